@@ -1,0 +1,120 @@
+"""A conversation's own bookkeeping: a message's place, what waits for whom, opening and closing."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from router.facts import ConversationChanged
+from router.message import Chat
+from router.records import Contact, Conversation, Message
+from router.world import World
+
+
+class About(TypedDict):
+    account: UUID | None
+    contact: UUID | None
+    conversation: UUID | None
+    manager: UUID | None
+    team: UUID | None
+
+
+def about(conversation: Conversation) -> About:
+    """What every fact about a conversation names."""
+    return {
+        "account": conversation.account_id,
+        "contact": conversation.contact_id,
+        "conversation": conversation.id,
+        "manager": conversation.manager_id,
+        "team": conversation.team_id,
+    }
+
+
+def begin(
+    world: World,
+    *,
+    account: UUID,
+    chat: Chat,
+    contact: Contact,
+    identity: UUID | None,
+    at: datetime,
+    subject: str = "",
+) -> Conversation:
+    conversation = world.add(
+        Conversation(
+            id=world.new_id(),
+            account_id=account,
+            chat=chat.id,
+            chat_kind=chat.kind,
+            contact_id=contact.id,
+            identity_id=identity,
+            subject=subject,
+            first_message_at=at,
+            last_message_at=at,
+            created_at=world.now,
+        )
+    )
+    changed(world, conversation, "opened")
+    return conversation
+
+
+def changed(world: World, conversation: Conversation, what: str, *, by: UUID | None = None) -> None:
+    world.change(conversation)
+    world.tell(
+        ConversationChanged(
+            id=world.new_id(), at=world.now, what=what, by=by, **about(conversation)
+        )
+    )
+
+
+def next_seq(conversation: Conversation) -> int:
+    conversation.seq += 1
+    return conversation.seq
+
+
+def take_in(world: World, conversation: Conversation, message: Message) -> None:
+    """The message is now part of the conversation: order, preview, who waits for whom."""
+    at = message.sent_at
+    conversation.first_message_at = min(conversation.first_message_at, at)
+    if at >= conversation.last_message_at:
+        conversation.last_message_at = at
+        if message.direction in {"in", "out"}:
+            conversation.preview = preview(message.text)
+            conversation.preview_direction = message.direction
+            conversation.preview_kind = (
+                message.kind if message.kind != "text" or not message.attachments else "document"
+            )
+    if message.direction == "in":
+        conversation.last_inbound_at = max(conversation.last_inbound_at or at, at)
+    world.change(conversation)
+
+
+def customer_waits(conversation: Conversation, at: datetime) -> None:
+    conversation.unread += 1
+    if conversation.waiting_since is None or at < conversation.waiting_since:
+        conversation.waiting_since = at
+
+
+def was_answered(conversation: Conversation) -> None:
+    """A colleague wrote: nobody waits, nothing is unread, the silence is over."""
+    conversation.waiting_since = None
+    conversation.silence_due_at = None
+    conversation.silence_moves = 0
+    conversation.unread = 0
+
+
+def answered_elsewhere(conversation: Conversation, at: datetime) -> None:
+    """A colleague wrote in the platform's own app. Told of it late, we may know what the customer said after that."""
+    spoke = conversation.last_inbound_at
+    if spoke is None or spoke <= at:
+        was_answered(conversation)
+    elif conversation.waiting_since is not None and conversation.waiting_since <= at:
+        conversation.waiting_since = spoke
+
+
+def preview(text: str) -> str:
+    return " ".join(text[:400].split())[:160]
+
+
+def details_of(**values: Any) -> dict[str, Any]:
+    """JSON details without what is empty."""
+    return {name: value for name, value in values.items() if value not in (None, "", (), [])}

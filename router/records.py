@@ -1,0 +1,317 @@
+"""The records that decisions read and change: rows of the database as plain objects, changed only through a `World`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from router.message import Attachment, Automatic, ChatKind, MessageKind
+
+Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
+Strategy = Literal["round_robin", "least_loaded", "broadcast"]
+CLOSED: frozenset[str] = frozenset({"resolved", "spam"})
+"""A conversation in these is nobody's work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountPolicy:
+    """How a connected channel wants its events handled. Minutes are working minutes; None: off."""
+
+    id: UUID
+    channel: str
+    slug: str
+    team_id: UUID | None = None
+    lead_policy: str = "no_open_lead"
+    region: str = "RU"
+    language: str = "ru"
+    """Of automatic answers."""
+    silence_minutes: int | None = None
+    silence_moves: int = 2
+
+
+@dataclass(slots=True, kw_only=True)
+class Member:
+    user_id: UUID
+    is_lead: bool = False
+    turn: int = 0
+    """Round robin: the lowest is next; grows with every assignment."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Team:
+    id: UUID
+    name: str
+    strategy: Strategy = "round_robin"
+    needs_session: bool = False
+    hours: dict[str, Any] | None = None
+    time_zone: str = "Europe/Moscow"
+    holidays: frozenset[str] = frozenset()
+    away_text: str = ""
+    is_default: bool = False
+    members: list[Member] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Manager:
+    """A colleague who may be given conversations. `capacity` None: no limit."""
+
+    id: UUID
+    name: str
+    role: str = "manager"
+    presence: Literal["here", "away", "off"] = "here"
+    presence_since: datetime | None = None
+    seen_at: datetime | None = None
+    capacity: int | None = None
+    open_conversations: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Contact:
+    id: UUID
+    name: str = ""
+    kind: Literal["person", "group"] = "person"
+    manager_id: UUID | None = None
+    locale: str = ""
+    merged_into: UUID | None = None
+    blocked: bool = False
+    created_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Identity:
+    id: UUID
+    contact_id: UUID
+    kind: str
+    value: str
+    display: str = ""
+    proved: bool = True
+    shared: bool = False
+    how: str = ""
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Claim:
+    id: UUID
+    contact_id: UUID
+    kind: str
+    value: str
+    display: str = ""
+    event_id: UUID
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    id: UUID
+    account_id: UUID
+    chat: str
+    chat_kind: ChatKind = "private"
+    contact_id: UUID
+    identity_id: UUID | None = None
+    """The key its person came by: with it the conversation goes, when a merge is undone."""
+    status: Status = "open"
+    manager_id: UUID | None = None
+    team_id: UUID | None = None
+    subject: str = ""
+    seq: int = 0
+    preview: str = ""
+    preview_direction: str = "in"
+    preview_kind: str = "text"
+    first_message_at: datetime
+    last_message_at: datetime
+    last_inbound_at: datetime | None = None
+    waiting_since: datetime | None = None
+    silence_due_at: datetime | None = None
+    silence_moves: int = 0
+    snoozed_until: datetime | None = None
+    unread: int = 0
+    unreachable: str = ""
+    labels: list[str] = field(default_factory=list)
+    created_at: datetime
+    resolved_at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Message:
+    """A message about to be stored; what is stored already comes as a `StoredMessage`."""
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    account_id: UUID
+    external_id: str | None = None
+    direction: Literal["in", "out", "note", "system"] = "in"
+    kind: MessageKind = "text"
+    author_contact: UUID | None = None
+    """Which customer, when it is not the conversation's own (a group, a mail thread)."""
+    author_user: UUID | None = None
+    author_name: str = ""
+    text: str = ""
+    html: str = ""
+    subject: str = ""
+    reply_to: UUID | None = None
+    quote: str = ""
+    album: str = ""
+    automatic: Automatic | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    reactions: dict[str, Any] = field(default_factory=dict)
+    place: int = 0
+    sent_at: datetime
+    received_at: datetime
+    state: str = ""
+    edited_at: datetime | None = None
+    deleted_at: datetime | None = None
+    idempotency_key: str | None = None
+    attachments: tuple[tuple[UUID, Attachment], ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredMessage:
+    """The part of a stored message that later events may change."""
+
+    id: UUID
+    conversation_id: UUID
+    seq: int
+    account_id: UUID
+    external_id: str | None
+    direction: str
+    kind: MessageKind
+    text: str
+    html: str
+    state: str
+    sent_at: datetime
+    edited_at: datetime | None
+    deleted_at: datetime | None
+    reactions: dict[str, Any]
+    details: dict[str, Any]
+    error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    id: UUID
+    message_id: UUID
+    account_id: UUID
+    conversation_id: UUID
+    next_attempt_at: datetime
+    created_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Touch:
+    """A moment with a known origin; what a source report counts."""
+
+    id: UUID
+    contact_id: UUID | None
+    visitor_id: UUID | None = None
+    event_id: UUID | None = None
+    at: datetime
+    channel: str
+    source: str = ""
+    medium: str = ""
+    campaign: str = ""
+    content: str = ""
+    term: str = ""
+    click_ids: dict[str, str] = field(default_factory=dict)
+    landing: str = ""
+    referrer: str = ""
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Lead:
+    id: UUID
+    contact_id: UUID
+    pipeline_id: UUID
+    stage_id: UUID
+    title: str = ""
+    status: Literal["open", "won", "lost", "merged"] = "open"
+    value: int | None = None
+    currency: str = "RUB"
+    manager_id: UUID | None = None
+    account_id: UUID | None = None
+    conversation_id: UUID | None = None
+    first_touch_id: UUID | None = None
+    last_touch_id: UUID | None = None
+    first_touch: dict[str, Any] | None = None
+    last_touch: dict[str, Any] | None = None
+    lost_reason: str = ""
+    created_at: datetime
+    stage_since: datetime
+    closed_at: datetime | None = None
+    merged_into: UUID | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class LeadEvent:
+    id: UUID
+    lead_id: UUID
+    what: str
+    before: Any = None
+    after: Any = None
+    by_user: UUID | None = None
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Assignment:
+    id: UUID
+    conversation_id: UUID
+    manager_id: UUID | None
+    team_id: UUID | None
+    rule: str
+    reason: str
+    refused: list[dict[str, str]] = field(default_factory=list)
+    by_user: UUID | None = None
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Merge:
+    """Two contacts became one. `moved` names what was the absorbed one's, by table, to be able to give it back."""
+
+    id: UUID
+    survivor_id: UUID
+    absorbed_id: UUID
+    rule: Literal["proved_keys", "suggestion", "by_hand"]
+    reason: str
+    by_user: UUID | None = None
+    at: datetime
+    moved: dict[str, list[UUID]] = field(default_factory=dict)
+    before: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Suggestion:
+    id: UUID
+    first_id: UUID
+    second_id: UUID
+    score: int
+    reasons: list[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    id: UUID
+    name: str
+    kind: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    id: UUID
+    currency: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpTo:
+    """Everything of ours in the conversation, up to and including `seq`, is at least `state`."""
+
+    conversation_id: UUID
+    seq: int
+    state: str
