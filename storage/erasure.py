@@ -1,0 +1,116 @@
+"""Erasing a person: what is personal is overwritten in place, and the tombstone stays, so that links resolve.
+
+Counts, dates and sums remain: a report of last year does not change because somebody was forgotten.
+"""
+
+from datetime import datetime
+from typing import Final, Protocol
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.asking import NotFound
+from router.facts import ContactChanged
+from router.ids import new_id
+from storage.world_saving import tell
+
+_OVERWRITE: Final = (
+    (
+        "update inbound_event set raw = null, raw_ref = null where message_id in (select id from message"
+        " where conversation_id in (select id from conversation where contact_id = any(:people)))"
+    ),
+    (
+        "delete from message_search where conversation_id in"
+        " (select id from conversation where contact_id = any(:people))"
+    ),
+    (
+        "update attachment set name = '', ref = '', sha256 = '', state = 'failed', error = 'erased' where message_id in"
+        " (select id from message where conversation_id in"
+        "  (select id from conversation where contact_id = any(:people)))"
+    ),
+    (
+        "update message set text = '', html = '', subject = '', author_name = '', quote = '', details = '{}',"
+        " reactions = '{}' where conversation_id in (select id from conversation where contact_id = any(:people))"
+        " or author_contact = any(:people)"
+    ),
+    (
+        "update conversation set preview = '', subject = '', status = 'resolved', waiting_since = null,"
+        " silence_due_at = null, unread = 0 where contact_id = any(:people)"
+    ),
+    "update lead set title = '', fields = '{}' where contact_id = any(:people)",
+    "update touch set landing = '', referrer = '', click_ids = '{}', raw = '{}' where contact_id = any(:people)",
+    "delete from identity_claim where contact_id = any(:people)",
+    "delete from identity where contact_id = any(:people)",
+    "update suggestion set decision = 'moot', reasons = '[]' where first_id = any(:people) or second_id = any(:people)",
+    (
+        "update contact_merge set reason = '', moved = jsonb_set(moved, '{before}', '{}')"
+        " where survivor_id = any(:people) or absorbed_id = any(:people)"
+    ),
+    "update contact set name = '', fields = '{}', locale = '', erased_at = :now where id = any(:people)",
+)
+
+
+class Files(Protocol):
+    async def delete(self, sha256: str) -> None:
+        """Removes the file; one that is not there is fine."""
+
+
+async def erase(
+    connection: AsyncConnection, contact: UUID, *, by: UUID | None, now: datetime
+) -> list[str]:
+    """Overwrites everything personal; returns the hashes of files that nobody else has, for the caller to delete."""
+    people = [
+        row.id
+        for row in await connection.execute(
+            text(
+                "select id from contact where (id = :id or merged_into = :id) and erased_at is null"
+                " order by id for update"
+            ),
+            {"id": contact},
+        )
+    ]
+    if contact not in people:
+        raise NotFound("There is no such contact.")
+    values = {"people": people, "now": now}
+    orphans = [
+        row.sha256
+        for row in await connection.execute(
+            text(
+                "select distinct a.sha256 from attachment a join message m on m.id = a.message_id"
+                " join conversation c on c.id = m.conversation_id"
+                " where c.contact_id = any(:people) and a.sha256 <> '' and not exists ("
+                "  select from attachment o join message om on om.id = o.message_id"
+                "  join conversation oc on oc.id = om.conversation_id"
+                "  where o.sha256 = a.sha256 and not oc.contact_id = any(:people))"
+            ),
+            {"people": people},
+        )
+    ]
+    orphans += [
+        row.raw_ref
+        for row in await connection.execute(
+            text(
+                "select e.raw_ref from inbound_event e join message m on m.id = e.message_id"
+                " join conversation c on c.id = m.conversation_id"
+                " where c.contact_id = any(:people) and e.raw_ref is not null"
+            ),
+            {"people": people},
+        )
+    ]
+    # Open conversations of an erased person are nobody's work any more.
+    await connection.execute(
+        text(
+            "update user_account u set open_conversations = u.open_conversations - gone.n from ("
+            " select manager_id, count(*) as n from conversation where contact_id = any(:people)"
+            " and manager_id is not null and status not in ('resolved', 'spam') group by manager_id) as gone"
+            " where u.id = gone.manager_id"
+        ),
+        {"people": people},
+    )
+    for statement in _OVERWRITE:
+        await connection.execute(
+            text(statement), values if ":now" in statement else {"people": people}
+        )
+    await tell(connection, [ContactChanged(id=new_id(), at=now, contact=contact, by=by)])
+    return orphans

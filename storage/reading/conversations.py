@@ -1,0 +1,348 @@
+"""The conversations list: a row per conversation with everything it shows, a page per query.
+
+A page is picked first, by index: one bounded branch for every combination of status and account asked for, each an
+ordered index scan that stops after a page, merged; only then are its rows dressed with names, the open lead and the
+state of the last answer. A search picks from what `storage.reading.searching` found instead.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    any_,
+    case,
+    func,
+    literal,
+    select,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.reading.conversation_rows import ConversationRow, dressed, row_of
+from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+from storage.reading.searching import conversations_about, wanted
+from storage.tables import account, conversation
+
+__all__ = ["ConversationRow"]
+
+Tab = Literal["mine", "unassigned", "all"]
+Sort = Literal["newest", "oldest", "waiting"]
+Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
+
+STATUSES: Final[tuple[Status, ...]] = ("open", "waiting", "snoozed", "resolved", "spam")
+ACTIVE: Final[tuple[Status, ...]] = ("open", "waiting")
+COUNTED_TO: Final = 100
+"""Tabs show "99+"; counting on would cost and tell nobody more."""
+MOST_BRANCHES: Final = 40
+MOST_LABELLED: Final = 2000
+MOST_LABELS: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationFilter:
+    """Everything narrows; empty means any. `me` is whose tab "mine" is. `channels` are kinds, `accounts` slugs."""
+
+    tab: Tab = "all"
+    me: UUID | None = None
+    statuses: tuple[Status, ...] = ACTIVE
+    channels: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    team: UUID | None = None
+    manager: UUID | None = None
+    contact: UUID | None = None
+    label: str = ""
+    unread: bool = False
+    waiting: bool = False
+    q: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TabCounts:
+    """Of active conversations, counted up to COUNTED_TO; show `shown(...)`."""
+
+    mine: int
+    mine_unread: int
+    unassigned: int
+    all: int
+
+    @staticmethod
+    def shown(count: int) -> str:
+        return f"{COUNTED_TO - 1}+" if count >= COUNTED_TO else str(count)
+
+
+_c = conversation.c
+
+
+async def list_conversations(
+    connection: AsyncConnection,
+    wish: ConversationFilter,
+    *,
+    sort: Sort = "newest",
+    cursor: str = "",
+    limit: int = DEFAULT_LIMIT,
+) -> Page[ConversationRow]:
+    """Raises BadCursor. `waiting` puts who waits longest first and, behind them, the others, newest first."""
+    name = f"conversations.{sort}"
+    after = key_of(cursor, name, tuple[int, datetime, UUID]) if cursor else None
+    accounts = await _accounts(connection, wish)
+    if accounts == []:
+        return Page(items=())
+    found = await _found(connection, wish)
+    picked = _picked(wish, sort=sort, after=after, limit=limit + 1, accounts=accounts, found=found)
+    rows = [row_of(row) for row in await connection.execute(dressed(picked, _outer(picked, sort)))]
+    return page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
+
+
+async def conversations_by_id(
+    connection: AsyncConnection, ids: Sequence[UUID]
+) -> list[ConversationRow]:
+    """The same rows, for a live page that has been told which changed; in the order of `ids`."""
+    picked = select(func.unnest(literal(list(ids), ARRAY(PG_UUID))).label("id")).subquery("picked")
+    found = {row.id: row for row in map(row_of, await connection.execute(dressed(picked, ())))}
+    return [found[each] for each in ids if each in found]
+
+
+async def conversation_by_id(connection: AsyncConnection, id_: UUID) -> ConversationRow | None:
+    found = await conversations_by_id(connection, [id_])
+    return found[0] if found else None
+
+
+async def matches(
+    connection: AsyncConnection, wish: ConversationFilter, ids: Sequence[UUID]
+) -> set[UUID]:
+    """Which of these belong into this list: what a live page asks before it moves a row in or out."""
+    accounts = await _accounts(connection, wish)
+    if accounts == []:
+        return set()
+    conditions = [*_conditions(wish), _c.status.in_(wish.statuses or STATUSES), _c.id.in_(ids)]
+    if accounts is not None:
+        conditions.append(_c.account_id.in_(accounts))
+    statement = select(_c.id).where(*conditions)
+    if (found := await _found(connection, wish)) is not None:
+        statement = statement.where(_among(found))
+    return set((await connection.execute(statement)).scalars())
+
+
+async def known_labels(connection: AsyncConnection) -> list[str]:
+    """What conversations are labelled with, the most used first: to choose from."""
+    label = func.unnest(_c.labels).label("label")
+    recent = (
+        select(label)
+        .where(_c.labels != literal([], ARRAY(Text)))
+        .order_by(_c.last_message_at.desc())
+        .limit(MOST_LABELLED)
+        .subquery("recent")
+    )
+    rows = await connection.execute(
+        select(recent.c.label)
+        .group_by(recent.c.label)
+        .order_by(func.count().desc(), recent.c.label)
+        .limit(MOST_LABELS)
+    )
+    return list(rows.scalars())
+
+
+async def has_any(connection: AsyncConnection) -> bool:
+    """Whether anybody ever wrote."""
+    found = await connection.execute(select(select(_c.id).exists()))
+    return bool(found.scalar_one())
+
+
+async def count_tabs(connection: AsyncConnection, *, me: UUID) -> TabCounts:
+    def counted(*conditions: ColumnElement[bool]) -> Any:
+        some = (
+            select(literal(1).label("one"))
+            .where(_c.status.in_(ACTIVE), *conditions)
+            .limit(COUNTED_TO)
+            .subquery()
+        )
+        return select(func.count()).select_from(some).scalar_subquery()
+
+    row = (
+        await connection.execute(
+            select(
+                counted(_c.manager_id == me).label("mine"),
+                counted(_c.manager_id == me, _c.unread > 0).label("mine_unread"),
+                counted(_c.manager_id.is_(None)).label("unassigned"),
+                counted().label("everything"),
+            )
+        )
+    ).one()
+    return TabCounts(
+        mine=row.mine,
+        mine_unread=row.mine_unread,
+        unassigned=row.unassigned,
+        all=row.everything,
+    )
+
+
+# Picking: which conversations, in which order.
+
+
+async def _accounts(connection: AsyncConnection, wish: ConversationFilter) -> list[UUID] | None:
+    """None: of any account."""
+    if not wish.channels and not wish.accounts:
+        return None
+    statement = select(account.c.id)
+    if wish.channels:
+        statement = statement.where(account.c.kind.in_(wish.channels))
+    if wish.accounts:
+        statement = statement.where(account.c.slug.in_(wish.accounts))
+    return list((await connection.execute(statement.order_by(account.c.id))).scalars())
+
+
+async def _found(connection: AsyncConnection, wish: ConversationFilter) -> list[UUID] | None:
+    """None: nothing is searched for."""
+    sought = wanted(wish.q)
+    return None if sought is None else await conversations_about(connection, sought)
+
+
+def _among(ids: list[UUID]) -> ColumnElement[bool]:
+    return _c.id == any_(literal(ids, ARRAY(PG_UUID)))
+
+
+def _conditions(wish: ConversationFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wish.tab == "mine":
+        conditions.append(_c.manager_id == wish.me)
+    elif wish.tab == "unassigned":
+        conditions.append(_c.manager_id.is_(None))
+    if wish.team is not None:
+        conditions.append(_c.team_id == wish.team)
+    if wish.manager is not None:
+        conditions.append(_c.manager_id == wish.manager)
+    if wish.contact is not None:
+        conditions.append(_c.contact_id == wish.contact)
+    if wish.label:
+        conditions.append(_c.labels.contains([wish.label]))
+    if wish.unread:
+        conditions.append(_c.unread > 0)
+    if wish.waiting:
+        conditions.append(_c.waiting_since.is_not(None))
+    return conditions
+
+
+Place = tuple[int, datetime, UUID]
+
+
+def _picked(
+    wish: ConversationFilter,
+    *,
+    sort: Sort,
+    after: Place | None,
+    limit: int,
+    accounts: list[UUID] | None,
+    found: list[UUID] | None,
+) -> Subquery:
+    statuses = wish.statuses or STATUSES
+    conditions = _conditions(wish)
+    bounds: list[tuple[ColumnElement[bool], ...]]
+    if found is not None:
+        bounds = [(_c.status.in_(statuses), _among(found))]
+        if accounts is not None:
+            bounds = [(*bounds[0], _c.account_id.in_(accounts))]
+    elif accounts is not None and len(accounts) * len(statuses) <= MOST_BRANCHES:
+        bounds = [
+            (_c.status == status, _c.account_id == one)
+            for status, one in product(statuses, accounts)
+        ]
+    else:
+        rest = () if accounts is None else (_c.account_id.in_(accounts),)
+        bounds = [(_c.status == status, *rest) for status in statuses]
+    branches = [
+        branch
+        for bound in bounds
+        for branch in _branches(
+            [*conditions, *bound], sort=sort, after=after, limit=limit, tab=wish.tab
+        )
+    ]
+    merged = union_all(*(branch.subquery().select() for branch in branches)).subquery("merged")
+    return select(merged).order_by(*_outer(merged, sort)).limit(limit).subquery("picked")
+
+
+def _branches(
+    conditions: list[ColumnElement[bool]],
+    *,
+    sort: Sort,
+    after: Place | None,
+    limit: int,
+    tab: Tab,
+) -> list[Select[Any]]:
+    """One ordered, bounded scan; two for `waiting`: those who wait, then the others."""
+    # IS NULL does not fix a column for the planner as an equality does; ordering by it too keeps the index order.
+    nobody = (_c.manager_id,) if tab == "unassigned" else ()
+    nobody_back = (_c.manager_id.desc(),) if tab == "unassigned" else ()
+    last = (_c.last_message_at, _c.id)
+    behind = None if after is None else _row_of(after[1], after[2])
+
+    def branch(
+        phase: int, at: Any, order: tuple[Any, ...], *more: ColumnElement[bool]
+    ) -> Select[Any]:
+        return (
+            select(_c.id.label("id"), literal(phase, Integer).label("phase"), at.label("at"))
+            .where(*conditions, *more)
+            .order_by(*order)
+            .limit(limit)
+        )
+
+    newest = (*nobody, _c.last_message_at.desc(), _c.id.desc())
+    match sort:
+        case "newest":
+            more = () if behind is None else (func.row(*last) < behind,)
+            return [branch(0, _c.last_message_at, newest, *more)]
+        case "oldest":
+            more = () if behind is None else (func.row(*last) > behind,)
+            return [branch(0, _c.last_message_at, (*nobody_back, *last), *more)]
+        case "waiting":
+            found = []
+            if after is None or after[0] == 0:
+                waits = (_c.waiting_since, _c.id)
+                more = () if behind is None else (func.row(*waits) > behind,)
+                found.append(
+                    branch(0, _c.waiting_since, waits, _c.waiting_since.is_not(None), *more)
+                )
+            more = ()
+            if after is not None and after[0] == 1 and behind is not None:
+                more = (func.row(*last) < behind,)
+            found.append(branch(1, _c.last_message_at, newest, _c.waiting_since.is_(None), *more))
+            return found
+
+
+def _row_of(at: datetime, id_: UUID) -> Any:
+    return func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, _c.id.type))
+
+
+def _outer(merged: FromClause, sort: Sort) -> tuple[Any, ...]:
+    at, id_ = merged.c["at"], merged.c["id"]
+    match sort:
+        case "newest":
+            return (at.desc(), id_.desc())
+        case "oldest":
+            return (at, id_)
+        case "waiting":
+            # One ORDER BY for both halves: those who wait ascend, the others descend.
+            phase = merged.c["phase"]
+            return (
+                phase,
+                case((phase == 0, at)),
+                case((phase == 1, at)).desc(),
+                case((phase == 0, id_)),
+                case((phase == 1, id_)).desc(),
+            )
+
+
+def _key(row: ConversationRow, sort: Sort) -> tuple[object, ...]:
+    if sort == "waiting" and row.waiting_since is not None:
+        return (0, row.waiting_since, row.id)
+    return (1 if sort == "waiting" else 0, row.last_message_at, row.id)

@@ -1,0 +1,90 @@
+"""Pairs of contacts that are probably one person, with the reasons; somebody decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestionRow:
+    id: UUID
+    first_id: UUID
+    first_name: str
+    second_id: UUID
+    second_name: str
+    score: int
+    reasons: list[Any]
+    decision: str
+    decided_by: UUID | None
+    decided_at: datetime | None
+    at: datetime
+
+    def other(self, contact_id: UUID) -> tuple[UUID, str]:
+        """(id, name) of the one that is not this contact."""
+        if contact_id == self.first_id:
+            return self.second_id, self.second_name
+        return self.first_id, self.first_name
+
+
+_NAME: Final = "suggestions"
+
+_SELECT: Final = """
+    select s.id, s.first_id, one.name as first_name, s.second_id, two.name as second_name, s.score,
+           s.reasons, s.decision, s.decided_by, s.decided_at, s.at
+    from suggestion s
+    join contact one on one.id = s.first_id
+    join contact two on two.id = s.second_id
+"""
+_OPEN = text(
+    _SELECT
+    + """
+    where s.decision = 'open'
+      and (cast(:score as int) is null or (s.score, s.id) < (:score, cast(:id as uuid)))
+    order by s.score desc, s.id desc
+    limit :limit
+    """
+).columns(reasons=JSONB)
+_OF_CONTACT = text(
+    _SELECT
+    + """
+    where s.decision = 'open' and (s.first_id = :contact or s.second_id = :contact)
+    order by s.score desc, s.id desc
+    limit 20
+    """
+).columns(reasons=JSONB)
+_ONE = text(_SELECT + "where s.id = :id").columns(reasons=JSONB)
+
+
+async def list_suggestions(
+    connection: AsyncConnection, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+) -> Page[SuggestionRow]:
+    """The undecided, the surest first. Raises BadCursor."""
+    score, id_ = key_of(cursor, _NAME, tuple[int, UUID]) if cursor else (None, None)
+    rows = await connection.execute(_OPEN, {"score": score, "id": id_, "limit": limit + 1})
+    return page_of(
+        [_row(row) for row in rows],
+        limit=limit,
+        name=_NAME,
+        key=lambda row: (row.score, row.id),
+    )
+
+
+async def suggestions_of(connection: AsyncConnection, contact_id: UUID) -> list[SuggestionRow]:
+    rows = await connection.execute(_OF_CONTACT, {"contact": contact_id})
+    return [_row(row) for row in rows]
+
+
+async def suggestion_by_id(connection: AsyncConnection, id_: UUID) -> SuggestionRow | None:
+    row = (await connection.execute(_ONE, {"id": id_})).one_or_none()
+    return None if row is None else _row(row)
+
+
+def _row(row: Any) -> SuggestionRow:
+    return SuggestionRow(**row._mapping)  # noqa: SLF001  # a Row's public mapping

@@ -1,0 +1,128 @@
+"""Lead cards and the pipelines they go through."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import CHAR, JSONB, UUID
+
+from storage.tables.columns import key, metadata, moment, one_of, ref, words
+
+pipeline = Table(
+    "pipeline",
+    metadata,
+    key(),
+    words("name"),
+    Column("position", Integer, nullable=False),
+    words("currency", default="RUB"),
+    UniqueConstraint("position", deferrable=True),
+)
+
+stage = Table(
+    "stage",
+    metadata,
+    key(),
+    ref("pipeline_id", "pipeline"),
+    words("name"),
+    words("kind", default="open"),
+    Column("position", Integer, nullable=False),
+    words("colour", default=""),
+    UniqueConstraint("pipeline_id", "position", deferrable=True),
+    CheckConstraint(one_of("kind", "open", "qualified", "won", "lost"), name="kind"),
+)
+
+lead = Table(
+    "lead",
+    metadata,
+    key(),
+    Column("number", BigInteger, Identity(), nullable=False),
+    ref("contact_id", "contact"),
+    ref("pipeline_id", "pipeline"),
+    ref("stage_id", "stage"),
+    words("title", default=""),
+    words("status", default="open"),
+    Column("value", BigInteger),
+    Column("currency", CHAR(3), nullable=False, server_default=text("'RUB'")),
+    ref("manager_id", "user_account", null=True),
+    ref("account_id", "account", null=True),
+    ref("conversation_id", "conversation", null=True),
+    ref("first_touch_id", "touch", null=True),
+    ref("last_touch_id", "touch", null=True),
+    Column("first_touch", JSONB),
+    Column("last_touch", JSONB),
+    Column("position", Double, nullable=False, server_default=text("0")),
+    words("lost_reason", default=""),
+    Column("fields", JSONB, nullable=False, server_default=text("'{}'")),
+    moment("created_at"),
+    moment("stage_since"),
+    moment("closed_at", null=True),
+    ref("merged_into", "lead", null=True),
+    UniqueConstraint("number"),
+    CheckConstraint(one_of("status", "open", "won", "lost", "merged"), name="status"),
+    Index(
+        "uq_lead_contact_id_pipeline_id",
+        "contact_id",
+        "pipeline_id",
+        unique=True,
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index("ix_lead_contact_id", "contact_id"),
+    Index("ix_lead_pipeline_id_stage_id_position", "pipeline_id", "stage_id", "position"),
+    Index("ix_lead_stage_id", "stage_id"),
+    Index("ix_lead_manager_id", "manager_id", "status"),
+    Index("ix_lead_created_at", "created_at", "id"),
+    Index("ix_lead_closed_at", "closed_at", postgresql_where=text("closed_at is not null")),
+    Index("ix_lead_account_id", "account_id"),
+    Index("ix_lead_conversation_id", "conversation_id"),
+    Index("ix_lead_first_touch_id", "first_touch_id"),
+    Index("ix_lead_last_touch_id", "last_touch_id"),
+    Index("ix_lead_merged_into", "merged_into", postgresql_where=text("merged_into is not null")),
+)
+
+lead_event = Table(
+    "lead_event",
+    metadata,
+    key(),
+    ref("lead_id", "lead"),
+    words("what"),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    ref("by_user", "user_account", null=True),
+    moment("at"),
+    Index("ix_lead_event_lead_id_at", "lead_id", "at"),
+    Index("ix_lead_event_at", "at"),
+)
+
+task = Table(
+    "task",
+    metadata,
+    key(),
+    ref("lead_id", "lead", null=True),
+    ref("contact_id", "contact", null=True),
+    ref("manager_id", "user_account", null=True),
+    words("kind", default="todo"),
+    words("text"),
+    moment("due_at"),
+    moment("done_at", null=True),
+    words("origin", default="hand"),
+    Column("created_by", UUID),
+    moment("created_at"),
+    Index("ix_task_manager_due", "manager_id", "due_at", postgresql_where=text("done_at is null")),
+    Index("ix_task_lead_id", "lead_id"),
+    Index(
+        "uq_task_callback",
+        "contact_id",
+        "kind",
+        unique=True,
+        postgresql_where=text("kind = 'callback' and done_at is null"),
+    ),
+    Index("ix_task_contact_id", "contact_id"),
+)

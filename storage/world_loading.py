@@ -1,0 +1,419 @@
+"""Load: everything a batch of events may touch, in a handful of set-based queries, locked in the one order.
+
+The order is the same everywhere: inbound events, contacts, teams and managers, conversations; each sorted by its key.
+A contact's lock is the mutex of everything that is the contact's: identities, leads, touches. Identities are read
+without a lock: whoever moves them holds the contact, so that a stale owner shows as `merged_into` once we have it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router import calls, receipts
+from router.identity import SHARED_BY
+from router.intake import second_id
+from router.message import (
+    Accepted,
+    CallReported,
+    ContactShared,
+    DeliveryReported,
+    InboundMessage,
+    Key,
+    MessageDeleted,
+    MessageEdited,
+    ReactionChanged,
+)
+from router.out_of_hours import TOLD_LATELY, is_away
+from router.records import (
+    CLOSED,
+    Contact,
+    Conversation,
+    Identity,
+    Lead,
+    Manager,
+    Member,
+    StoredMessage,
+    Team,
+    Touch,
+)
+from router.wire import decode_event
+from router.world import World
+from storage.bulk import Records
+
+# Each look-up is written as one by one key, in the order of the keys given (`lateral`, and `offset 0` to keep it so): a
+# join might be planned as a scan while the tables are small, and the plan be kept while they grow.
+_STORED = Records(
+    StoredMessage,
+    "select m.id, m.conversation_id, m.seq, m.account_id, m.external_id, m.direction, m.kind, m.text, m.html,"
+    " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
+    " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
+    " lateral (select * from message where account_id = k.account and external_id = k.id offset 0) as m",
+)
+_WAITING = text(
+    "select w.account_id, w.external_id, w.body"
+    " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
+    " lateral (select * from waiting_event where account_id = k.account and external_id = k.id offset 0) as w"
+)
+_CHATS = text(
+    "select c.id, c.contact_id, c.manager_id, c.team_id, c.status"
+    " from unnest(cast(:accounts as uuid[]), cast(:chats as text[])) as k(account, chat),"
+    " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c"
+    " union select c.id, c.contact_id, c.manager_id, c.team_id, c.status from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from conversation where id = k.id offset 0) as c"
+)
+_IDENTITIES = Records(
+    Identity,
+    "select i.id, i.contact_id, i.kind, i.value, i.display, i.proved, i.shared, i.how, i.first_seen, i.last_seen"
+    " from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),"
+    " lateral (select * from identity where kind = k.kind and value = k.value and proved and not shared offset 0) as i",
+)
+_SHARED_AND_CLAIMED = text(
+    "select i.kind, i.value, null as contact_id"
+    " from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),"
+    " lateral (select * from identity where kind = k.kind and value = k.value and shared offset 0) as i"
+    " union all select c.kind, c.value, c.contact_id"
+    " from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),"
+    " lateral (select * from identity_claim where kind = k.kind and value = k.value offset 0) as c"
+)
+_CONTACTS = Records(
+    Contact,
+    "select c.id, c.name, c.kind, c.manager_id, c.locale, c.merged_into, c.blocked, c.created_at"
+    " from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from contact where id = k.id for no key update) as c",
+)
+_CONVERSATIONS = Records(
+    Conversation,
+    "select c.id, c.account_id, c.chat, c.chat_kind, c.contact_id, c.identity_id, c.status, c.manager_id, c.team_id,"
+    " c.subject, c.seq, c.preview, c.preview_direction, c.preview_kind, c.first_message_at, c.last_message_at,"
+    " c.last_inbound_at, c.waiting_since, c.silence_due_at, c.silence_moves, c.snoozed_until, c.unread, c.unreachable,"
+    " c.labels, c.created_at, c.resolved_at"
+    " from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from conversation where id = k.id for no key update) as c",
+)
+_OPEN_LEADS = Records(
+    Lead,
+    "select l.id, l.contact_id, l.pipeline_id, l.stage_id, l.title, l.status, l.value, l.currency, l.manager_id,"
+    " l.account_id, l.conversation_id, l.first_touch_id, l.last_touch_id, l.first_touch, l.last_touch, l.lost_reason,"
+    " l.created_at, l.stage_since, l.closed_at, l.merged_into from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from lead where contact_id = k.id and pipeline_id = :pipeline and status = 'open'"
+    "  for no key update) as l",
+)
+_LAST_CLOSED = text(
+    "select l.contact_id, max(l.closed_at) from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from lead where contact_id = k.id and status in ('won', 'lost') offset 0) as l"
+    " group by l.contact_id"
+)
+_TOUCHES = Records(
+    Touch,
+    "select t.id, t.contact_id, t.visitor_id, t.event_id, t.at, t.channel, t.source, t.medium, t.campaign, t.content,"
+    " t.term, t.click_ids, t.landing, t.referrer, t.raw from unnest(cast(:contacts as uuid[])) as k(id)"
+    ", lateral (select * from touch where contact_id = k.id offset 0) as t"
+    " union all select t.id, t.contact_id, t.visitor_id, t.event_id, t.at, t.channel, t.source, t.medium, t.campaign,"
+    " t.content, t.term, t.click_ids, t.landing, t.referrer, t.raw from unnest(cast(:visitors as uuid[])) as k(id),"
+    " lateral (select * from touch where visitor_id = k.id and contact_id is null offset 0) as t order by at",
+)
+_TEAMS = text(
+    "select id, name, strategy, needs_session, hours, time_zone, holidays, away_text, is_default"
+    " from team where id = any(:ids) or is_default order by id for no key update"
+)
+_MEMBERS = text("select team_id, user_id, is_lead, turn from team_member where team_id = any(:ids)")
+_MANAGERS = text(
+    "select id, name, role, presence, presence_since, seen_at, capacity, open_conversations from user_account"
+    " where disabled_at is null and role <> 'marketer' and (id = any(:ids) or role = 'admin')"
+    " order by id for no key update"
+)
+_TOLD_AWAY = text(
+    "select c.contact_id from conversation c where c.contact_id = any(:ids) and exists (select from message m"
+    "  where m.conversation_id = c.id and m.sent_at > :since and m.direction = 'out'"
+    "  and m.details->>'automatic' = 'out_of_hours')"
+)
+# Told apart were perhaps contacts that have been merged into these since: it holds for whoever they are now.
+_NEVER = text(
+    "with people as (select id, coalesce(merged_into, id) as live from contact where id = any(:ids)"
+    "  union select id, merged_into from contact where merged_into = any(:ids)),"
+    " told_apart as (select survivor_id as one, absorbed_id as other from contact_merge where undone_at is not null"
+    "  union all select first_id, second_id from suggestion where decision = 'rejected')"
+    " select a.live, b.live from told_apart t join people a on a.id = t.one join people b on b.id = t.other"
+    " where a.live <> b.live"
+)
+
+
+async def load(
+    connection: AsyncConnection,
+    world: World,
+    batch: Sequence[Accepted],
+    *,
+    colleagues: bool = False,
+) -> None:
+    """Fills the world with what the batch may touch. `colleagues`: load and lock teams and managers in any case."""
+    wanted = _Wanted(batch)
+    await _load_messages(connection, world, wanted)
+    ids = {message.conversation_id for message in world.stored.values()}
+    found = (
+        await connection.execute(
+            _CHATS,
+            {
+                "accounts": [account for account, _ in wanted.chats],
+                "chats": [chat for _, chat in wanted.chats],
+                "ids": list(ids),
+            },
+        )
+    ).all()
+    await _load_identities(connection, world, wanted.keys)
+    contacts = {row.contact_id for row in found}
+    contacts |= {identity.contact_id for identity in world.identities.values()}
+    for claimants in world.claimants.values():
+        contacts |= claimants
+    await load_contacts(connection, world, contacts)
+    _see_through_merges(world)
+    await _load_what_never_merges(connection, world, wanted)
+
+    needed = colleagues or any(
+        (row.manager_id is None and row.team_id is None) or row.status in CLOSED for row in found
+    )
+    if needed or len(found) < len(wanted.chats):
+        teams = {row.team_id for row in found if row.team_id is not None}
+        teams |= {
+            policy.team_id
+            for account, _ in wanted.chats
+            if (policy := world.accounts.get(account)) is not None and policy.team_id is not None
+        }
+        managers = {row.manager_id for row in found if row.manager_id is not None}
+        managers |= {
+            contact.manager_id
+            for contact in world.contacts.values()
+            if contact.manager_id is not None
+        }
+        await load_colleagues(connection, world, teams=teams, managers=managers)
+        await _load_told_away(connection, world)
+    await load_conversations(connection, world, [row.id for row in found])
+    await load_leads_and_touches(
+        connection,
+        world,
+        wanted.with_sources(world),
+        wanted.visitors,
+        earliest=min(accepted.event.at for accepted in batch),
+    )
+
+
+def _see_through_merges(world: World) -> None:
+    """What was read before the contacts were locked may name one that has been merged since, or long ago."""
+    for identity in world.identities.values():
+        identity.contact_id = world.contact(identity.contact_id).id
+    for where, claimants in world.claimants.items():
+        people = {world.contact(each).id for each in claimants}
+        world.claimants[where] = people
+        if len(people) > SHARED_BY and where not in world.identities:
+            world.shared_keys.add(where)
+
+
+class _Wanted:
+    """What a batch of events names."""
+
+    def __init__(self, batch: Sequence[Accepted]) -> None:
+        self.chats: set[tuple[UUID, str]] = set()
+        self.keys: set[tuple[str, str]] = set()
+        self.messages: set[tuple[UUID, str]] = set()
+        self.visitors: set[UUID] = set()
+        self.arriving: set[tuple[UUID, str]] = set()
+        self.together: list[tuple[Key, ...]] = []
+        self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
+        for accepted in batch:
+            account, event = accepted.account, accepted.event
+            self.chats.add((account, event.chat.id))
+            if event.sender is not None:
+                self._keys(event.sender.keys)
+                extra = event.phones if isinstance(event, ContactShared) else ()
+                if len(event.sender.keys) + len(extra) > 1:
+                    self.together.append((*event.sender.keys, *extra))
+            if (
+                event.chat.kind != "private"
+                or event.sender is None
+                or getattr(event, "direction", "in") == "out"
+            ):
+                self.keys.add((f"{accepted.channel}_chat", event.chat.id))
+            match event:
+                case InboundMessage():
+                    self.arriving |= {
+                        (account, each) for each in (event.external_id, second_id(event))
+                    }
+                    self.messages.update((account, each) for each in event.thread)
+                    if event.reply_to is not None:
+                        self.messages.add((account, event.reply_to.external_id))
+                    self._source(account, event)
+                case ContactShared():
+                    self.arriving.add((account, event.external_id))
+                    self._keys(event.phones)
+                case CallReported():
+                    self.messages.add((account, calls.external_id(event)))
+                    self._source(account, event)
+                case MessageEdited() | MessageDeleted() | ReactionChanged() | DeliveryReported():
+                    self.messages.update((account, each) for each in receipts.targets(event))
+                case _:
+                    pass
+        self.messages |= self.arriving
+
+    def with_sources(self, world: World) -> set[UUID]:
+        """The contacts whose touches matter now: those of events that carry a source."""
+        found = set()
+        for chat, keys in self.sources:
+            conversation = world.by_chat.get(chat)
+            if conversation is not None:
+                found.add(conversation.contact_id)
+            for key in keys:
+                identity = world.identities.get((key.kind, key.value))
+                if identity is not None:
+                    found.add(identity.contact_id)
+        return found
+
+    def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
+        if event.source is not None:
+            self.sources.append(
+                ((account, event.chat.id), event.sender.keys if event.sender is not None else ())
+            )
+
+    def _keys(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.keys.add((key.kind, key.value))
+            if key.kind == "visitor":
+                self.visitors.add(UUID(key.value))
+
+
+async def _load_messages(connection: AsyncConnection, world: World, wanted: _Wanted) -> None:
+    if wanted.messages:
+        for message in await _STORED.read(connection, **_pairs(wanted.messages, "accounts", "ids")):
+            world.stored[message.account_id, message.external_id or ""] = message
+            world.by_thread[message.account_id, message.external_id or ""] = message.conversation_id
+    if wanted.arriving:
+        for row in await connection.execute(_WAITING, _pairs(wanted.arriving, "accounts", "ids")):
+            world.waiting.setdefault((row.account_id, row.external_id), []).append(
+                decode_event(row.body)
+            )
+
+
+async def _load_identities(
+    connection: AsyncConnection, world: World, keys: set[tuple[str, str]]
+) -> None:
+    if not keys:
+        return
+    pairs = _pairs(keys, "kinds", "values")
+    for identity in await _IDENTITIES.read(connection, **pairs):
+        world.identities[identity.kind, identity.value] = identity
+    for claim in await connection.execute(_SHARED_AND_CLAIMED, pairs):
+        if claim.contact_id is None:
+            world.shared_keys.add((claim.kind, claim.value))
+        else:
+            world.claimants.setdefault((claim.kind, claim.value), set()).add(claim.contact_id)
+
+
+async def load_contacts(connection: AsyncConnection, world: World, ids: set[UUID]) -> None:
+    """The contacts, locked, and whom they were merged into."""
+    while missing := sorted(ids - world.contacts.keys()):
+        for contact in await _CONTACTS.read(connection, ids=missing):
+            world.contacts[contact.id] = contact
+            if contact.merged_into is not None:
+                ids = ids | {contact.merged_into}
+        if missing == sorted(ids - world.contacts.keys()):
+            # Named by a claim or an identity, and gone: a bug or a hand in the database.
+            raise LookupError(f"contacts that are not there: {missing}")
+
+
+async def _load_what_never_merges(
+    connection: AsyncConnection, world: World, wanted: _Wanted
+) -> None:
+    """Pairs a person has told apart; asked only when something in the batch could join or suggest two."""
+    if len(world.contacts) > 1 and (wanted.together or world.claimants):
+        pairs = (await connection.execute(_NEVER, {"ids": list(world.contacts)})).all()
+        world.never_merge = {frozenset((one, other)) for one, other in pairs}
+
+
+async def load_colleagues(
+    connection: AsyncConnection, world: World, *, teams: set[UUID], managers: set[UUID]
+) -> None:
+    """Teams (the default one always), their members and who else is named, locked in the order of their ids."""
+    rows = (await connection.execute(_TEAMS, {"ids": sorted(teams)})).mappings()
+    world.teams = {
+        row["id"]: Team(**{**row, "holidays": frozenset(row["holidays"])}) for row in rows
+    }
+    for row in await connection.execute(_MEMBERS, {"ids": list(world.teams)}):
+        world.teams[row.team_id].members.append(
+            Member(user_id=row.user_id, is_lead=row.is_lead, turn=row.turn)
+        )
+        managers = managers | {row.user_id}
+    found = (await connection.execute(_MANAGERS, {"ids": sorted(managers)})).mappings()
+    world.managers = {row["id"]: Manager(**row) for row in found}
+
+
+async def _load_told_away(connection: AsyncConnection, world: World) -> None:
+    """Asked at night only, when there is something to say."""
+    if world.contacts and any(is_away(team, world.now) for team in (world.teams or {}).values()):
+        told = await connection.execute(
+            _TOLD_AWAY, {"ids": list(world.contacts), "since": world.now - TOLD_LATELY}
+        )
+        world.told_away = {world.contact(row.contact_id).id for row in told}
+
+
+async def load_conversations(
+    connection: AsyncConnection, world: World, ids: Iterable[UUID]
+) -> None:
+    """The conversations, locked."""
+    if not (wanted := sorted(ids)):
+        return
+    world.load_conversations(await _CONVERSATIONS.read(connection, ids=wanted))
+    if world.managers is not None:
+        # And somebody may have given it to a manager whom nothing else here names.
+        given = {each.manager_id for each in world.conversations.values() if each.manager_id}
+        if strangers := given - world.managers.keys():
+            found = (await connection.execute(_MANAGERS, {"ids": sorted(strangers)})).mappings()
+            for manager in found:
+                world.managers.setdefault(manager["id"], Manager(**manager))
+    # Somebody may have merged or moved the chat's person while we waited for the lock.
+    await load_contacts(
+        connection, world, {each.contact_id for each in world.conversations.values()}
+    )
+
+
+async def load_leads_and_touches(
+    connection: AsyncConnection,
+    world: World,
+    touched: set[UUID],
+    visitors: set[UUID],
+    *,
+    earliest: datetime | None = None,
+) -> None:
+    """The open leads of the world's contacts, locked; for those without one, when the last was closed; and touches.
+
+    Touches are those of contacts without an open lead, or with one opened later than `earliest` (a message from before
+    moves its opening back), of `touched`, and of `visitors` nobody is known behind yet.
+    """
+    ids = sorted(world.contacts)
+    if ids and world.pipeline is not None:
+        for lead in await _OPEN_LEADS.read(connection, ids=ids, pipeline=world.pipeline.id):
+            world.open_leads[lead.contact_id] = lead
+    without = [each for each in ids if each not in world.open_leads]
+    if without:
+        closed: list[tuple[UUID, datetime]] = [
+            (row[0], row[1]) for row in await connection.execute(_LAST_CLOSED, {"ids": without})
+        ]
+        world.last_closed = dict(closed)
+    strangers = [each for each in visitors if ("visitor", str(each)) not in world.identities]
+    late = (
+        each.contact_id
+        for each in world.open_leads.values()
+        if earliest is not None and earliest < each.created_at
+    )
+    contacts = list(touched.union(without, late))
+    if contacts or strangers:
+        for touch in await _TOUCHES.read(connection, contacts=contacts, visitors=strangers):
+            if touch.contact_id is not None:
+                world.touches[touch.contact_id].append(touch)
+            elif touch.visitor_id is not None:
+                world.visitor_touches[touch.visitor_id].append(touch)
+
+
+def _pairs(pairs: set[tuple[Any, str]], first: str, second: str) -> dict[str, list[Any]]:
+    return {first: [each[0] for each in pairs], second: [each[1] for each in pairs]}

@@ -1,0 +1,444 @@
+"""Save: what a world changed, as a handful of set-based statements; the caller commits.
+
+The order matters in three places: contacts before what belongs to them, leads that close before leads that move to the
+same contact, merges after everything whose rows they may have to move.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.facts import Fact
+from router.receipts import RANK
+from router.records import (
+    Assignment,
+    Claim,
+    Contact,
+    Conversation,
+    Delivery,
+    Identity,
+    Lead,
+    LeadEvent,
+    Manager,
+    Merge,
+    Message,
+    StoredMessage,
+    Suggestion,
+    Touch,
+)
+from router.wire import encode_event, encode_fact
+from router.world import World
+from storage import bulk, tables
+
+R = TypeVar("R")
+
+OUTBOX_CHANNEL: Final = "allo_outbox"
+"""NOTIFY channel that wakes the relay."""
+
+_WAKE: Final = f"pg_notify('{OUTBOX_CHANNEL}', '')"
+
+_CONTACT: Final = (
+    "id",
+    "name",
+    "kind",
+    "manager_id",
+    "locale",
+    "merged_into",
+    "blocked",
+    "created_at",
+)
+_IDENTITY: Final = (
+    "id", "contact_id", "kind", "value", "display", "proved", "shared", "how", "first_seen", "last_seen",
+)  # fmt: skip
+_CLAIM: Final = ("id", "contact_id", "kind", "value", "display", "event_id", "at")
+_CONVERSATION: Final = (
+    "id", "account_id", "chat", "chat_kind", "contact_id", "identity_id", "status", "manager_id", "team_id", "subject", "seq",
+    "preview", "preview_direction", "preview_kind", "first_message_at", "last_message_at", "last_inbound_at",
+    "waiting_since", "silence_due_at", "silence_moves", "snoozed_until", "unread", "unreachable", "created_at",
+    "resolved_at",
+)  # fmt: skip
+_MESSAGE: Final = (
+    "id", "conversation_id", "seq", "account_id", "external_id", "direction", "kind", "author_contact",
+    "author_user", "author_name", "text", "html", "subject", "reply_to", "quote", "album", "automatic", "details",
+    "place", "sent_at", "received_at", "state", "idempotency_key",
+)  # fmt: skip
+_STORED: Final = (
+    "id",
+    "text",
+    "html",
+    "state",
+    "error",
+    "edited_at",
+    "deleted_at",
+    "reactions",
+    "details",
+)
+_ATTACHMENT: Final = (
+    "id", "message_id", "position", "kind", "name", "mime", "size", "width", "height", "duration", "cid", "sha256",
+    "ref", "state", "next_attempt_at",
+)  # fmt: skip
+_TOUCH: Final = (
+    "id", "contact_id", "visitor_id", "event_id", "at", "channel", "source", "medium", "campaign", "content", "term",
+    "click_ids", "landing", "referrer", "raw",
+)  # fmt: skip
+_LEAD: Final = (
+    "id", "contact_id", "pipeline_id", "stage_id", "title", "status", "value", "currency", "manager_id", "account_id",
+    "conversation_id", "first_touch_id", "last_touch_id", "first_touch", "last_touch", "lost_reason", "created_at",
+    "stage_since", "closed_at", "merged_into",
+)  # fmt: skip
+_LEAD_EVENT: Final = ("id", "lead_id", "what", "before", "after", "by_user", "at")
+_ASSIGNMENT: Final = (
+    "id", "conversation_id", "manager_id", "team_id", "rule", "reason", "refused", "by_user", "at",
+)  # fmt: skip
+_MANAGER: Final = ("id", "open_conversations", "presence", "presence_since")
+_DELIVERY: Final = (
+    "id",
+    "message_id",
+    "account_id",
+    "conversation_id",
+    "next_attempt_at",
+    "created_at",
+)
+_SUGGESTION: Final = ("id", "first_id", "second_id", "score", "reasons", "at")
+_OUTBOX: Final = ("id", "kind", "conversation_id", "body", "at")
+
+_MOVES: Final = (
+    ("identity", "contact_id"),
+    ("identity_claim", "contact_id"),
+    ("conversation", "contact_id"),
+    ("lead", "contact_id"),
+    ("touch", "contact_id"),
+    ("task", "contact_id"),
+    ("contact", "merged_into"),
+)
+"""Everything that points at a contact and moves with it when it is merged. Messages keep their author."""
+
+# What each of the two may have once, and one contact may not have twice. The default pipeline's leads are the world's.
+_COLLISIONS: Final = (
+    (
+        "lead_closed",
+        text(
+            "with pair as (select case when ours <= theirs then o.id else t.id end as kept,"
+            "  case when ours <= theirs then t.id else o.id end as closed"
+            "  from lead o join lead t on t.pipeline_id = o.pipeline_id,"
+            "  lateral (select (o.created_at, o.id) as ours, (t.created_at, t.id) as theirs) moments"
+            "  where o.contact_id = :survivor and t.contact_id = :absorbed and o.status = 'open' and t.status = 'open')"
+            " update lead set status = 'merged', merged_into = kept, closed_at = :at"
+            " from pair where lead.id = closed returning lead.id"
+        ),
+    ),
+    (
+        "task_closed",
+        text(
+            "update task set done_at = :at where contact_id = :absorbed and kind = 'callback' and done_at is null"
+            " and exists (select from task o where o.contact_id = :survivor and o.kind = 'callback'"
+            "  and o.done_at is null) returning id"
+        ),
+    ),
+)
+
+
+async def save(connection: AsyncConnection, world: World) -> None:
+    # What must be out of the way of the rest, which is rare; then nearly everything in one round trip; then what needs it.
+    await _close_leads(connection, world)
+    await _end_assignments(connection, world)
+    merges = world.all_of(Merge)
+    await bulk.together(
+        connection,
+        [
+            *_people(world),
+            *_conversations(world),
+            *_leads(world),
+            bulk.inserting(tables.assignment, _ASSIGNMENT, world.all_of(Assignment)),
+            bulk.updating(tables.user_account, _MANAGER, list(world.changed[Manager].values())),
+            None if merges else _outbox(world.facts),
+        ],
+        finally_="1" if merges or not world.facts else _WAKE,
+    )
+    await _save_what_follows(connection, world)
+    for merge in merges:
+        await _save_merge(connection, merge)
+    await _save_waiting(connection, world)
+    if merges:
+        await tell(connection, world.facts)
+
+
+async def tell(connection: AsyncConnection, facts: list[Fact]) -> None:
+    """Puts the facts into the outbox; the relay is woken when the transaction commits."""
+    if facts:
+        await bulk.together(connection, [_outbox(facts)], finally_=_WAKE)
+
+
+def _outbox(facts: list[Fact]) -> bulk.Step | None:
+    return bulk.inserting(
+        tables.outbox,
+        _OUTBOX,
+        [
+            {
+                "id": fact.id,
+                "kind": fact.__struct_config__.tag,
+                "conversation_id": fact.conversation,
+                "body": encode_fact(fact),
+                "at": fact.at,
+            }
+            for fact in facts
+        ],
+    )
+
+
+def _people(world: World) -> Iterator[bulk.Step | None]:
+    yield bulk.inserting(tables.contact, _CONTACT, world.all_of(Contact))
+    yield bulk.updating(tables.contact, _CONTACT, list(world.changed[Contact].values()))
+    # Sorted, so that two routers that meet the same new people wait for each other and do not deadlock.
+    world.all_of(Identity).sort(key=lambda each: (each.kind, each.value))
+    yield bulk.inserting(tables.identity, _IDENTITY, world.all_of(Identity))
+    yield bulk.updating(tables.identity, _IDENTITY, list(world.changed[Identity].values()))
+    yield bulk.inserting(
+        tables.identity_claim,
+        _CLAIM,
+        world.all_of(Claim),
+        suffix="on conflict (contact_id, kind, value) do nothing",
+    )
+    yield bulk.inserting(
+        tables.suggestion,
+        _SUGGESTION,
+        world.all_of(Suggestion),
+        # The reason may be new; a pair that a person has decided stays decided.
+        suffix="on conflict (first_id, second_id) do nothing",
+    )
+
+
+def _conversations(world: World) -> Iterator[bulk.Step | None]:
+    yield bulk.inserting(tables.conversation, _CONVERSATION, world.all_of(Conversation))
+    yield bulk.updating(
+        tables.conversation, _CONVERSATION, list(world.changed[Conversation].values())
+    )
+    messages = world.all_of(Message)
+    yield bulk.inserting(tables.message, _MESSAGE, messages)
+    yield bulk.inserting(
+        tables.attachment,
+        _ATTACHMENT,
+        [
+            {
+                "id": attachment_id,
+                "message_id": message.id,
+                "position": n,
+                "kind": each.kind,
+                "name": each.name,
+                "mime": each.mime,
+                "size": each.size,
+                "width": each.width,
+                "height": each.height,
+                "duration": each.duration,
+                "cid": each.cid,
+                "sha256": each.sha256,
+                "ref": each.ref,
+                "state": "stored" if each.sha256 else "wanted",
+                "next_attempt_at": None if each.sha256 else world.now,
+            }
+            for message in messages
+            for n, (attachment_id, each) in enumerate(message.attachments)
+        ],
+    )
+    yield bulk.inserting(tables.delivery, _DELIVERY, world.all_of(Delivery))
+
+
+def _leads(world: World) -> Iterator[bulk.Step | None]:
+    yield bulk.inserting(tables.touch, _TOUCH, world.all_of(Touch))
+    yield bulk.updating(
+        tables.lead, _LEAD, [each for each in world.changed[Lead].values() if each.status == "open"]
+    )
+    yield bulk.inserting(tables.lead, _LEAD, world.all_of(Lead))
+    yield bulk.inserting(tables.lead_event, _LEAD_EVENT, world.all_of(LeadEvent))
+
+
+async def _close_leads(connection: AsyncConnection, world: World) -> None:
+    """An open lead may take the place of one that closes in the same batch: one open per contact and pipeline.
+
+    What it was merged into may be new itself, and is named when that is there (`_save_what_follows`).
+    """
+    await bulk.update(
+        connection,
+        tables.lead,
+        [
+            name
+            for name in _LEAD
+            if name not in {"merged_into", "contact_id", "first_touch_id", "last_touch_id"}
+        ],
+        [each for each in world.changed[Lead].values() if each.status != "open"],
+    )
+
+
+async def _end_assignments(connection: AsyncConnection, world: World) -> None:
+    """One live assignment per conversation; a new conversation has had none."""
+    new = {each.id for each in world.all_of(Conversation)}
+    ended = [each for each in world.ended_assignments if each not in new]
+    if ended:
+        await connection.execute(
+            text(
+                "update assignment set ended_at = :now where conversation_id = any(:ids) and ended_at is null"
+            ),
+            {"now": world.now, "ids": ended},
+        )
+
+
+async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
+    """Changes of what the batch itself has just made, or that name it."""
+    closed = [each for each in world.changed[Lead].values() if each.status != "open"]
+    await bulk.update(
+        connection,
+        tables.lead,
+        ("id", "contact_id", "merged_into", "first_touch_id", "last_touch_id"),
+        closed,
+    )
+    # A later event of the batch may have changed a message of the batch.
+    await bulk.update(
+        connection, tables.message, _STORED, list(world.changed[StoredMessage].values())
+    )
+    for each in world.read_up_to:
+        await connection.execute(
+            text(
+                "update message set state = :state where conversation_id = :conversation and seq <= :seq"
+                " and direction = 'out' and state = any(:before)"
+            ),
+            {
+                "state": each.state,
+                "conversation": each.conversation_id,
+                "seq": each.seq,
+                "before": [state for state, rank in RANK.items() if rank < RANK.get(each.state, 0)],
+            },
+        )
+    if world.linked_visitors:
+        await connection.execute(
+            text(
+                "update touch set contact_id = k.contact"
+                " from unnest(cast(:visitors as uuid[]), cast(:contacts as uuid[])) as k(visitor, contact)"
+                " where touch.visitor_id = k.visitor and touch.contact_id is null"
+            ),
+            {
+                "visitors": list(world.linked_visitors),
+                "contacts": list(world.linked_visitors.values()),
+            },
+        )
+    if world.turns:
+        await connection.execute(
+            text(
+                "update team_member set turn = k.turn, last_assigned_at = :now from"
+                " unnest(cast(:teams as uuid[]), cast(:users as uuid[]), cast(:turns as bigint[])) as k(team, who, turn)"
+                " where team_id = k.team and user_id = k.who"
+            ),
+            {
+                "now": world.now,
+                "teams": [team for team, _ in world.turns],
+                "users": [user for _, user in world.turns],
+                "turns": list(world.turns.values()),
+            },
+        )
+
+
+async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
+    """Moves what the world did not hold, and writes down what was whose."""
+    moved: dict[str, list[UUID]] = defaultdict(list, merge.moved)
+    for name, statement in _COLLISIONS:
+        rows = await connection.execute(
+            statement,
+            {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id, "at": merge.at},
+        )
+        moved[name].extend(row.id for row in rows)
+    for table, column in _MOVES:
+        rows = await connection.execute(
+            text(
+                f"update {table} set {column} = :survivor where {column} = :absorbed"  # noqa: S608  # _MOVES
+                + (" and id <> :absorbed" if table == "contact" else "")
+                + _conflict(table)
+                + " returning id"
+            ),
+            {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
+        )
+        moved[table].extend(row.id for row in rows)
+    await connection.execute(
+        text(
+            "update suggestion set decision = 'moot', decided_at = :at where decision = 'open'"
+            " and :survivor in (first_id, second_id) and :absorbed in (first_id, second_id)"
+        ),
+        {"at": merge.at, "survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
+    )
+    columns = ("id", "survivor_id", "absorbed_id", "by_user", "rule", "reason", "moved", "at")
+    kept: dict[str, Any] = {
+        **{name: ids for name, ids in moved.items() if ids},
+        "before": merge.before,
+    }
+    await bulk.insert(
+        connection,
+        tables.contact_merge,
+        columns,
+        [
+            {
+                "id": merge.id,
+                "survivor_id": merge.survivor_id,
+                "absorbed_id": merge.absorbed_id,
+                "by_user": merge.by_user,
+                "rule": merge.rule,
+                "reason": merge.reason,
+                "moved": kept,
+                "at": merge.at,
+            }
+        ],
+    )
+
+
+def _conflict(table: str) -> str:
+    """Claims both had stay where they are: the survivor's says the same."""
+    if table != "identity_claim":
+        return ""
+    return (
+        " and not exists (select from identity_claim c where c.contact_id = :survivor"
+        " and c.kind = identity_claim.kind and c.value = identity_claim.value)"
+    )
+
+
+async def _save_waiting(connection: AsyncConnection, world: World) -> None:
+    await bulk.insert(
+        connection,
+        tables.waiting_event,
+        ("id", "account_id", "external_id", "body", "since"),
+        [
+            {
+                "id": world.new_id(),
+                "account_id": accepted.account,
+                "external_id": external_id,
+                "body": encode_event(accepted),
+                "since": world.now,
+            }
+            for external_id, accepted in world.to_wait
+        ],
+    )
+    if world.settled:
+        await connection.execute(
+            text(
+                "delete from waiting_event w"
+                " using unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id)"
+                " where w.account_id = k.account and w.external_id = k.id"
+            ),
+            {
+                "accounts": [account for account, _ in world.settled],
+                "ids": [external_id for _, external_id in world.settled],
+            },
+        )
+    if world.outcomes:
+        await connection.execute(
+            text(
+                "update inbound_event e set outcome = k.outcome, message_id = null from unnest(cast(:accounts as uuid[]),"
+                " cast(:keys as text[]), cast(:outcomes as text[])) as k(account, key, outcome)"
+                " where e.account_id = k.account and e.key = k.key"
+            ),
+            {
+                "accounts": [account for account, _ in world.outcomes],
+                "keys": [key for _, key in world.outcomes],
+                "outcomes": list(world.outcomes.values()),
+            },
+        )
