@@ -1,0 +1,99 @@
+"""Email: mail comes in by SMTP and answers go out by SMTP.
+
+    bytes ─▶ mime ─▶ events ─▶ intake          listener: the server mail is delivered to; envelope: kept with the mail
+              │        ├ threading              which conversation, which ids
+        headers,       ├ authentication         is From to be believed
+        charsets,      ├ automatic              did a person write it; reports about mail of ours
+        html,          └ quoted_text            what is new in it
+        filenames
+    answer ─▶ outgoing ─▶ sending ─▶ the account's mail server
+
+Mail is the least orderly channel there is: what comes in may be of any size, in any charset, broken in any way, from
+anybody who says so. So everything inward is total and linear, nothing is believed that the receiving server did not
+check, and the raw bytes are kept beside every event.
+"""
+
+from connectors.channels.email.events import reread
+from connectors.channels.email.listener import listen
+from connectors.channels.email.sending import FILES, check, send
+from connectors.connector import Capabilities, Connector, Field
+
+connector = Connector(
+    kind="email",
+    label="Email",
+    icon="email",
+    identity="email",
+    fields=(
+        Field(
+            name="address",
+            label="Address",
+            help="shop@example.com: whose mail this account takes, and what answers are sent from. "
+            "Empty: it takes all mail that no other account does.",
+        ),
+        Field(
+            name="mode",
+            label="How mail comes in",
+            default="smtp",
+            choices=("smtp", "imap", "hook"),
+            help="smtp: your mail server delivers to Allo. imap: Allo reads a mailbox. hook: a provider posts it.",
+        ),
+        Field(name="imap_host", label="IMAP server"),
+        Field(name="imap_port", label="IMAP port", default="993"),
+        Field(name="imap_user", label="IMAP user"),
+        Field(name="imap_password", label="IMAP password", secret=True),
+        Field(
+            name="imap_tls",
+            label="IMAP encryption",
+            default="tls",
+            choices=("tls", "starttls", "none"),
+        ),
+        Field(
+            name="smtp_host",
+            label="Outgoing server",
+            help="smtp.yandex.ru, smtp.gmail.com, smtp.mail.ru… Without one nothing can be answered.",
+        ),
+        Field(name="smtp_port", label="Outgoing port", help="465 or 587; 25 on this machine."),
+        Field(name="smtp_user", label="Outgoing user"),
+        Field(
+            name="smtp_password",
+            label="Outgoing password",
+            secret=True,
+            help="Gmail, Yandex and Mail.ru want an app password here.",
+        ),
+        Field(
+            name="smtp_tls",
+            label="Outgoing encryption",
+            choices=("", "tls", "starttls", "none"),
+            help="Empty: by the port; never in the clear except on this machine.",
+        ),
+        Field(name="hook_signing_key", label="Provider's signing key", secret=True),
+        Field(
+            name="authserv_id",
+            label="Receiving server's name",
+            help="As it stands in Authentication-Results, such as mx.yandex.ru. Without it no sender's address is "
+            "proved, and mails never join an existing contact by address alone.",
+        ),
+        Field(
+            name="reply_tokens",
+            label="Answers to a +address",
+            choices=("", "yes"),
+            help="yes: answers ask for replies to shop+…@, which finds the conversation whatever the client does. Only "
+            "when your mail server delivers +addresses.",
+        ),
+    ),
+    capabilities=Capabilities(
+        attachments=True,
+        attachment_limit=FILES,
+        replies=True,
+        subject=True,
+        html=True,
+        reports=frozenset({"delivered", "read"}),
+        # The same Message-ID and bytes at every attempt. That is as far as SMTP goes: the large providers show such a
+        # mail once, some small servers would show it twice.
+        repeat_is_safe=True,
+    ),
+    send=send,
+    check=check,
+    reread=reread,
+    listen=listen,
+)

@@ -1,0 +1,125 @@
+"""Where a visit came from: the page's URL, its referrer, campaign parameters and click ids, as the browser saw them.
+
+All of it is written by whoever made the link, so it is cut, cleaned and kept under known names only.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from router.clean_text import clean_line, clean_text
+from router.message import SourceKeys
+
+UTM: Final = ("source", "medium", "campaign", "content", "term", "id", "referrer")
+CLICK_IDS: Final = frozenset(
+    {
+        "gclid",
+        "gbraid",
+        "wbraid",
+        "gclsrc",
+        "dclid",
+        "yclid",
+        "ymclid",
+        "ysclid",
+        "fbclid",
+        "vkclid",
+        "rb_clickid",
+        "ttclid",
+        "msclkid",
+        "_openstat",
+        "roistat",
+        "rs",
+        "calltouch_tm",
+        "etext",
+        "_ym_uid",
+        "_ga",
+        "_fbp",
+        "_fbc",
+        "roistat_visit",
+    }
+)
+"""Query parameters, lower-cased, and what counters keep in cookies of the page (those after `etext`)."""
+LONGEST: Final = 255
+LONGEST_URL: Final = 2000
+_SECRET: Final = (
+    "token",
+    "pass",
+    "secret",
+    "auth",
+    "session",
+    "code",
+    "key",
+    "sid",
+    "email",
+    "phone",
+)
+"""Parameters whose names say so carry what is nobody's business here."""
+
+_Words = Annotated[str, Meta(max_length=4096)]
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    url: _Words = ""
+    title: _Words = ""
+
+
+class Visit(Struct, frozen=True, kw_only=True):
+    """`id` is the browser's own, the same when it tells of the visit again."""
+
+    id: Annotated[str, Meta(max_length=64)]
+    url: _Words = ""
+    title: _Words = ""
+    referrer: _Words = ""
+    utm: Annotated[dict[str, _Words], Meta(max_length=16)] = field(default_factory=dict)
+    click_ids: Annotated[dict[str, _Words], Meta(max_length=32)] = field(default_factory=dict)
+
+
+def kept(visit: Visit, *, now: datetime) -> dict[str, Any]:
+    """What `Threads.visitor_seen` is given: `SourceKeys` as JSON, and the visit's id.
+
+    The time is ours: clocks of visitors are years off.
+    """
+    utm = {name.lower(): _value(value) for name, value in visit.utm.items()}
+    ids = {name.lower(): _value(value) for name, value in visit.click_ids.items()}
+    keys = SourceKeys(
+        utm={name: utm[name] for name in UTM if utm.get(name)},
+        click_ids={name: ids[name] for name in sorted(CLICK_IDS & ids.keys()) if ids[name]},
+        landing=clean_url(visit.url),
+        referrer=clean_url(visit.referrer),
+        visited_at=now,
+    )
+    return {"visit": clean_line(visit.id, limit=64), **msgspec.to_builtins(keys)}
+
+
+def source_of(touch: Mapping[str, Any] | None) -> SourceKeys | None:
+    """The keys that a message carries: those of the visitor's last touch."""
+    return msgspec.convert(touch, SourceKeys, strict=False) if touch else None
+
+
+def clean_url(url: str) -> str:
+    """Without the fragment, a password, and parameters that look like secrets; "" when it is not of the web."""
+    try:
+        parts = urlsplit(clean_text(url).strip())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            return ""
+    except ValueError:  # "http://[", an IPv6 address that is none
+        return ""
+    query = parts.query
+    if any(word in query.lower() for word in _SECRET):
+        pairs = parse_qsl(query, keep_blank_values=True)
+        query = urlencode([pair for pair in pairs if not _is_secret(pair[0])])
+    cleaned = parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment="")
+    return cleaned.geturl()[:LONGEST_URL]
+
+
+def _is_secret(name: str) -> bool:
+    name = name.lower()
+    return not name.startswith("utm_") and any(word in name for word in _SECRET)
+
+
+def _value(written: str) -> str:
+    return clean_line(written, limit=LONGEST)

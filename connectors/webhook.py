@@ -1,0 +1,201 @@
+"""Webhooks: `/hooks/{hook}/{slug}`, where platforms push what happened.
+
+For each request, in this order: whose account it is, how long the body is (bounded while it is read, however it
+comes), whether the origin is proved (`Connector.receive`, before it parses), what it says, that it is durable
+(`Intake.accept`), and only then the answer. A platform that gets no 2xx comes again; so a 2xx is a promise.
+
+Here, and nowhere else, is decided what a platform is told when something is wrong:
+
+    404   no such account, or not one that has webhooks; the same for all, so that slugs cannot be guessed by it
+    405   neither GET nor POST
+    408   the body did not come in time
+    413   the body is larger than the platform's largest
+    401   no proof of origin    403   a wrong one    400   proved, and yet not what the platform sends
+    503   nothing could be made durable now: come again, after Retry-After seconds
+    500   a mistake of ours, logged; the platform comes again, and by then we may be mended
+
+A request that went well is not logged and costs nothing that can be left out: this is the hot path.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from connectors.channel_log import ChannelLog
+from connectors.connector import (
+    Account,
+    Accounts,
+    Answer,
+    Connector,
+    Intake,
+    NotDurable,
+    Received,
+    Request,
+)
+from connectors.errors import Malformed, ReceiveError, TooLarge, Unverified
+
+BODY_DEADLINE: Final = 30.0
+"""Seconds for the whole body. The slowest platforms give up on us after as many."""
+
+RETRY_AFTER: Final = "5"
+"""Seconds until a platform should come again: a broker that restarts is back by then, and no queue has grown long."""
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Counts(Protocol):
+    """What is counted, by kind of channel."""
+
+    def received(self, kind: str) -> None: ...
+
+    def refused(self, kind: str, status: int) -> None: ...
+
+    def ignored(self, kind: str, reason: str) -> None:
+        """`reason` is one of a few names: labels of a metric must not be made by who sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhooks:
+    """The handler, and what it stands on."""
+
+    connectors: Mapping[str, Connector]
+    accounts: Accounts
+    intake: Intake
+    now: Callable[[], datetime]
+    counts: Counts
+    log: ChannelLog
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        return (
+            web.route("*", "/hooks/{hook}/{slug}", self.handle),
+            web.route("*", "/hooks/{hook}/{slug}/{path:.*}", self.handle),
+        )
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        where = request.match_info
+        # A channel may push its first event before the list in memory has heard of it.
+        account = self.accounts.find(where["slug"]) or await self.accounts.look_up(where["slug"])
+        connector = self.connectors.get(account.kind) if account is not None else None
+        if (
+            account is None
+            or connector is None
+            or connector.receive is None
+            or connector.hook != where["hook"]
+        ):
+            self.counts.refused("", 404)
+            return web.Response(status=404)
+        if request.method not in {"POST", "GET"}:
+            self.counts.refused(connector.kind, 405)
+            return web.Response(status=405, headers={"Allow": "GET, POST"})
+        try:
+            body = await _read(request, connector.body_limit)
+            received = connector.receive(
+                account,
+                Request(
+                    method=request.method,
+                    headers=request.headers,
+                    body=body,
+                    query=request.query if request.query_string else _NOTHING,
+                    path=where.get("path", ""),
+                    remote=request.remote or "",
+                    received_at=self.now(),
+                ),
+            )
+            if received.incoming:
+                await self.intake.accept(account, received.incoming)
+        except ReceiveError as error:
+            return self._refuse(account, connector, error)
+        except NotDurable:
+            self.counts.refused(connector.kind, 503)
+            return web.Response(status=503, headers={"Retry-After": RETRY_AFTER})
+        except TimeoutError:
+            self.counts.refused(connector.kind, 408)
+            return _closing(web.Response(status=408))
+        except Exception:
+            self.counts.refused(connector.kind, 500)
+            raise
+        self._count(connector.kind, received)
+        return _answer(received.answer)
+
+    def _count(self, kind: str, received: Received) -> None:
+        for _ in received.incoming:
+            self.counts.received(kind)
+        for reason in received.ignored:
+            self.counts.ignored(kind, reason.partition(":")[0])
+
+    def _refuse(
+        self, account: Account, connector: Connector, error: ReceiveError
+    ) -> web.StreamResponse:
+        # The reason goes to our log only: told to a forger, it would help the next attempt.
+        status = _status(error)
+        self.counts.refused(connector.kind, status)
+        self.log.note(
+            account,
+            connector,
+            "request refused",
+            direction="in",
+            level="warning",
+            detail=f"{status}: {error}",
+        )
+        response = web.Response(status=status)
+        return _closing(response) if status == 413 else response
+
+
+def _status(error: ReceiveError) -> int:
+    match error:
+        case Unverified(missing=True):
+            return 401
+        case Unverified():
+            return 403
+        case TooLarge():
+            return 413
+        case Malformed():
+            return 400
+        case _:
+            return 400
+
+
+def _answer(answer: Answer) -> web.Response:
+    if not answer.body:
+        return web.Response(status=answer.status)
+    return web.Response(
+        status=answer.status,
+        body=answer.body,
+        headers={"Content-Type": answer.content_type},
+    )
+
+
+def _closing(response: web.Response) -> web.Response:
+    """What is left of the body is not read, so nothing else can follow on this connection."""
+    response.force_close()
+    return response
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    """The body, at most `limit` bytes after decompression. Raises TooLarge, Malformed, TimeoutError."""
+    if (request.content_length or 0) > limit:
+        raise TooLarge(f"{request.content_length} bytes announced, {limit} allowed")
+    stream = request.content
+    if stream.is_eof():
+        # Nearly always: the body came with the headers, and there is nothing to wait for.
+        body = stream.read_nowait()
+        if len(body) > limit:
+            raise TooLarge(f"{len(body)} bytes, {limit} allowed")
+        return body
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_DEADLINE):
+            async for piece in stream.iter_any():
+                size += len(piece)
+                if size > limit:
+                    raise TooLarge(f"more than {limit} bytes")
+                pieces.append(piece)
+    except (web.RequestPayloadError, ConnectionResetError) as error:
+        raise Malformed("not compressed or cut as it says") from error
+    return b"".join(pieces)
