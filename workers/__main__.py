@@ -1,0 +1,5 @@
+"""`python -m workers` is `allo`."""
+
+from workers.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""What a person wrote for a channel's account: the fields of its kind, and the options every account has.
+
+What is wrong with it is told in one sentence (`Refused`), before anything is stored.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import phonenumbers
+
+from connectors.connector import Connector
+from connectors.registry import discover
+from inbox.channel_desk import ChannelOptions
+from inbox.desk import Refused
+
+OPTIONS: Final[Mapping[str, str]] = {
+    "region": "default country of national phone numbers, two letters (RU)",
+    "team": "the team that answers, by name; the default team otherwise",
+    "lead_policy": "when a message opens a lead: never, first_contact, no_open_lead (default) or after:DAYS",
+    "language": "of automatic answers: ru or en",
+}
+LONGEST: Final = 4096
+"""Characters of one field."""
+
+_LEAD_POLICY: Final = re.compile(r"never|first_contact|no_open_lead|after:[1-9][0-9]{0,3}")
+
+
+def connector_of(kind: str) -> Connector:
+    """Raises Refused."""
+    connector = discover().get(kind)
+    if connector is None:
+        raise Refused(f"There is no channel of the kind {kind}; there are {', '.join(discover())}.")
+    return connector
+
+
+def check_fields(connector: Connector, fields: Mapping[str, str], *, whole: bool) -> None:
+    """`whole`: a new account, so that what is required must be there. Raises Refused."""
+    known = {each.name: each for each in connector.fields}
+    if unknown := sorted(fields.keys() - known.keys()):
+        raise Refused(
+            f"An account of {connector.kind} has no {', '.join(unknown)}; it has {', '.join(known)}, "
+            f"and every account has {', '.join(OPTIONS)}."
+        )
+    for name, value in fields.items():
+        choices = known[name].choices
+        if choices and value and value not in choices:
+            raise Refused(
+                f"{name} is one of {', '.join(each for each in choices if each)}, not {value!r}."
+            )
+        if len(value) > LONGEST or "\x00" in value:
+            raise Refused(
+                f"{name} is longer than {LONGEST} characters, or holds none that can be written."
+            )
+    required = {each.name for each in connector.fields if each.required}
+    given = {name for name, value in fields.items() if value}
+    emptied = {name for name, value in fields.items() if not value}
+    if missing := sorted((required - given) if whole else (required & emptied)):
+        raise Refused(f"An account of {connector.kind} needs {', '.join(missing)}.")
+
+
+def check_options(options: ChannelOptions) -> None:
+    """Raises Refused."""
+    if options.region not in phonenumbers.SUPPORTED_REGIONS:
+        raise Refused(
+            f"region is a country's two letters, such as RU, KZ or DE, not {options.region!r}."
+        )
+    if options.language not in {"ru", "en"}:
+        raise Refused(f"language is ru or en, not {options.language!r}.")
+    if not _LEAD_POLICY.fullmatch(options.lead_policy):
+        raise Refused(
+            f"lead_policy is never, first_contact, no_open_lead or after:DAYS, not {options.lead_policy!r}."
+        )

@@ -1,0 +1,237 @@
+"""What a person does with connected channels: adds, changes, pauses, removes them, and tries whether they work.
+
+What is stored does not depend on what the platform says: an account is kept also when its platform cannot be reached
+now. Trying is bounded in time, and whatever goes wrong is a finding, never a failure of the account.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from connectors.connector import Account, Connector, Finding
+from connectors.outgoing import open_http
+from connectors.registry import discover
+from inbox.channel_desk import ChannelOptions
+from inbox.desk import NotFound, Refused
+from storage.accounts import (
+    AccountRow,
+    BadSlug,
+    NoSuchAccount,
+    SlugTaken,
+    account_by_slug,
+    add_account,
+    change_account,
+    load_accounts,
+    note_recovery,
+    remove_account,
+    set_account_state,
+)
+from storage.audit import write_audit
+from storage.engine import transaction
+from storage.sealing import CannotUnseal, Sealer
+from workers.account_fields import check_fields, check_options, connector_of
+from workers.clock import Clock
+
+PATIENCE_S: Final = 15.0
+"""For a platform to answer while a person waits: aiohttp gives a connection 10 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channels:
+    """Implements inbox.channel_desk.ChannelDesk. `base_url` is `Settings.base_url`."""
+
+    engine: AsyncEngine
+    sealer: Sealer
+    base_url: str
+    now: Clock
+    patience: float = PATIENCE_S
+
+    async def add(
+        self,
+        kind: str,
+        slug: str,
+        fields: Mapping[str, str],
+        options: ChannelOptions,
+        *,
+        by: UUID | None,
+    ) -> UUID:
+        """Raises Refused."""
+        connector = connector_of(kind)
+        check_fields(connector, fields, whole=True)
+        check_options(options)
+        try:
+            async with transaction(self.engine) as connection:
+                added = await add_account(
+                    connection,
+                    kind=kind,
+                    slug=slug,
+                    fields=fields,
+                    secrets=connector.secrets,
+                    sealer=self.sealer,
+                    now=self.now(),
+                    **_columns(options),
+                )
+                await write_audit(
+                    connection,
+                    by=by,
+                    what="account_added",
+                    object_kind="account",
+                    object_id=added,
+                    now=self.now(),
+                    after={"kind": kind, "slug": slug, "fields": sorted(fields)},
+                )
+        except (BadSlug, SlugTaken) as refused:
+            raise Refused(str(refused)) from refused
+        return added
+
+    async def change(
+        self, account: UUID, fields: Mapping[str, str], options: ChannelOptions, *, by: UUID | None
+    ) -> None:
+        """Raises Refused, NotFound."""
+        row = await self._row(account)
+        connector = connector_of(row.kind)
+        check_fields(connector, fields, whole=False)
+        check_options(options)
+        try:
+            async with transaction(self.engine) as connection:
+                await change_account(
+                    connection,
+                    account,
+                    fields=fields,
+                    secrets=connector.secrets,
+                    sealer=self.sealer,
+                    **_columns(options),
+                )
+                await write_audit(
+                    connection,
+                    by=by,
+                    what="account_changed",
+                    object_kind="account",
+                    object_id=account,
+                    now=self.now(),
+                    # Names only: values may be credentials.
+                    after={"fields": sorted(fields)},
+                )
+        except NoSuchAccount as gone:
+            raise NotFound("There is no such channel any more.") from gone
+        except CannotUnseal as refused:
+            raise Refused(str(refused)) from refused
+
+    async def set_state(
+        self, account: UUID, state: Literal["active", "paused", "removed"], *, by: UUID | None
+    ) -> None:
+        """Raises NotFound."""
+        try:
+            async with transaction(self.engine) as connection:
+                if state == "removed":
+                    await remove_account(connection, account)
+                else:
+                    await set_account_state(connection, account, state)
+                await write_audit(
+                    connection,
+                    by=by,
+                    what="account_state_set",
+                    object_kind="account",
+                    object_id=account,
+                    now=self.now(),
+                    after={"state": state},
+                )
+        except NoSuchAccount as gone:
+            raise NotFound("There is no such channel.") from gone
+
+    async def check(self, account: UUID) -> Sequence[Finding]:
+        """Tries the credentials, and tells the platform where to send its events. Raises NotFound.
+
+        A broken account whose platform answers well is active again.
+        """
+        row = await self._row(account)
+        findings = await self._try(row, connect=row.state != "paused")
+        if not any(each.level == "error" for each in findings):
+            async with transaction(self.engine) as connection:
+                await note_recovery(connection, account)
+        return findings
+
+    async def try_out(self, row: AccountRow) -> Sequence[Finding]:
+        """Tries the credentials, and changes nothing anywhere."""
+        return await self._try(row, connect=False)
+
+    def webhook_url(self, kind: str, slug: str) -> str:
+        connector = discover().get(kind)
+        return (
+            f"{self.base_url}/hooks/{connector.hook}/{slug}" if connector and connector.hook else ""
+        )
+
+    async def all(self) -> list[AccountRow]:
+        async with self.engine.connect() as connection:
+            return await load_accounts(connection, self.sealer)
+
+    async def find(self, slug: str) -> AccountRow:
+        """Raises NotFound."""
+        async with self.engine.connect() as connection:
+            row = await account_by_slug(connection, slug, self.sealer)
+        if row is None:
+            raise NotFound(
+                f"There is no channel {slug}; `allo channel list` shows which there are."
+            )
+        return row
+
+    async def _row(self, account: UUID) -> AccountRow:
+        for row in await self.all():
+            if row.id == account:
+                return row
+        raise NotFound("There is no such channel.")
+
+    async def _try(self, row: AccountRow, *, connect: bool) -> Sequence[Finding]:
+        if row.unreadable:
+            return [_error(row.unreadable)]
+        connector = discover().get(row.kind)
+        if connector is None:
+            return [_error(f"This Allo knows no channel of the kind {row.kind}.")]
+        account, url = _account(row, connector), self.webhook_url(row.kind, row.slug)
+        findings: list[Finding] = []
+        try:
+            async with asyncio.timeout(self.patience), open_http() as http:
+                if connector.check is not None:
+                    findings += await connector.check(account, http, webhook_url=url)
+                failed = any(each.level == "error" for each in findings)
+                if connect and not failed and connector.connect is not None:
+                    findings += await connector.connect(account, http, webhook_url=url)
+        except TimeoutError:
+            findings.append(
+                _error(f"{connector.label} did not answer within {self.patience:.0f} seconds.")
+            )
+        return findings or [_NOTHING_TO_TRY]
+
+
+_NOTHING_TO_TRY: Final = Finding(
+    level="ok", text="There is nothing to try: it waits for what comes in."
+)
+
+
+def _error(text: str) -> Finding:
+    return Finding(level="error", text=text)
+
+
+def _account(row: AccountRow, connector: Connector) -> Account:
+    defaults = {each.name: each.default for each in connector.fields if each.default}
+    return Account(
+        id=row.id,
+        kind=row.kind,
+        slug=row.slug,
+        fields=defaults | dict(row.fields),
+        region=row.region,
+        language=row.language,
+    )
+
+
+def _columns(options: ChannelOptions) -> dict[str, object]:
+    return {
+        "region": options.region,
+        "language": options.language,
+        "lead_policy": options.lead_policy,
+        "team_id": options.team,
+    }

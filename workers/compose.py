@@ -1,0 +1,378 @@
+"""Builds a process out of parts, in the order in which they start; leaving unwinds in reverse.
+
+    settings ─▶ database (our own or theirs) ─▶ schema, first installation ─▶ broker, media, accounts ─▶ roles ─▶ HTTP
+
+    connectors   webhooks, polling, listeners, the site chat; the edge that makes what comes durable
+    router       shards, routed batch by batch
+    workers      relay, delivery, files, recorder, timers, the dead
+    inbox        pages, API, live
+
+The only module that knows all the parts. Stopping: HTTP and listeners take no more, the edge empties itself, the router
+finishes its batches, replies on their way arrive, then everything closes.
+"""
+
+import asyncio
+import gc
+import os
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from connectors.channel_log import ChannelLog
+from connectors.connector import Surroundings
+from connectors.polling import Polling
+from connectors.registry import discover
+from connectors.webhook import Webhooks
+from inbox.api.routes import api_routes
+from inbox.app import inbox_routes
+from inbox.live_hub import LiveHub
+from inbox.surroundings import Surroundings as InboxSurroundings
+from router.facts import Fact, MediaWanted, MessageQueued
+from router.transit import BrokerDown
+from storage.channel_log import ChannelLogWriter
+from storage.cursors import Cursors
+from storage.desk import Desk
+from storage.notifications import Notifications
+from storage.threads import Threads
+from storage.world_saving import OUTBOX_CHANNEL
+from workers.broker import Broker
+from workers.channel_desk import Channels
+from workers.clock import utc_now
+from workers.dead_letter_desk import DeadLetters
+from workers.deliver import Deliverer
+from workers.edge import Edge
+from workers.fetch_media import MediaFetcher
+from workers.foundation import Found, Foundation, database, foundation
+from workers.founding import found_installation
+from workers.gestures import Gestures
+from workers.health import health_routes
+from workers.holding import hold
+from workers.poll_ports import AccountConditions, PollLeases
+from workers.record import Recorder
+from workers.relay import Relay
+from workers.route import Router
+from workers.settings import Role, Settings
+from workers.site import open_site, probes
+from workers.supervisor import Job, leaves, patiently, pause, signals
+from workers.telemetry import QUEUE_DEPTH, EdgeCounts, set_up_logging
+from workers.timers import Timers
+from workers.topology import INBOUND
+from workers.undertaker import Undertaker
+
+log = structlog.get_logger()
+
+WATCHDOG_S: Final = 90.0
+"""Longer than a reply's 45 s and the HTTP shutdown together; what is not done by then hangs."""
+
+DEPTH_EVERY_S: Final = 5.0
+INBOUND_LIMIT: Final = 100_000
+"""Broker messages waiting to be routed, beyond which platforms are asked to come again later."""
+
+
+Beside = Callable[[Foundation, asyncio.Event], Coroutine[Any, Any, None]]
+
+
+async def serve(
+    settings: Settings,
+    roles: Sequence[Role],
+    *,
+    started: Callable[[], None] | None = None,
+    found: Found = found_installation,
+    beside: Beside | None = None,
+) -> None:
+    """Runs the roles until SIGTERM. `started` is called when everything is up; then `beside` runs with them."""
+    set_up_logging(settings.log, settings.log_level)
+    try:
+        async with (
+            signals() as stop,
+            database(settings) as url,
+            foundation(settings, url, found) as base,
+        ):
+            await _run(base, roles, stop, started, beside)
+    except BaseExceptionGroup as errors:
+        # The first reason is the one to tell: the rest went down with it.
+        raise next(leaves(errors)) from errors
+
+
+async def _run(
+    base: Foundation,
+    roles: Sequence[Role],
+    stop: asyncio.Event,
+    started: Callable[[], None] | None,
+    beside: Beside | None,
+) -> None:
+    jobs: dict[str, Job] = {"accounts": base.accounts.run, "ear": base.ear.run}
+    routes: list[web.RouteDef] = []
+    async with AsyncExitStack() as stack:
+        if "connectors" in roles:
+            await _connectors(base, jobs, routes, stack)
+        if "router" in roles:
+            jobs["router"] = Router(
+                engine=base.engine, broker=base.broker, now=utc_now, holder=base.holder
+            ).run
+        if "workers" in roles:
+            _workers(base, jobs)
+        if "inbox" in roles:
+            _inbox(base, routes)
+        late = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            for name, job in jobs.items():
+                # The edge goes on until those that feed it are gone.
+                group.create_task(patiently(name, job, late if name == "edge" else stop), name=name)
+            site = await open_site(base, [*routes, *health_routes(probes(base))])
+            gc.collect()
+            gc.freeze()
+            log.info("serving", roles=list(roles), address=base.settings.http)
+            if started is not None:
+                started()
+            if beside is not None:
+                group.create_task(patiently("beside", partial(beside, base), stop), name="beside")
+            await stop.wait()
+            asyncio.get_running_loop().call_later(WATCHDOG_S, _hangs)
+            await site.cleanup()
+            late.set()
+
+
+async def _connectors(
+    base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef], stack: AsyncExitStack
+) -> None:
+    settings, connectors = base.settings, discover()
+    edge = Edge(
+        broker=base.broker, media=base.media, now=utc_now, heard_from=base.accounts.heard_from
+    )
+    threads = Threads(base.engine, now=utc_now)
+    writer = ChannelLogWriter(base.engine)
+    channel_log = ChannelLog(sink=writer, now=utc_now)
+    counts = EdgeCounts()
+    surroundings = Surroundings(
+        accounts=base.accounts,
+        intake=edge,
+        threads=threads,
+        media=base.media,
+        now=utc_now,
+        secret=settings.secret,
+        public_url=settings.base_url,
+        listen={"smtp": settings.smtp_listen},
+    )
+    webhooks = Webhooks(
+        connectors=connectors,
+        accounts=base.accounts,
+        intake=edge,
+        now=utc_now,
+        counts=counts,
+        log=channel_log,
+    )
+    routes += webhooks.routes()
+    for connector in connectors.values():
+        if connector.routes is not None:
+            routes += connector.routes(surroundings)
+
+    base.ear.tell(lambda fact: _hint(threads, fact))
+    polling = Polling(
+        connectors=connectors,
+        accounts=base.accounts,
+        intake=edge,
+        leases=PollLeases(engine=base.engine, holder=base.holder),
+        cursors=Cursors(base.engine, now=utc_now),
+        conditions=AccountConditions(engine=base.engine, now=utc_now),
+        counts=counts,
+        log=channel_log,
+        http=base.http,
+        chance=random.random,
+    )
+
+    jobs["edge"] = _edge_job(base, edge)
+    jobs["channel log"] = _log_job(writer)
+    jobs["polling"] = _until(polling.run)
+    jobs["threads"] = _until(threads.keep_watch)
+    for connector in connectors.values():
+        if connector.listen is not None:
+            await stack.enter_async_context(connector.listen(surroundings))
+    stack.callback(threads.close)
+
+
+def _hint(threads: Threads, fact: Fact | None) -> None:
+    """A visitor who has the chat open may have something to read."""
+    if fact is None:
+        threads.hint_all()
+    elif fact.account is not None and fact.conversation is not None:
+        threads.hint(fact.account, fact.conversation)
+
+
+def _edge_job(base: Foundation, edge: Edge) -> Job:
+    """The edge, and the look at the queues that makes it refuse before they are endless."""
+
+    async def run(stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(edge.run())
+            while not await pause(stop, DEPTH_EVERY_S):
+                try:
+                    depth = sum([await base.broker.depth(queue) for queue in INBOUND])
+                except BrokerDown:
+                    continue  # publishing says so itself
+                QUEUE_DEPTH.labels("inbound").set(depth)
+                edge.refuses = (
+                    f"{depth} messages wait to be routed" if depth > INBOUND_LIMIT else ""
+                )
+            edge.close()
+
+    return run
+
+
+def _log_job(writer: ChannelLogWriter) -> Job:
+    async def run(stop: asyncio.Event) -> None:
+        while not await pause(stop, 1.0):
+            await writer.flush()
+        await writer.flush()
+
+    return run
+
+
+async def _why_full(broker: Broker) -> str:
+    """Why nothing more should be taken at the moment; "" when it should."""
+    try:
+        depth = sum([await broker.depth(queue) for queue in INBOUND])
+    except BrokerDown:
+        # Whoever publishes is told so; the events under way must not be left without an answer for it.
+        return ""
+    QUEUE_DEPTH.labels("inbound").set(depth)
+    return f"{depth} messages wait to be routed" if depth > INBOUND_LIMIT else ""
+
+
+def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
+    connectors = discover()
+    relay = Relay(engine=base.engine, broker=base.broker)
+    deliverer = Deliverer(
+        engine=base.engine,
+        connectors=connectors,
+        accounts=base.accounts,
+        media=base.media,
+        http=base.http,
+        now=utc_now,
+        holder=base.holder,
+    )
+    fetcher = MediaFetcher(
+        engine=base.engine,
+        connectors=connectors,
+        accounts=base.accounts,
+        media=base.media,
+        http=base.http,
+        now=utc_now,
+    )
+    gestures = Gestures(connectors=connectors, accounts=base.accounts, http=base.http)
+
+    def hear(fact: Fact | None) -> None:
+        if fact is None or isinstance(fact, MessageQueued):
+            deliverer.wake()
+        if fact is None or isinstance(fact, MediaWanted):
+            fetcher.wake()
+        gestures.hear(fact)
+
+    base.ear.tell(hear)
+    alone: dict[str, Job] = {
+        "relay": _woken(base, relay),
+        "timers": Timers(engine=base.engine, now=utc_now).run,
+        "recorder": Recorder(
+            engine=base.engine,
+            broker=base.broker,
+            now=utc_now,
+            time_zone=base.settings.time_zone,
+        ).run,
+        "undertaker": Undertaker(engine=base.engine, broker=base.broker, now=utc_now).run,
+    }
+
+    async def work(name: str, end: asyncio.Event) -> None:
+        await alone[name](end)
+
+    async def run_alone(stop: asyncio.Event) -> None:
+        await hold(
+            base.engine,
+            group="alone",
+            names=lambda: list(alone),
+            holder=base.holder,
+            work=work,
+            stop=stop,
+        )
+
+    jobs["alone"] = run_alone
+    jobs["deliverer"] = deliverer.run
+    jobs["media"] = fetcher.run
+    jobs["gestures"] = gestures.run
+
+
+def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
+    hub = LiveHub(listen=base.broker.listen)
+    desk = Desk(base.engine, now=utc_now, media=base.media)
+    dead_letters = DeadLetters(engine=base.engine, broker=base.broker, now=utc_now)
+    base.ear.tell(hub.hear_fact)
+    routes += inbox_routes(
+        InboxSurroundings(
+            engine=base.engine,
+            desk=desk,
+            dead_letters=dead_letters,
+            channels=Channels(
+                engine=base.engine,
+                sealer=base.sealer,
+                base_url=base.settings.base_url,
+                now=utc_now,
+            ),
+            media=base.media,
+            hub=hub,
+            now=utc_now,
+            secret=base.settings.secret,
+            public_url=base.settings.base_url,
+            smtp_listen=base.settings.smtp_listen,
+            time_zone=base.settings.time_zone,
+            language=base.settings.language,
+        )
+    )
+    routes += api_routes(
+        engine=base.engine,
+        desk=desk,
+        dead_letters=dead_letters,
+        media=base.media,
+        hub=hub,
+        now=utc_now,
+        version=version("allo"),
+    )
+
+
+def _woken(base: Foundation, relay: Relay) -> Job:
+    """The relay, woken by the database's own notifications: in any mode the outbox is there."""
+
+    async def run(stop: asyncio.Event) -> None:
+        notifications = Notifications(
+            base.engine.url, channels=(OUTBOX_CHANNEL,), jitter=random.random
+        )
+        with notifications.subscribed(OUTBOX_CHANNEL, relay.wake):
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(notifications.keep_listening())
+                await relay.run(stop)
+                listening.cancel()
+
+    return run
+
+
+def _until(run: Callable[[], Coroutine[Any, Any, None]]) -> Job:
+    """A job out of something that runs until it is cancelled."""
+
+    async def job(stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(run())
+            stopping = group.create_task(stop.wait())
+            await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+            running.cancel()
+            stopping.cancel()
+
+    return job
+
+
+def _hangs() -> None:
+    log.error("stopping_hangs", seconds=WATCHDOG_S)
+    os._exit(1)
