@@ -1,0 +1,109 @@
+"""The table of all endpoints, and the routes made of it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from inbox.api import (
+    attachments,
+    contact_export,
+    contacts,
+    conversations,
+    dead_letters,
+    directory,
+    events,
+    leads,
+    messages,
+    sources,
+    suggestions,
+    tasks,
+)
+from inbox.api.endpoints import PREFIX, Api, Endpoint, run
+from inbox.api.openapi import document
+from inbox.api.problems import no_such_page, wrong_method
+from inbox.dead_letter_desk import DeadLetterDesk
+from inbox.desk import Desk
+from inbox.live_hub import LiveHub
+from storage.media import MediaStore
+
+ENDPOINTS: Final[Sequence[Endpoint]] = (
+    *conversations.ENDPOINTS,
+    *messages.ENDPOINTS,
+    *attachments.ENDPOINTS,
+    *contacts.ENDPOINTS,
+    *contact_export.ENDPOINTS,
+    *suggestions.ENDPOINTS,
+    *leads.ENDPOINTS,
+    *tasks.ENDPOINTS,
+    *sources.ENDPOINTS,
+    *events.ENDPOINTS,
+    *directory.ENDPOINTS,
+    *dead_letters.ENDPOINTS,
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def api_routes(
+    *,
+    engine: AsyncEngine,
+    desk: Desk,
+    dead_letters: DeadLetterDesk,
+    media: MediaStore,
+    hub: LiveHub,
+    now: Callable[[], datetime],
+    version: str,
+) -> list[web.RouteDef]:
+    """`hub` must be running for /events/stream to be prompt; `version` is Allo's, for the document."""
+    api = Api(engine=engine, desk=desk, dead_letters=dead_letters, media=media, hub=hub, now=now)
+    described = msgspec.json.encode(document(ENDPOINTS, version=version))
+
+    async def openapi(request: web.Request) -> web.Response:
+        return web.Response(
+            body=described,
+            content_type="application/json",
+            headers={"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"},
+        )
+
+    return [
+        web.get(f"{PREFIX}/openapi.json", openapi),
+        *(_route(endpoint, api) for endpoint in ENDPOINTS),
+        *_fallbacks(),
+    ]
+
+
+def _route(endpoint: Endpoint, api: Api) -> web.RouteDef:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await run(endpoint, api, request)
+
+    return web.route(endpoint.method, PREFIX + endpoint.path, handle)
+
+
+def _fallbacks() -> list[web.RouteDef]:
+    """So that a wrong path or method under our prefix is a problem document too, and not somebody's HTML."""
+
+    def refusing(allowed: list[str]) -> Handler:
+        async def refuse(request: web.Request) -> web.StreamResponse:
+            return wrong_method(allowed).response()
+
+        return refuse
+
+    async def missing(request: web.Request) -> web.StreamResponse:
+        return no_such_page(request.path).response()
+
+    paths = dict.fromkeys(endpoint.path for endpoint in ENDPOINTS)
+    return [
+        *(
+            web.route(
+                "*",
+                PREFIX + path,
+                refusing([each.method for each in ENDPOINTS if each.path == path]),
+            )
+            for path in paths
+        ),
+        web.route("*", PREFIX + "/{tail:.*}", missing),
+    ]

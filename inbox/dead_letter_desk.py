@@ -1,0 +1,14 @@
+"""What could not be processed, as the settings page handles it."""
+
+from typing import Protocol
+from uuid import UUID
+
+
+class DeadLetterDesk(Protocol):
+    """Both raise inbox.desk.NotFound for one that is not there or already closed."""
+
+    async def replay(self, letter: UUID, *, by: UUID | None) -> None:
+        """Puts it back where it failed."""
+
+    async def drop(self, letter: UUID, *, by: UUID | None) -> None:
+        """Closes it without processing; the body is kept until retention ends."""

@@ -1,0 +1,207 @@
+"""What a colleague does in a conversation: answer, note, hand over, put away, keep a draft, read."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, cast
+from uuid import UUID
+
+from aiohttp import web
+
+from inbox.desk import NotFound, Refused
+from inbox.pages.uploads import files_of
+from inbox.pages.ways import ways_of
+from inbox.rights import Right
+from inbox.visit import Page, Visit, post
+from storage.drafts import Draft, keep_draft
+from storage.engine import transaction
+from storage.reading.conversations import conversation_by_id
+from storage.reading.ways import Answered, answered_since
+
+LONGEST_TEXT: Final = 20_000
+LONGEST_KEY: Final = 64
+LONGEST_LABEL: Final = 40
+MOST_LABELS: Final = 12
+LONGEST_NUMBER: Final = 9
+"""Digits: what PostgreSQL's integer holds."""
+FARTHEST_SNOOZE: Final = timedelta(days=366)
+
+Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
+_STATUSES: Final = ("open", "waiting", "resolved", "spam")
+
+
+async def say(visit: Visit) -> web.Response:
+    """A reply or a note. The form's key makes a double click, or a retry after a lost answer, one message.
+
+    A reply goes to the conversation that the form names with `to`, one of the same person's. When a colleague has
+    answered there since `seen`, it is not sent but asked about, once.
+    """
+    conversation = visit.id()
+    text = visit.form.get("text", "").replace("\r\n", "\n").strip()
+    key = visit.form.get("key", "")[:LONGEST_KEY] or None
+    files = await files_of(visit)
+    if len(text) > LONGEST_TEXT:
+        raise web.HTTPRequestEntityTooLarge(max_size=LONGEST_TEXT, actual_size=len(text))
+    if visit.form.get("mode") == "note":
+        if not text:
+            raise Refused(visit._("Write something first."))
+        message = await visit.around.desk.note(
+            conversation, by=visit.me, text=text, idempotency_key=key
+        )
+    else:
+        if not text and not files:
+            raise Refused(visit._("Write something first."))
+        to, other = await _where_to(visit, conversation)
+        if other is not None:
+            return await _ask(visit, other)
+        message = await visit.around.desk.reply(
+            to,
+            by=visit.me,
+            text=text,
+            files=files,
+            reply_to=_uuid(visit.form.get("reply_to", "")),
+            idempotency_key=key,
+        )
+    async with transaction(visit.around.engine) as connection:
+        await keep_draft(
+            connection,
+            user_id=visit.me,
+            conversation_id=conversation,
+            draft=Draft(text="", note=False),
+            now=visit.now,
+        )
+    if visit.wants_fragment:
+        return web.json_response({"message": str(message)}, status=201)
+    return visit.back(f"/conversations/{conversation}")
+
+
+async def _where_to(visit: Visit, opened: UUID) -> tuple[UUID, Answered | None]:
+    """The conversation the reply goes to, and who answered there meanwhile. Raises Refused for a closed one."""
+    to = _uuid(visit.form.get("to", "")) or opened
+    seen = visit.form.get("seen", "")
+    async with visit.around.engine.connect() as connection:
+        ways = await ways_of(visit, connection, opened)
+        if not ways:
+            raise NotFound
+        way = next((each for each in ways if each.row.conversation_id == to), None)
+        if way is None:
+            raise web.HTTPBadRequest
+        if way.closed:
+            raise Refused(way.closed)
+        if not seen.isdecimal() or len(seen) > LONGEST_NUMBER:
+            return to, None
+        return to, await answered_since(connection, to, seq=int(seen), but=visit.me)
+
+
+async def _ask(visit: Visit, other: Answered) -> web.Response:
+    asked = visit._("{name} has answered already, {ago}. Send it all the same?").format(
+        name=other.name or visit._("A colleague"), ago=visit.formats.ago_to_the_second(other.at)
+    )
+    if visit.wants_fragment:
+        # Sent again with what is seen now, it goes.
+        return web.Response(status=409, text=asked, headers={"X-Seen": str(other.seq)})
+    posted = await visit.request.post()
+    fields = [
+        (name, value)
+        for name, value in posted.items()
+        if isinstance(value, str) and name not in {"seen", "csrf"}
+    ]
+    return visit.page(
+        "answered.html",
+        status=409,
+        asked=asked,
+        fields=[*fields, ("seen", str(other.seq))],
+        conversation=visit.id(),
+    )
+
+
+async def assign(visit: Visit) -> web.Response:
+    conversation = visit.id()
+    manager, team = _uuid(visit.form.get("manager", "")), _uuid(visit.form.get("team", ""))
+    if manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
+        raise web.HTTPForbidden
+    await visit.around.desk.assign(conversation, by=visit.me, manager=manager, team=team)
+    return visit.back(f"/conversations/{conversation}")
+
+
+async def set_status(visit: Visit) -> web.Response:
+    conversation = visit.id()
+    status = visit.form.get("status", "")
+    until: datetime | None = None
+    if visit.form.get("until"):
+        status, until = "snoozed", _later(visit)
+    elif status not in _STATUSES:
+        raise web.HTTPBadRequest
+    await visit.around.desk.set_status(
+        conversation, cast("Status", status), by=visit.me, until=until
+    )
+    return visit.back(f"/conversations/{conversation}")
+
+
+async def mark_read(visit: Visit) -> web.Response:
+    await visit.around.desk.mark_read(visit.id(), by=visit.me)
+    return visit.back(f"/conversations/{visit.id()}")
+
+
+async def change_labels(visit: Visit) -> web.Response:
+    """One more, or one less."""
+    added = " ".join(visit.form.get("add", "").split())[:LONGEST_LABEL]
+    removed = visit.form.get("remove", "")
+    if not added and not removed:
+        raise web.HTTPBadRequest
+    async with visit.around.engine.connect() as connection:
+        row = await conversation_by_id(connection, visit.id())
+    if row is None:
+        raise NotFound
+    labels = [each for each in row.labels if each != removed]
+    if added and added.lower() not in {each.lower() for each in labels}:
+        labels.append(added)
+    if len(labels) > MOST_LABELS:
+        raise Refused(visit._("At most {n} labels on one conversation.").format(n=MOST_LABELS))
+    await visit.around.desk.set_labels(row.id, labels, by=visit.me)
+    return visit.back(f"/conversations/{row.id}")
+
+
+async def save_draft(visit: Visit) -> web.Response:
+    text = visit.form.get("text", "")[:LONGEST_TEXT]
+    async with transaction(visit.around.engine) as connection:
+        await keep_draft(
+            connection,
+            user_id=visit.me,
+            conversation_id=visit.id(),
+            draft=Draft(text=text, note=visit.form.get("mode") == "note"),
+            now=visit.now,
+        )
+    return web.Response(status=204)
+
+
+async def retry(visit: Visit) -> web.Response:
+    await visit.around.desk.retry(visit.id(), by=visit.me)
+    return visit.back("/")
+
+
+def _later(visit: Visit) -> datetime:
+    try:
+        until = datetime.fromisoformat(visit.form["until"])
+    except ValueError as error:
+        raise web.HTTPBadRequest from error
+    if until.tzinfo is None or not visit.now < until <= visit.now + FARTHEST_SNOOZE:
+        raise Refused(visit._("That time has passed, or is more than a year away."))
+    return until.astimezone(UTC)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise web.HTTPBadRequest from error
+
+
+PAGES: Final[Sequence[Page]] = (
+    post("/conversations/{id}/messages", say, Right.ANSWER),
+    post("/conversations/{id}/assignment", assign, Right.ANSWER),
+    post("/conversations/{id}/status", set_status, Right.ANSWER),
+    post("/conversations/{id}/read", mark_read, Right.ANSWER),
+    post("/conversations/{id}/labels", change_labels, Right.ANSWER),
+    post("/conversations/{id}/draft", save_draft, Right.ANSWER),
+    post("/messages/{id}/retry", retry, Right.ANSWER),
+)

@@ -1,0 +1,252 @@
+"""The inbox itself: the list, and the conversation opened from it.
+
+Every piece is drawn by one partial, which the whole page includes and the live page asks for by itself:
+rows (`parts/row.html`), messages (`parts/messages.html`), the head, the person.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inbox.list_wish import ListWish, list_wish
+from inbox.pages.conversation_view import (
+    PAGE,
+    answering_colleagues,
+    open_conversation,
+)
+from inbox.pages.first_steps import first_steps
+from inbox.pages.person_view import person_of
+from inbox.pages.ways import ways_of
+from inbox.rights import Right
+from inbox.timeline_view import sections
+from inbox.visit import Page, Visit, get
+from storage.drafts import drafts_of
+from storage.reading.colleagues import list_accounts
+from storage.reading.conversation_rows import ConversationRow
+from storage.reading.conversations import (
+    TabCounts,
+    conversation_by_id,
+    conversations_by_id,
+    count_tabs,
+    has_any,
+    known_labels,
+    list_conversations,
+    matches,
+)
+from storage.reading.messages import messages_by_id, timeline
+from storage.reading.paging import BadCursor
+
+MOST_AT_ONCE: Final = 100
+"""Rows or messages a live page may ask for by id in one go."""
+
+
+async def inbox(visit: Visit) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        return visit.page("inbox.html", **await _frame(visit, connection, opened=None))
+
+
+async def conversation(visit: Visit) -> web.Response:
+    """The whole page, or only its two right panes for a page that has the list already."""
+    async with visit.around.engine.connect() as connection:
+        row = await conversation_by_id(connection, visit.id())
+        if row is None:
+            raise web.HTTPNotFound
+        try:
+            opened = await open_conversation(
+                visit, connection, row, before=visit.request.query.get("before", "")
+            )
+        except BadCursor as error:
+            raise web.HTTPNotFound from error
+        person = await person_of(visit, connection, row.contact_id)
+        shown = {"opened": opened, "person": person, "in_group": row.chat_kind != "private"}
+        if visit.wants_fragment:
+            wish = list_wish(visit.request.query, me=visit.me)
+            panes = visit.html("parts/panes.html", wish=wish, **shown)
+            return web.Response(text=panes, content_type="text/html")
+        return visit.page("inbox.html", **await _frame(visit, connection, **shown))
+
+
+async def rows(visit: Visit) -> web.Response:
+    """A further page of the list."""
+    wish = list_wish(visit.request.query, me=visit.me)
+    async with visit.around.engine.connect() as connection:
+        try:
+            page = await list_conversations(
+                connection, wish.filter, sort=wish.sort, cursor=wish.cursor
+            )
+        except BadCursor as error:
+            raise web.HTTPNotFound from error
+        drafts = await _drafts(visit, connection, page.items)
+    return _fragment(visit, "parts/rows.html", page=page, wish=wish, drafts=drafts, current=None)
+
+
+async def changed_rows(visit: Visit) -> web.Response:
+    """What a live page does with conversations it heard about: their rows, those that left, and the counts.
+
+    Without ids it is the catching up: the first page as it is now.
+    """
+    wish = list_wish(visit.request.query, me=visit.me)
+    ids = _ids(visit)
+    async with visit.around.engine.connect() as connection:
+        if ids:
+            belong = await matches(connection, wish.filter, ids)
+            found: Sequence[ConversationRow] = await conversations_by_id(
+                connection, [each for each in ids if each in belong]
+            )
+        else:
+            found = (await list_conversations(connection, wish.filter, sort=wish.sort)).items
+        drafts = await _drafts(visit, connection, found)
+        counts = await count_tabs(connection, me=visit.me)
+    current = _uuid(visit.request.query.get("current", ""))
+    return web.json_response(
+        {
+            "rows": [
+                {
+                    "id": str(row.id),
+                    "html": visit.html(
+                        "parts/row.html", row=row, wish=wish, drafts=drafts, current=current
+                    ),
+                }
+                for row in found
+            ],
+            "gone": [str(each) for each in ids if each not in {row.id for row in found}],
+            "counts": _counts(counts),
+            "unread": counts.mine_unread,
+        }
+    )
+
+
+async def messages(visit: Visit) -> web.Response:
+    """Pieces of the timeline: before a cursor, by ids, or (catching up) the newest page."""
+    query = visit.request.query
+    async with visit.around.engine.connect() as connection:
+        row = await conversation_by_id(connection, visit.id())
+        if row is None:
+            raise web.HTTPNotFound
+        earlier: str | None = None
+        if ids := _ids(visit):
+            entries: Sequence[Any] = [
+                each
+                for each in await messages_by_id(connection, ids)
+                if each.contact_id == row.contact_id
+            ]
+        else:
+            try:
+                shown = await timeline(
+                    connection,
+                    contact_id=row.contact_id,
+                    before=query.get("before", ""),
+                    limit=PAGE,
+                )
+            except BadCursor as error:
+                raise web.HTTPNotFound from error
+            entries, earlier = shown.entries(), shown.earlier
+    drawn = sections(entries, formats=visit.formats, here=(row.id, row.channel, row.account))
+    response = _fragment(
+        visit,
+        "parts/messages.html",
+        opened={"sections": drawn},
+        in_group=row.chat_kind != "private",
+    )
+    if earlier:
+        response.headers["X-Earlier"] = f"/conversations/{row.id}/messages?before={earlier}"
+    return response
+
+
+async def head(visit: Visit) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        row = await conversation_by_id(connection, visit.id())
+        if row is None:
+            raise web.HTTPNotFound
+        opened = await open_conversation(visit, connection, row)
+    wish = list_wish(visit.request.query, me=visit.me)
+    return _fragment(visit, "parts/talk_head.html", opened=opened, wish=wish)
+
+
+async def ways(visit: Visit) -> web.Response:
+    """Where an answer can go, as it is now."""
+    async with visit.around.engine.connect() as connection:
+        found = await ways_of(visit, connection, visit.id())
+    if not found:
+        raise web.HTTPNotFound
+    return _fragment(visit, "parts/ways.html", opened={"ways": found})
+
+
+async def person(visit: Visit) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        row = await conversation_by_id(connection, visit.id())
+        if row is None:
+            raise web.HTTPNotFound
+        shown = await person_of(visit, connection, row.contact_id)
+        opened = {"row": row, "known_labels": await known_labels(connection)}
+    return _fragment(visit, "parts/person.html", person=shown, opened=opened)
+
+
+async def _frame(visit: Visit, connection: AsyncConnection, **shown: Any) -> Mapping[str, Any]:
+    wish: ListWish = list_wish(visit.request.query, me=visit.me)
+    try:
+        page = await list_conversations(connection, wish.filter, sort=wish.sort, cursor=wish.cursor)
+    except BadCursor:
+        page = await list_conversations(connection, wish.filter, sort=wish.sort)
+    counts = await count_tabs(connection, me=visit.me)
+    opened = shown.get("opened")
+    return {
+        **shown,
+        "wish": wish,
+        "page": page,
+        "counts": _counts(counts),
+        "rail_unread": counts.mine_unread,
+        "accounts": await list_accounts(connection),
+        "colleagues": await answering_colleagues(connection),
+        "drafts": await _drafts(visit, connection, page.items),
+        "current": opened.row.id if opened else None,
+        "first_run": None
+        if page.items or counts.all or await has_any(connection)
+        else await first_steps(visit, connection),
+    }
+
+
+async def _drafts(
+    visit: Visit, connection: AsyncConnection, rows_: Sequence[ConversationRow]
+) -> dict[UUID, str]:
+    return await drafts_of(connection, user_id=visit.me, conversation_ids=[row.id for row in rows_])
+
+
+def _counts(counts: TabCounts) -> dict[str, str]:
+    return {
+        "mine": counts.shown(counts.mine),
+        "unassigned": counts.shown(counts.unassigned),
+        "all": counts.shown(counts.all),
+    }
+
+
+def _fragment(visit: Visit, template: str, **context: Any) -> web.Response:
+    return web.Response(text=visit.html(template, **context), content_type="text/html")
+
+
+def _ids(visit: Visit) -> list[UUID]:
+    given = visit.request.query.get("ids", "")
+    found = [_uuid(each) for each in given.split(",")[:MOST_AT_ONCE]]
+    return [each for each in found if each is not None]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+PAGES: Final[Sequence[Page]] = (
+    get("/", inbox, Right.READ_MESSAGES),
+    get("/conversations", rows, Right.READ_MESSAGES),
+    get("/conversations/changed", changed_rows, Right.READ_MESSAGES),
+    get("/conversations/{id}", conversation, Right.READ_MESSAGES),
+    get("/conversations/{id}/messages", messages, Right.READ_MESSAGES),
+    get("/conversations/{id}/head", head, Right.READ_MESSAGES),
+    get("/conversations/{id}/person", person, Right.READ_MESSAGES),
+    get("/conversations/{id}/ways", ways, Right.READ_MESSAGES),
+)

@@ -1,0 +1,114 @@
+"""What people set for themselves: name, presence, language, colours, password."""
+
+from collections.abc import Sequence
+from typing import Final, cast
+
+from aiohttp import web
+
+from inbox import passwords, sessions
+from inbox.desk import Presence
+from inbox.languages import NAMES
+from inbox.rights import Right, home
+from inbox.visit import (
+    FIRST_PASSWORD,
+    LANGUAGE_COOKIE,
+    Page,
+    Visit,
+    chosen_language,
+    get,
+    own_address,
+    post,
+)
+from storage.engine import transaction
+from storage.profile import set_language, set_name, set_password, set_theme
+from storage.sessions import credentials_of, end_sessions_of
+
+LONGEST_NAME: Final = 120
+PRESENCES: Final = ("here", "away", "off")
+THEMES: Final = ("", "light", "dark")
+
+
+async def profile(visit: Visit) -> web.Response:
+    return visit.page("profile.html", languages=NAMES, done="done" in visit.request.query)
+
+
+async def change_name(visit: Visit) -> web.Response:
+    name = " ".join(visit.form.get("name", "").split())[:LONGEST_NAME]
+    async with transaction(visit.around.engine) as connection:
+        await set_name(connection, visit.me, name)
+    return visit.back("/profile?done")
+
+
+async def change_language(visit: Visit) -> web.Response:
+    code = chosen_language(visit.form.get("language", ""))
+    async with transaction(visit.around.engine) as connection:
+        await set_language(connection, visit.me, code)
+    response = visit.back(own_address(visit.form.get("to", ""), otherwise="/profile"))
+    # Also for the sign-in page, where nobody is known yet.
+    response.set_cookie(
+        LANGUAGE_COOKIE, code, max_age=31536000, path="/", samesite="Lax", httponly=True
+    )
+    return response
+
+
+async def change_theme(visit: Visit) -> web.Response:
+    theme = visit.form.get("theme", "")
+    if theme not in THEMES:
+        raise web.HTTPBadRequest
+    async with transaction(visit.around.engine) as connection:
+        await set_theme(connection, visit.me, theme)
+    return visit.back(own_address(visit.form.get("to", ""), otherwise="/profile"))
+
+
+async def change_presence(visit: Visit) -> web.Response:
+    presence = visit.form.get("presence", "")
+    if presence not in PRESENCES:
+        raise web.HTTPBadRequest
+    await visit.around.desk.set_presence(visit.me, cast("Presence", presence), by=visit.me)
+    return visit.back("/profile")
+
+
+async def password(visit: Visit) -> web.Response:
+    return visit.page("password.html", wrong="")
+
+
+async def change_password(visit: Visit) -> web.Response:
+    """Ends all the person's sessions and begins a new one: whoever else was in is out."""
+    new, again = visit.form.get("new", ""), visit.form.get("again", "")
+    async with visit.around.engine.connect() as connection:
+        known = await credentials_of(connection, visit.colleague.email)
+    wrong = ""
+    if known is None or not await passwords.password_matches(
+        known.password, visit.form.get("password", "")
+    ):
+        wrong = visit._("The present password is not right.")
+    elif len(new) < passwords.SHORTEST:
+        wrong = visit._(
+            "At least {n} characters, please: a few words are easy to remember."
+        ).format(n=passwords.SHORTEST)
+    elif len(new) > passwords.LONGEST:
+        wrong = visit._("That is too long.")
+    elif new != again:
+        wrong = visit._("The two new passwords differ.")
+    elif new == visit.form.get("password", ""):
+        wrong = visit._("That is the password you have already.")
+    if wrong:
+        return visit.page("password.html", status=422, wrong=wrong)
+    hashed = await passwords.hash_password(new)
+    async with transaction(visit.around.engine) as connection:
+        await set_password(connection, visit.me, hashed=hashed, must_change=False)
+        await end_sessions_of(connection, visit.me)
+    response = web.Response(status=303, headers={"Location": home(visit.colleague.role)})
+    await sessions.begin(visit.around, visit.request, response, user_id=visit.me, now=visit.now)
+    return response
+
+
+PAGES: Final[Sequence[Page]] = (
+    get("/profile", profile, Right.SIGNED_IN),
+    post("/profile", change_name, Right.SIGNED_IN),
+    post("/profile/language", change_language, Right.SIGNED_IN),
+    post("/profile/theme", change_theme, Right.SIGNED_IN),
+    post("/profile/presence", change_presence, Right.SIGNED_IN),
+    get(FIRST_PASSWORD, password, Right.SIGNED_IN),
+    post(FIRST_PASSWORD, change_password, Right.SIGNED_IN),
+)

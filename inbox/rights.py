@@ -1,0 +1,63 @@
+"""Who may do what. Pages name the right they need; `inbox.pages` has a page for no one without one."""
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Right(StrEnum):
+    """What a page asks for. `SIGNED_IN` is everybody's with an account."""
+
+    SIGNED_IN = "signed_in"
+    READ_MESSAGES = "read_messages"
+    ANSWER = "answer"
+    ASSIGN_OTHERS = "assign_others"
+    READ_CONTACTS = "read_contacts"
+    CHANGE_CONTACTS = "change_contacts"
+    READ_LEADS = "read_leads"
+    CHANGE_LEADS = "change_leads"
+    MANAGE_PEOPLE = "manage_people"
+    MANAGE_CHANNELS = "manage_channels"
+    MANAGE_TOKENS = "manage_tokens"
+    MANAGE_DEAD_LETTERS = "manage_dead_letters"
+
+
+_WORK: Final = frozenset(
+    {
+        Right.SIGNED_IN,
+        Right.READ_MESSAGES,
+        Right.ANSWER,
+        Right.READ_CONTACTS,
+        Right.CHANGE_CONTACTS,
+        Right.READ_LEADS,
+        Right.CHANGE_LEADS,
+        Right.ASSIGN_OTHERS,
+    }
+)
+
+RIGHTS: Final = MappingProxyType(
+    {
+        "admin": frozenset(Right),
+        "lead": _WORK | {Right.MANAGE_PEOPLE},
+        "manager": _WORK,
+        # Figures and cards, never what customers wrote.
+        "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),
+    }
+)
+
+
+def may(role: str, right: Right) -> bool:
+    return right in RIGHTS.get(role, frozenset())
+
+
+def home(role: str) -> str:
+    """Where somebody begins."""
+    return "/" if may(role, Right.READ_MESSAGES) else "/leads"
+
+
+def may_change_role(own: str, *, before: str, after: str) -> bool:
+    """An administrator gives every role; a team lead only those beneath, so that nobody raises themselves."""
+    if own == "admin":
+        return True
+    beneath = {"manager", "marketer"}
+    return own == "lead" and before in beneath and after in beneath

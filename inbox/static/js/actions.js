@@ -1,0 +1,79 @@
+// Buttons and forms that change something without leaving the page. Without this the forms post and come back.
+
+import { parse, post } from "./net.js";
+import { say } from "./toast.js";
+
+const done = () => dispatchEvent(new CustomEvent("allo:changed"));
+
+addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-quiet]")) return;
+  event.preventDefault();
+  if (form.dataset.busy) return;
+  form.dataset.busy = "1";
+  const fields = new URLSearchParams(new FormData(form, event.submitter));
+  form.closest("details")?.removeAttribute("open");
+  try {
+    await post(event.submitter?.getAttribute("formaction") ?? form.action, fields);
+    if (form.contains(document.activeElement)) form.reset();
+    done();
+  } catch (refused) {
+    say(refused.message);
+  } finally {
+    delete form.dataset.busy;
+  }
+});
+
+addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-post]");
+  if (!button || button.disabled) return;
+  if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
+  button.disabled = true;
+  try {
+    await post(button.dataset.post);
+    done();
+  } catch (refused) {
+    say(refused.message);
+    button.disabled = false;
+  }
+});
+
+addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy], [data-copy-address]");
+  if (!button) return;
+  const text = button.dataset.copy ?? location.href.split("?")[0];
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Only over HTTPS is there a clipboard: show it, so that it can be copied by hand.
+    prompt("", text);
+    return;
+  }
+  button.classList.add("ok");
+  setTimeout(() => button.classList.remove("ok"), 1500);
+});
+
+// A form whose answer belongs into a place of the page; `data-now` sends it by itself once.
+async function into(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const response = await post(form.action, new URLSearchParams(new FormData(form)));
+    document.getElementById(form.dataset.into).replaceChildren(parse(await response.text()));
+  } catch (refused) {
+    say(refused.message);
+  }
+  button.disabled = false;
+}
+
+addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-into]")) return;
+  event.preventDefault();
+  into(event.target);
+});
+
+for (const form of document.querySelectorAll("form[data-into][data-now]")) into(form);
+
+addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});

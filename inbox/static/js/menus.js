@@ -1,0 +1,24 @@
+// Menus are <details>: they work without this; with it they close when one looks elsewhere.
+
+addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.picker[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    for (const open of document.querySelectorAll("details.picker[open]")) {
+      open.open = false;
+      open.querySelector("summary").focus();
+      event.stopImmediatePropagation();
+    }
+  }
+  const menu = event.target.closest?.("details.picker[open]");
+  if (menu && (event.key === "ArrowDown" || event.key === "ArrowUp") && !event.target.matches("input, select, textarea")) {
+    const items = [...menu.querySelectorAll(".menu__a")];
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    items.at((items.indexOf(document.activeElement) + step + items.length) % items.length)?.focus();
+    event.preventDefault();
+  }
+}, true);

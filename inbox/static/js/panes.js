@@ -1,0 +1,20 @@
+// On a phone one pane at a time; on a small screen the person slides in.
+
+export function show(step) {
+  document.documentElement.dataset.step = step;
+}
+
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-step]");
+  if (!button || button === document.documentElement) return;
+  if (button.dataset.step === "list") {
+    // The list is there already on any screen that shows it; a phone comes back to where it was.
+    event.preventDefault();
+    history.pushState({}, "", button.getAttribute("href"));
+  }
+  show(button.dataset.step);
+});
+
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && document.documentElement.dataset.step === "person") show("talk");
+});

@@ -1,0 +1,39 @@
+"""What the pages may use of the rest of Allo; the composition root fills it in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from inbox.channel_desk import ChannelDesk
+from inbox.dead_letter_desk import DeadLetterDesk
+from inbox.desk import Desk
+from inbox.live_hub import LiveHub
+from storage.media import MediaStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    engine: AsyncEngine
+    desk: Desk
+    channels: ChannelDesk
+    dead_letters: DeadLetterDesk
+    media: MediaStore
+    hub: LiveHub
+    now: Callable[[], datetime]
+    secret: bytes
+    """32 bytes of the installation; keys are derived from it, one per purpose."""
+    public_url: str
+    time_zone: str = "Europe/Moscow"
+    language: str = "ru"
+    smtp_listen: str = ""
+    """Where mail is taken, for whoever wants to try it; "": nowhere, or it is not known here."""
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    def key(self, purpose: str) -> bytes:
+        return blake2b(purpose.encode(), key=self.secret, digest_size=32).digest()

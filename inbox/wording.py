@@ -1,0 +1,149 @@
+"""Words for what the records name by a key. `N_` marks them for `pybabel extract`; templates translate them."""
+
+from types import MappingProxyType
+from typing import Final
+
+
+def N_(message: str) -> str:  # noqa: N802  # gettext's name for "translate later"
+    return message
+
+
+CHANNELS: Final = MappingProxyType(
+    {
+        "site_chat": "site",
+        "lead_form": "site",
+        "mango": "phone",
+        "zadarma": "phone",
+        "uis": "phone",
+        "twilio": "phone",
+        "asterisk": "phone",
+        "call_hook": "phone",
+        "visitor": "site",
+        "external": "site",
+        "email_unverified": "email",
+    }
+)
+"""The icon and colour of kinds (of channels and of identities) that are not named like theirs."""
+
+WORDS: Final = MappingProxyType(
+    {
+        "status": {
+            "open": N_("Open"),
+            "waiting": N_("Waiting for the customer"),
+            "snoozed": N_("Snoozed"),
+            "resolved": N_("Resolved"),
+            "spam": N_("Spam"),
+        },
+        "kind": {
+            "image": N_("Photo"),
+            "video": N_("Video"),
+            "audio": N_("Audio"),
+            "voice": N_("Voice message"),
+            "video_note": N_("Video message"),
+            "animation": N_("Animation"),
+            "document": N_("File"),
+            "sticker": N_("Sticker"),
+            "location": N_("Location"),
+            "contact": N_("Contact card"),
+            "poll": N_("Poll"),
+            "call": N_("Call"),
+            "form": N_("Form"),
+            "service": N_("Event"),
+            "unsupported": N_("Message of a kind we do not show yet"),
+            "text": N_("Message"),
+        },
+        "delivery": {
+            "queued": N_("sending"),
+            "sending": N_("sending"),
+            "sent": N_("sent"),
+            "delivered": N_("delivered"),
+            "read": N_("read"),
+            "failed": N_("not sent"),
+            "unknown": N_("perhaps not sent"),
+        },
+        "role": {
+            "admin": N_("Administrator"),
+            "lead": N_("Team lead"),
+            "manager": N_("Manager"),
+            "marketer": N_("Marketer"),
+        },
+        "presence": {
+            "here": N_("On duty"),
+            "away": N_("Away"),
+            "off": N_("Off"),
+        },
+        "account_state": {
+            "active": N_("Working"),
+            "paused": N_("Paused"),
+            "broken": N_("Not receiving"),
+            "removed": N_("Removed"),
+        },
+        "lead_policy": {
+            "no_open_lead": N_("When there is no open lead"),
+            "first_contact": N_("Only on first contact"),
+            "never": N_("Never"),
+        },
+        "assigned": {
+            "returning_customer": N_("leads this customer"),
+            "team_round_robin": N_("next in turn in {team}"),
+            "administrator": N_("there is no manager yet"),
+            "queue": N_("nobody can take it now; it is handed out as soon as somebody can"),
+            "broadcast": N_("whoever answers first takes it"),
+            "took_it": N_("answered first"),
+        },
+        "strategy": {
+            "round_robin": N_("In turn"),
+            "least_loaded": N_("To whoever has the least to do"),
+            "broadcast": N_("To whoever answers first"),
+        },
+        "strategy_hint": {
+            "round_robin": N_("One after the other, among those on duty."),
+            "least_loaded": N_("By open conversations and each one's limit."),
+            "broadcast": N_("Everybody sees it; the first answer takes it."),
+        },
+        "event": {
+            "blocked": N_("The customer blocked the bot"),
+            "unblocked": N_("The customer lets the bot write again"),
+            "bot_added": N_("The bot was added to the group"),
+            "bot_removed": N_("The bot was removed from the group"),
+            "members_joined": N_("Joined the group"),
+            "member_joined": N_("Joined the group"),
+            "member_left": N_("Left the group"),
+            "join_requested": N_("Asks to join the group"),
+            "chat_renamed": N_("The group has another name"),
+            "pinned_message": N_("A message was pinned"),
+            "successful_payment": N_("A payment came in"),
+            "refunded_payment": N_("A payment was returned"),
+            "business_connected": N_("The business account was connected"),
+            "business_disconnected": N_("The business account was disconnected"),
+        },
+        "lead_status": {
+            "open": N_("Open"),
+            "won": N_("Won"),
+            "lost": N_("Lost"),
+            "merged": N_("Merged"),
+        },
+        "identity": {
+            "phone": N_("Phone"),
+            "email": N_("Email"),
+            "email_unverified": N_("Email"),
+            "visitor": N_("Site visitor"),
+            "telegram": "Telegram",
+            "vk": N_("VK"),
+            "whatsapp": "WhatsApp",
+            "external": N_("Customer number on the site"),
+        },
+        "scope": {
+            "read": N_("Read"),
+            "write": N_("Read and write"),
+            "admin": N_("Everything"),
+        },
+        "dead_stage": {
+            "route": N_("Routing"),
+            "deliver": N_("Sending"),
+            "record": N_("Reports"),
+            "media": N_("Files"),
+            "broker": N_("Queue"),
+        },
+    }
+)
