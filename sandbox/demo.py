@@ -1,0 +1,166 @@
+"""`allo demo`: the product as it is, and beside it a town that needs its cars repaired.
+
+    stand-ins of Telegram and of a mail server ─▶ serve(…) ─▶ beside it: customers who come, colleagues who answer
+
+Everything runs in this process and on the loopback. The installation is the demo's own (`sandbox.premises`), and what
+people do there goes through the same doors as in life: the Bot API, the chat's HTTP, SMTP, the colleagues' desk.
+"""
+
+import asyncio
+import time
+from functools import partial
+from random import Random
+from typing import Final
+
+from sandbox.customers import Town
+from sandbox.mailbox import Mailbox
+from sandbox.managers import Office
+from sandbox.pace import Pace
+from sandbox.phrasebook import Phrasebook
+from sandbox.pictures import brake_disc
+from sandbox.premises import (
+    ADDRESS,
+    AUTHSERV_ID,
+    BOT,
+    NEWCOMER,
+    SHOP,
+    SITE,
+    Kept,
+    Premises,
+    demo_settings,
+    open_premises,
+)
+from sandbox.telegram import Bot, Telegram
+from sandbox.ways_in import Doors
+from storage.desk import Desk
+from storage.first_run import ADMINISTRATOR
+from storage.reading.contacts import ContactFilter, list_contacts
+from workers.clock import utc_now
+from workers.compose import serve
+from workers.foundation import Foundation
+from workers.settings import ROLES, Settings
+from workers.supervisor import leaves
+
+SEED: Final = 20261121
+REMEMBERED: Final = 2000
+"""People of earlier runs who can still be written to."""
+
+
+async def demo(settings: Settings) -> None:
+    """Until SIGTERM or Ctrl+C."""
+    settings = demo_settings(settings)
+    kept = open_premises(settings.data_dir)
+    telegram, mailbox = Telegram(now=time.time), Mailbox()
+    try:
+        async with telegram.running(), mailbox:
+            premises = Premises(kept=kept, telegram_url=telegram.url, mailbox_port=mailbox.port)
+            # Counted on from run to run, as Telegram does: the account knows the updates and messages of before.
+            bot = telegram.add_bot(
+                premises.token,
+                BOT,
+                first_update=870_001 + kept.run * 10_000_000,
+                first_message=1 + kept.run * 1_000_000,
+            )
+            await asyncio.to_thread(brake_disc)
+            await serve(
+                settings,
+                ROLES,
+                started=partial(_welcome, settings, kept),
+                found=premises.found,
+                beside=partial(
+                    _life, premises=premises, telegram=telegram, bot=bot, mailbox=mailbox
+                ),
+            )
+    except BaseExceptionGroup as errors:
+        raise next(leaves(errors)) from errors
+
+
+async def _life(
+    base: Foundation,
+    stop: asyncio.Event,
+    *,
+    premises: Premises,
+    telegram: Telegram,
+    bot: Bot,
+    mailbox: Mailbox,
+) -> None:
+    """Customers and colleagues, until it stops."""
+    kept, settings = premises.kept, base.settings
+    await _old_acquaintances(base, bot)
+    phrasebook = Phrasebook()
+    pace = Pace(_chance(kept, "pace"))
+    office = Office(
+        engine=base.engine,
+        desk=Desk(base.engine, now=utc_now, media=base.media),
+        hands=await premises.hands(base.engine),
+        newcomer=NEWCOMER,
+        phrasebook=phrasebook,
+        pace=pace,
+        random=_chance(kept, "office"),
+        now=utc_now,
+    )
+    town = Town(
+        doors=Doors(
+            base_url=f"http://{settings.http_address.from_here()}",
+            shop=SHOP,
+            chat=SITE,
+            identity_secret=kept.identity_secret,
+            smtp=settings.smtp_listen,
+            address=ADDRESS,
+            authserv_id=AUTHSERV_ID,
+        ),
+        telegram=telegram,
+        bot=bot,
+        mailbox=mailbox,
+        phrasebook=phrasebook,
+        pace=pace,
+        seed=f"{SEED}:{kept.run}",
+        now=utc_now,
+        run_number=kept.run,
+    )
+
+    base.ear.tell(office.hear)
+    async with asyncio.TaskGroup() as group:
+        living = [group.create_task(each) for each in (office.run(), town.run())]
+        await stop.wait()
+        for each in living:
+            each.cancel()
+
+
+async def _old_acquaintances(base: Foundation, bot: Bot) -> None:
+    """Those who wrote in earlier runs still have the bot, so that an answer reaches them."""
+    cursor: str | None = ""
+    met = 0
+    async with base.engine.connect() as connection:
+        while cursor is not None and met < REMEMBERED:
+            page = await list_contacts(connection, ContactFilter(), cursor=cursor, limit=500)
+            for contact in page.items:
+                for key in contact.identities:
+                    if key.kind == "telegram":
+                        bot.chat_of(int(key.value), name=contact.name)
+            met += len(page.items)
+            cursor = page.next_cursor
+
+
+def _chance(kept: Kept, whose: str) -> Random:
+    """The same in every first run, every second run…; of its own for each, so that they do not disturb each other."""
+    return Random(f"{SEED}:{kept.run}:{whose}")  # noqa: S311  # stories, not secrets
+
+
+def _welcome(settings: Settings, kept: Kept) -> None:
+    print(  # noqa: T201  # a command
+        f"""
+  This is a demo: a car workshop whose customers, colleagues and messages are invented. They write in Telegram, in the
+  chat of the site and by mail, colleagues answer, and whatever you do in between is real. Nothing leaves this machine.
+  It lives in {settings.data_dir} and touches no other installation.
+
+  Sign in at      {settings.base_url}
+  as a manager    {NEWCOMER}
+  as its admin    {ADMINISTRATOR}
+  password        {kept.password}  (of both, until you change it)
+
+  Write yourself: the chat at {settings.base_url}/chat/{SITE}/try, or a mail to {ADDRESS} at {settings.smtp_listen}.
+  Ctrl+C ends it; the next `make demo` goes on with the same data.
+""",
+        flush=True,
+    )

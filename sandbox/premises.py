@@ -1,0 +1,231 @@
+"""The workshop of the demo: its own data directory, its channels and its colleagues. Made once, found again later.
+
+A demo never touches another installation: it has a directory of its own, the embedded database there, and refuses a
+directory that holds an installation which is no demo's. What it must remember is in `demo.json`.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from inbox.channel_desk import ChannelOptions
+from inbox.desk import NotFound
+from inbox.passwords import hash_password, one_time_password
+from sandbox.managers import Hand
+from storage.colleagues import colleague_by_email, create_user
+from storage.engine import transaction
+from storage.first_run import ADMINISTRATOR, found
+from storage.profile import set_password
+from storage.sealing import Sealer
+from storage.teams import add_member, create_team, team_named
+from workers.channel_desk import Channels
+from workers.clock import Clock
+from workers.founding import FirstAdministrator
+from workers.settings import Settings, WrongSetting
+
+DIRECTORY: Final = Path("var/demo")
+KEPT: Final = "demo.json"
+
+SHOP: Final = "https://kolodka.example"
+ADDRESS: Final = "service@kolodka.example"
+AUTHSERV_ID: Final = "mx.kolodka.example"
+BOT: Final = "kolodka_service_bot"
+BOT_NUMBER: Final = 7_001_002_003
+
+TELEGRAM, MAIL, SITE = "telegram", "service", "site"
+"""Slugs."""
+
+NEWCOMER: Final = "olga@kolodka.example"
+CORPORATE: Final = "Корпоративный отдел"
+COLLEAGUES: Final = (
+    ("anna@kolodka.example", "Анна Соколова"),
+    ("dmitry@kolodka.example", "Дмитрий Ковалёв"),
+    ("irina@kolodka.example", "Ирина Белова"),
+)
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run leaves for the next."""
+
+    password: str
+    identity_secret: str
+    run: int
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """Of the settings, what suits a demo: addresses, language, log; no service of a real installation."""
+    own: dict[str, object] = {
+        "database_url": "",
+        "broker_url": "",
+        "media_url": "",
+        "secret_key": "",
+        "roles": type(settings).model_fields["roles"].default,
+    }
+    if settings.origin_of("data_dir") != "environment":
+        own["data_dir"] = DIRECTORY
+    if settings.origin_of("public_url") != "environment":
+        own["public_url"] = ""
+    if settings.origin_of("log_level") == "default":
+        own["log_level"] = "warning"
+    return settings.model_copy(update=own)
+
+
+def open_premises(directory: Path) -> Kept:
+    """What is kept there, for the run that begins now. Raises WrongSetting."""
+    file = directory / KEPT
+    if file.exists():
+        try:
+            before = msgspec.json.decode(file.read_bytes(), type=Kept)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise WrongSetting(
+                f"{file} cannot be read ({error}): remove {directory} to begin the demo anew"
+            ) from error
+        kept = msgspec.structs.replace(before, run=before.run + 1)
+    elif (directory / "postgres").exists():
+        raise WrongSetting(
+            f"ALLO_DATA_DIR is {directory}, and there is an installation that is no demo's: invented people do not "
+            "belong there. Unset it, or name another directory"
+        )
+    else:
+        directory.mkdir(parents=True, exist_ok=True)
+        kept = Kept(password=one_time_password(), identity_secret=secrets.token_urlsafe(32), run=0)
+    beside = file.with_suffix(".new")
+    beside.touch(mode=0o600)
+    beside.write_bytes(msgspec.json.encode(kept))
+    beside.replace(file)
+    return kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """`found` makes what is missing, whenever it is called; what people changed since stays."""
+
+    kept: Kept
+    telegram_url: str
+    mailbox_port: int
+
+    @property
+    def token(self) -> str:
+        return f"{BOT_NUMBER}:demo"
+
+    async def found(
+        self, engine: AsyncEngine, *, settings: Settings, now: Clock
+    ) -> FirstAdministrator | None:
+        """In place of a new installation's founding: nobody's password is shown but the demo's own."""
+        hashed = await hash_password(self.kept.password)
+        async with transaction(engine) as connection:
+            founded = await found(
+                connection,
+                password=hashed,
+                sealer=Sealer(settings.secret),
+                now=now(),
+                language=settings.language,
+                time_zone=settings.time_zone,
+                currency=settings.currency,
+            )
+            if founded.administrator is not None:
+                admin = await colleague_by_email(connection, ADMINISTRATOR)
+                if admin is not None:
+                    await set_password(connection, admin.id, hashed=hashed, must_change=False)
+        await self._hire(engine, hashed, now=now())
+        await self._connect_channels(engine, settings, now)
+        return None
+
+    async def hands(self, engine: AsyncEngine) -> list[Hand]:
+        """Colleagues who work here by themselves."""
+        async with engine.connect() as connection:
+            found = [await colleague_by_email(connection, email) for email, _ in COLLEAGUES]
+        return [
+            Hand(id=each.id, name=each.name)
+            for each in found
+            if each is not None and each.disabled_at is None
+        ]
+
+    async def _corporate_team(self, engine: AsyncEngine, *, now: datetime) -> UUID:
+        """Mail is for whoever answers first, so that there is something to take."""
+        async with transaction(engine) as connection:
+            known = await team_named(connection, CORPORATE)
+            if known is not None:
+                return known
+            team = await create_team(connection, name=CORPORATE, strategy="broadcast", now=now)
+            for email in (NEWCOMER, *(email for email, _ in COLLEAGUES[:2])):
+                colleague = await colleague_by_email(connection, email)
+                if colleague is not None:
+                    await add_member(connection, team, colleague.id, is_lead=False, now=now)
+            return team
+
+    async def _hire(self, engine: AsyncEngine, hashed: str, *, now: datetime) -> None:
+        people = ((NEWCOMER, "Ольга Новикова", hashed), *((*each, "") for each in COLLEAGUES))
+        for email, name, password in people:
+            async with transaction(engine) as connection:
+                if await colleague_by_email(connection, email) is None:
+                    await create_user(
+                        connection,
+                        email=email,
+                        name=name,
+                        role="manager",
+                        password=password,
+                        now=now,
+                    )
+
+    async def _connect_channels(self, engine: AsyncEngine, settings: Settings, now: Clock) -> None:
+        channels = Channels(
+            engine=engine,
+            sealer=Sealer(settings.secret),
+            base_url=settings.base_url,
+            now=now,
+        )
+        wanted = (
+            (
+                *("telegram", TELEGRAM),
+                {
+                    "token": self.token,
+                    "mode": "polling",
+                    "username": BOT,
+                    "api_base": self.telegram_url,
+                },
+            ),
+            (
+                *("email", MAIL),
+                {
+                    "address": ADDRESS,
+                    "mode": "smtp",
+                    "smtp_host": "127.0.0.1",
+                    "smtp_port": str(self.mailbox_port),
+                    "smtp_tls": "none",
+                    "authserv_id": AUTHSERV_ID,
+                },
+            ),
+            (
+                *("site_chat", SITE),
+                {
+                    "title": "Автосервис «Колодка»",
+                    "greeting": "Здравствуйте! Спросите о ремонте или записи.",
+                    "allowed_origins": SHOP,
+                    "identity_secret": self.kept.identity_secret,
+                    "prechat": "optional",
+                    "ip_rate": "0",
+                },
+            ),
+        )
+        for kind, slug, fields in wanted:
+            try:
+                row = await channels.find(slug)
+            except NotFound:
+                team = await self._corporate_team(engine, now=now()) if slug == MAIL else None
+                options = ChannelOptions(language=settings.language, team=team)
+                await channels.add(kind, slug, fields, options, by=None)
+            else:
+                kept = ChannelOptions(
+                    region=row.region,
+                    language=row.language,
+                    team=row.team_id,
+                    lead_policy=row.lead_policy,
+                )
+                await channels.change(row.id, fields, kept, by=None)
