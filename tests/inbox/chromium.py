@@ -1,0 +1,69 @@
+"""A real browser in which colleagues are signed in."""
+
+import os
+import shutil
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.inbox.stage import PASSWORD, Stage
+
+CHROMIUM = os.environ.get("ALLO_TEST_CHROMIUM") or shutil.which("chromium") or ""
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 740}
+PATIENCE_MS = 30_000
+"""A machine that tests many things at once is slow; what never comes is late either way."""
+
+expect.set_options(timeout=PATIENCE_MS)
+
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM and os.environ.get("ALLO_REQUIRE_SERVICES") != "1",
+    reason="there is no Chromium here (apt-get install chromium)",
+)
+
+
+@asynccontextmanager
+async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]]]:
+    """`opened(path, who=…)` is a page of that colleague's; whatever a console complains of fails the test."""
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+        async def opened(path: str = "/", *, who: str = "Anna", **options: Any) -> Page:
+            context = await chromium.new_context(
+                **{"viewport": WIDE, "locale": "ru-RU", "base_url": stage.url, **options}
+            )
+            page = await context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on(
+                "console",
+                lambda line: (
+                    complaints.append(line.text) if "Content Security Policy" in line.text else None
+                ),
+            )
+            await page.goto("/sign-in")
+            await page.fill("#email", f"{who.lower()}@example.com")
+            await page.fill("#password", PASSWORD)
+            async with page.expect_response("**/live"):
+                await page.click("button.btn--main")
+            if path != "/":
+                async with page.expect_response("**/live"):
+                    await page.goto(path)
+            return page
+
+        yield opened
+        await chromium.close()
+    assert complaints == []
