@@ -94,6 +94,8 @@ async def test_a_message_costs_its_consumer_a_claim_and_a_settlement(
 ) -> None:
     async with (
         a_broker(database) as publisher,
+        # Listening before there is a consumer: a connection made later would tell it to look once more.
+        broker.listen(),
         broker.consume(Q, prefetch=10) as consumer,
         asyncio.TaskGroup() as group,
     ):
