@@ -17,7 +17,7 @@ from sqlalchemy import LargeBinary, Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.driver import Statement, ask, numbered
+from storage.driver import PARAMETER, Statement, ask, numbered
 
 R = TypeVar("R")
 
@@ -95,14 +95,52 @@ class Records(Generic[R]):
     """A query whose rows come as records of a kind: `await CONTACTS.read(connection, ids=…)`."""
 
     def __init__(self, kind: type[R], sql: str) -> None:
-        self._statement = numbered(
-            f"select cast(coalesce(json_agg(found), '[]') as text) from ({sql}) as found"  # noqa: S608  # our own queries
-        )
+        self.sql = f"select cast(coalesce(json_agg(found), '[]') as text) from ({sql}) as found"  # noqa: S608  # our own queries
+        self._statement = numbered(self.sql)
         self._decoder = msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]  # a type is what it is given
+
+    def asked(self, **values: Any) -> "Question[R]":
+        """The query with its parameters, to be sent together with others."""
+        return Question(self, values)
 
     async def read(self, connection: AsyncConnection, **values: Any) -> list[R]:
         ((found,),) = await ask(connection, self._statement, **values)
+        return self.decode(found)
+
+    def decode(self, found: str) -> list[R]:
         return self._decoder.decode(found)
+
+
+class Question(Generic[R]):
+    """A query on its way; `found` once it is answered."""
+
+    def __init__(self, records: Records[R], values: dict[str, Any]) -> None:
+        self.records = records
+        self.values = values
+        self.found: list[R] = []
+
+
+async def answer(connection: AsyncConnection, *questions: Question[Any]) -> None:
+    """Asks them all in one round trip, one after the other, and fills `found`.
+
+    They are one statement and see one moment. Rows they lock come as they are once the lock is held; what is read
+    without a lock, and changed by whoever held that lock, would come as it was before.
+    """
+    statement = _asked_together(tuple(question.records for question in questions))
+    values = {
+        f"q{n}_{name}": value
+        for n, question in enumerate(questions)
+        for name, value in question.values.items()
+    }
+    (answers,) = await ask(connection, statement, **values)
+    for question, found in zip(questions, answers, strict=True):
+        question.found = question.records.decode(found)
+
+
+@cache
+def _asked_together(records: tuple[Records[Any], ...]) -> Statement:
+    apart = [PARAMETER.sub(rf":q{n}_\1", each.sql) for n, each in enumerate(records)]
+    return numbered("select " + ", ".join(f"({sql})" for sql in apart))
 
 
 def as_json(records: Collection[Any]) -> str:

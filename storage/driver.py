@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-_NAME: Final = re.compile(r"(?<![:\w]):(\w+)")
+PARAMETER: Final = re.compile(r"(?<![:\w]):(\w+)")
+"""A named parameter in SQL, and not a cast written with colons."""
 _ANYTHING: Final = text("select 1")
 
 
@@ -28,8 +29,8 @@ class Statement:
 
 def numbered(named: str) -> Statement:
     """Of SQL with :names. PostgreSQL has to know the type of each: cast what the context does not tell."""
-    names = tuple(dict.fromkeys(_NAME.findall(named)))
-    return Statement(_NAME.sub(lambda found: f"${names.index(found[1]) + 1}", named), names)
+    names = tuple(dict.fromkeys(PARAMETER.findall(named)))
+    return Statement(PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", named), names)
 
 
 async def ask(connection: AsyncConnection, statement: Statement, **values: Any) -> list[Any]:

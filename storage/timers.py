@@ -19,7 +19,7 @@ from storage.world_loading import (
     load_colleagues,
     load_contacts,
     load_conversations,
-    load_leads_and_touches,
+    load_touches,
 )
 from storage.world_saving import save
 
@@ -36,11 +36,11 @@ OUTBOX_DAYS: Final = 30
 LOG_DAYS: Final = 14
 
 _SILENT = text(
-    "select id, contact_id, team_id, manager_id from conversation where silence_due_at <= :now"
+    "select id, contact_id from conversation where silence_due_at <= :now"
     " order by silence_due_at limit :batch"
 )
 _AWAKE = text(
-    "select id, contact_id, team_id, manager_id from conversation"
+    "select id, contact_id from conversation"
     " where status = 'snoozed' and snoozed_until <= :now order by snoozed_until limit :batch"
 )
 _ORPHANS = text(
@@ -120,7 +120,8 @@ async def _settle_orphan(
         whole = msgspec.structs.replace(accepted, event=_as_message(event))
         world = World(now=now)
         await policies.give(connection, world, {accepted.account})
-        await load(connection, world, [whole], colleagues=True)
+        await load(connection, world, [whole])
+        await load_colleagues(connection, world, teams=[world.policy(accepted.account).team_id])
         receive(world, whole)
         world.note(accepted, "stored: the message itself never came")
     elif not any((accepted.account, each) in world.stored for each in receipts.targets_of(event)):
@@ -172,14 +173,9 @@ async def _world(
     world = World(now=now)
     await policies.give(connection, world, set())
     await load_contacts(connection, world, {row.contact_id for row in rows})
-    await load_colleagues(
-        connection,
-        world,
-        teams={row.team_id for row in rows if row.team_id is not None},
-        managers={row.manager_id for row in rows if row.manager_id is not None},
-    )
     await load_conversations(connection, world, [row.id for row in rows])
-    await load_leads_and_touches(connection, world, set(), set())
+    await load_touches(connection, world)
+    await load_colleagues(connection, world)
     return world
 
 

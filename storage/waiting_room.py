@@ -13,7 +13,7 @@ from storage.world_loading import (
     load_colleagues,
     load_contacts,
     load_conversations,
-    load_leads_and_touches,
+    load_touches,
 )
 from storage.world_saving import save
 
@@ -21,8 +21,8 @@ BATCH: Final = 100
 """Conversations per team looked at in one go; what is left is looked at in the next."""
 
 _WAITING = text(
-    "select id, contact_id, team_id from ("
-    " select c.id, c.contact_id, c.team_id, row_number() over (partition by c.team_id"
+    "select id, contact_id from ("
+    " select c.id, c.contact_id, row_number() over (partition by c.team_id"
     # The longest wait first, and not the longest silence: who asks again does not go to the end of the queue.
     "  order by coalesce(c.waiting_since, c.last_message_at), c.id) as place"
     " from conversation c left join team t on t.id = c.team_id where c.manager_id is null and c.status = 'open'"
@@ -39,16 +39,9 @@ async def hand_out_queues(connection: AsyncConnection, *, policies: Policies, no
     world = World(now=now)
     await policies.give(connection, world, set())
     await load_contacts(connection, world, {row.contact_id for row in waiting})
-    await load_colleagues(
-        connection,
-        world,
-        teams={row.team_id for row in waiting if row.team_id is not None},
-        managers={
-            each.manager_id for each in world.contacts.values() if each.manager_id is not None
-        },
-    )
     await load_conversations(connection, world, [row.id for row in waiting])
-    await load_leads_and_touches(connection, world, set(), set())
+    await load_touches(connection, world)
+    await load_colleagues(connection, world)
     given = hand_out(world, list(world.conversations.values()))
     if given:
         await save(connection, world)

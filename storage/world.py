@@ -25,7 +25,7 @@ from router.wire import decode_event
 from router.world import NeedsColleagues, World
 from storage import bulk, raw_payloads, tables
 from storage.policies import Policies
-from storage.world_loading import load
+from storage.world_loading import load, load_colleagues, split_by_need
 from storage.world_saving import save
 
 _CLAIM_COLUMNS = (
@@ -82,16 +82,23 @@ async def decide(
 ) -> None:
     """Load, decide and save events that are known to be new."""
     accounts = {accepted.account for accepted in events}
-    for colleagues in (False, True):
+    for colleagues_first in (False, True):
         world = World(now=now)
         await policies.give(connection, world, accounts)
-        await load(connection, world, events, colleagues=colleagues)
+        await load(connection, world, events)
+        settled, unsettled = ((), events) if colleagues_first else split_by_need(world, events)
         try:
-            for accepted in events:
+            for accepted in settled:
                 receive(world, accepted)
         except NeedsColleagues:
-            # Rare: what was read before the locks said that nobody had to be chosen.
+            # Rare: an event of a conversation that is somebody's, and somebody has to be chosen all the same.
             continue
+        if unsettled:
+            # Every router waits for these locks: what needs nobody has been decided before they are taken.
+            teams = [world.policy(account).team_id for account in accounts]
+            await load_colleagues(connection, world, teams=teams)
+            for accepted in unsettled:
+                receive(world, accepted)
         await save(connection, world)
         return
     raise AssertionError("colleagues were loaded and still missing")

@@ -1,15 +1,19 @@
 """Load: everything a batch of events may touch, in a handful of set-based queries, locked in the one order.
 
-The order is the same everywhere: inbound events, contacts, teams and managers, conversations; each sorted by its key.
-A contact's lock is the mutex of everything that is the contact's: identities, leads, touches. Identities are read
-without a lock: whoever moves them holds the contact, so that a stale owner shows as `merged_into` once we have it.
+The order is the same everywhere: inbound events, contacts, conversations, leads, and last teams and managers, whom every
+batch with a newcomer needs: they are held for as short as can be. Each is sorted by its key. A contact's lock is the
+mutex of everything that is the contact's: identities, leads, touches. Identities are read without a lock: whoever moves
+them holds the contact, so that a stale owner shows as `merged_into` once we have it.
+
+Queries that do not wait for each other's answers travel together: a trip to the database costs more than most of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,7 +46,42 @@ from router.records import (
 )
 from router.wire import decode_event
 from router.world import World
+from storage import bulk
 from storage.bulk import Records
+
+
+class _Waiting(msgspec.Struct):
+    account_id: UUID
+    external_id: str
+    body: bytes
+
+
+class _Chat(msgspec.Struct):
+    """What leads to the conversation's lock."""
+
+    id: UUID
+    contact_id: UUID
+
+
+class _Claimed(msgspec.Struct):
+    """A key that several people have (`contact_id` None), or that somebody says is theirs."""
+
+    kind: str
+    value: str
+    contact_id: UUID | None
+
+
+class _Closed(msgspec.Struct):
+    contact_id: UUID
+    at: datetime
+
+
+class _Membership(msgspec.Struct):
+    team_id: UUID
+    user_id: UUID
+    is_lead: bool
+    turn: int
+
 
 # Each look-up is written as one by one key, in the order of the keys given (`lateral`, and `offset 0` to keep it so): a
 # join might be planned as a scan while the tables are small, and the plan be kept while they grow.
@@ -53,17 +92,23 @@ _STORED = Records(
     " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
     " lateral (select * from message where account_id = k.account and external_id = k.id offset 0) as m",
 )
-_WAITING = text(
-    "select w.account_id, w.external_id, w.body"
+_WAITING = Records(
+    _Waiting,
+    # Base64 is how JSON carries bytes; PostgreSQL breaks it into lines.
+    "select w.account_id, w.external_id, translate(encode(w.body, 'base64'), E'\\n', '') as body"
     " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
-    " lateral (select * from waiting_event where account_id = k.account and external_id = k.id offset 0) as w"
+    " lateral (select * from waiting_event where account_id = k.account and external_id = k.id offset 0) as w",
 )
-_CHATS = text(
-    "select c.id, c.contact_id, c.manager_id, c.team_id, c.status"
+_CHATS = Records(
+    _Chat,
+    "select c.id, c.contact_id"
     " from unnest(cast(:accounts as uuid[]), cast(:chats as text[])) as k(account, chat),"
-    " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c"
-    " union select c.id, c.contact_id, c.manager_id, c.team_id, c.status from unnest(cast(:ids as uuid[])) as k(id),"
-    " lateral (select * from conversation where id = k.id offset 0) as c"
+    " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c",
+)
+_THREADS = Records(
+    _Chat,
+    "select c.id, c.contact_id from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from conversation where id = k.id offset 0) as c",
 )
 _IDENTITIES = Records(
     Identity,
@@ -71,13 +116,14 @@ _IDENTITIES = Records(
     " from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),"
     " lateral (select * from identity where kind = k.kind and value = k.value and proved and not shared offset 0) as i",
 )
-_SHARED_AND_CLAIMED = text(
+_SHARED_AND_CLAIMED = Records(
+    _Claimed,
     "select i.kind, i.value, null as contact_id"
     " from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),"
     " lateral (select * from identity where kind = k.kind and value = k.value and shared offset 0) as i"
     " union all select c.kind, c.value, c.contact_id"
     " from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),"
-    " lateral (select * from identity_claim where kind = k.kind and value = k.value offset 0) as c"
+    " lateral (select * from identity_claim where kind = k.kind and value = k.value offset 0) as c",
 )
 _CONTACTS = Records(
     Contact,
@@ -102,10 +148,11 @@ _OPEN_LEADS = Records(
     " lateral (select * from lead where contact_id = k.id and pipeline_id = :pipeline and status = 'open'"
     "  for no key update) as l",
 )
-_LAST_CLOSED = text(
-    "select l.contact_id, max(l.closed_at) from unnest(cast(:ids as uuid[])) as k(id),"
+_LAST_CLOSED = Records(
+    _Closed,
+    "select l.contact_id, max(l.closed_at) as at from unnest(cast(:ids as uuid[])) as k(id),"
     " lateral (select * from lead where contact_id = k.id and status in ('won', 'lost') offset 0) as l"
-    " group by l.contact_id"
+    " group by l.contact_id",
 )
 _TOUCHES = Records(
     Touch,
@@ -116,15 +163,24 @@ _TOUCHES = Records(
     " t.content, t.term, t.click_ids, t.landing, t.referrer, t.raw from unnest(cast(:visitors as uuid[])) as k(id),"
     " lateral (select * from touch where visitor_id = k.id and contact_id is null offset 0) as t order by at",
 )
-_TEAMS = text(
+_TEAMS = Records(
+    Team,
     "select id, name, strategy, needs_session, hours, time_zone, holidays, away_text, is_default"
-    " from team where id = any(:ids) or is_default order by id for no key update"
+    " from team where id = any(:ids) or is_default order by id for no key update",
 )
-_MEMBERS = text("select team_id, user_id, is_lead, turn from team_member where team_id = any(:ids)")
-_MANAGERS = text(
+# Locked, not for the lock: whose turn it is changes while we wait for the team, and a locked row comes as it is by then.
+_MEMBERS = Records(
+    _Membership,
+    "select team_id, user_id, is_lead, turn from team_member"
+    " where team_id = any(:ids) or team_id in (select id from team where is_default)"
+    " order by team_id, user_id for no key update",
+)
+_MANAGERS = Records(
+    Manager,
     "select id, name, role, presence, presence_since, seen_at, capacity, open_conversations from user_account"
-    " where disabled_at is null and role <> 'marketer' and (id = any(:ids) or role = 'admin')"
-    " order by id for no key update"
+    " where disabled_at is null and role <> 'marketer' and (id = any(:ids) or role = 'admin' or id in"
+    "  (select user_id from team_member where team_id = any(:teams) or team_id in (select id from team where is_default)))"
+    " order by id for no key update",
 )
 _TOLD_AWAY = text(
     "select c.contact_id from conversation c where c.contact_id = any(:ids) and exists (select from message m"
@@ -142,62 +198,42 @@ _NEVER = text(
 )
 
 
-async def load(
-    connection: AsyncConnection,
-    world: World,
-    batch: Sequence[Accepted],
-    *,
-    colleagues: bool = False,
-) -> None:
-    """Fills the world with what the batch may touch. `colleagues`: load and lock teams and managers in any case."""
+async def load(connection: AsyncConnection, world: World, batch: Sequence[Accepted]) -> None:
+    """Fills the world with what the batch may touch: all but colleagues, of whom `load_colleagues` is asked."""
     wanted = _Wanted(batch)
-    await _load_messages(connection, world, wanted)
-    ids = {message.conversation_id for message in world.stored.values()}
-    found = (
-        await connection.execute(
-            _CHATS,
-            {
-                "accounts": [account for account, _ in wanted.chats],
-                "chats": [chat for _, chat in wanted.chats],
-                "ids": list(ids),
-            },
-        )
-    ).all()
-    await _load_identities(connection, world, wanted.keys)
-    contacts = {row.contact_id for row in found}
-    contacts |= {identity.contact_id for identity in world.identities.values()}
-    for claimants in world.claimants.values():
-        contacts |= claimants
-    await load_contacts(connection, world, contacts)
+    conversations = await _load_what_is_named(connection, world, wanted)
+    await load_contacts(connection, world, _people(world, conversations))
     _see_through_merges(world)
     await _load_what_never_merges(connection, world, wanted)
-
-    needed = colleagues or any(
-        (row.manager_id is None and row.team_id is None) or row.status in CLOSED for row in found
-    )
-    if needed or len(found) < len(wanted.chats):
-        teams = {row.team_id for row in found if row.team_id is not None}
-        teams |= {
-            policy.team_id
-            for account, _ in wanted.chats
-            if (policy := world.accounts.get(account)) is not None and policy.team_id is not None
-        }
-        managers = {row.manager_id for row in found if row.manager_id is not None}
-        managers |= {
-            contact.manager_id
-            for contact in world.contacts.values()
-            if contact.manager_id is not None
-        }
-        await load_colleagues(connection, world, teams=teams, managers=managers)
-        await _load_told_away(connection, world)
-    await load_conversations(connection, world, [row.id for row in found])
-    await load_leads_and_touches(
+    await load_conversations(connection, world, [each.id for each in conversations])
+    await load_touches(
         connection,
         world,
         wanted.with_sources(world),
         wanted.visitors,
         earliest=min(accepted.event.at for accepted in batch),
     )
+
+
+def split_by_need(world: World, batch: Sequence[Accepted]) -> tuple[list[Accepted], list[Accepted]]:
+    """(those whose conversation is there, open and somebody's, those for which a colleague may have to be chosen)."""
+    settled: list[Accepted] = []
+    unsettled: list[Accepted] = []
+    for accepted in batch:
+        found = world.by_chat.get((accepted.account, accepted.event.chat.id))
+        needs = (
+            found is None
+            or (found.manager_id is None and found.team_id is None)
+            or found.status in CLOSED
+        )
+        (unsettled if needs else settled).append(accepted)
+    return settled, unsettled
+
+
+def _people(world: World, conversations: Iterable[_Chat]) -> set[UUID]:
+    people = {each.contact_id for each in conversations}
+    people |= {identity.contact_id for identity in world.identities.values()}
+    return people.union(*world.claimants.values())
 
 
 def _see_through_merges(world: World) -> None:
@@ -283,31 +319,34 @@ class _Wanted:
                 self.visitors.add(UUID(key.value))
 
 
-async def _load_messages(connection: AsyncConnection, world: World, wanted: _Wanted) -> None:
-    if wanted.messages:
-        for message in await _STORED.read(connection, **_pairs(wanted.messages, "accounts", "ids")):
-            world.stored[message.account_id, message.external_id or ""] = message
-            world.by_thread[message.account_id, message.external_id or ""] = message.conversation_id
-    if wanted.arriving:
-        for row in await connection.execute(_WAITING, _pairs(wanted.arriving, "accounts", "ids")):
-            world.waiting.setdefault((row.account_id, row.external_id), []).append(
-                decode_event(row.body)
-            )
-
-
-async def _load_identities(
-    connection: AsyncConnection, world: World, keys: set[tuple[str, str]]
-) -> None:
-    if not keys:
-        return
-    pairs = _pairs(keys, "kinds", "values")
-    for identity in await _IDENTITIES.read(connection, **pairs):
+async def _load_what_is_named(
+    connection: AsyncConnection, world: World, wanted: _Wanted
+) -> list[_Chat]:
+    """Messages, events that wait for them, and whose the keys are; returns the conversations, which are not locked yet."""
+    stored = _STORED.asked(**_pairs(wanted.messages, "accounts", "ids"))
+    waiting = _WAITING.asked(**_pairs(wanted.arriving, "accounts", "ids"))
+    chats = _CHATS.asked(**_pairs(wanted.chats, "accounts", "chats"))
+    identities = _IDENTITIES.asked(**_pairs(wanted.keys, "kinds", "values"))
+    claimed = _SHARED_AND_CLAIMED.asked(**_pairs(wanted.keys, "kinds", "values"))
+    await bulk.answer(connection, stored, waiting, chats, identities, claimed)
+    for message in stored.found:
+        world.stored[message.account_id, message.external_id or ""] = message
+        world.by_thread[message.account_id, message.external_id or ""] = message.conversation_id
+    for event in waiting.found:
+        world.waiting.setdefault((event.account_id, event.external_id), []).append(
+            decode_event(event.body)
+        )
+    for identity in identities.found:
         world.identities[identity.kind, identity.value] = identity
-    for claim in await connection.execute(_SHARED_AND_CLAIMED, pairs):
+    for claim in claimed.found:
         if claim.contact_id is None:
             world.shared_keys.add((claim.kind, claim.value))
         else:
             world.claimants.setdefault((claim.kind, claim.value), set()).add(claim.contact_id)
+    threads = {message.conversation_id for message in stored.found}
+    if elsewhere := list(threads - {chat.id for chat in chats.found}):
+        return chats.found + await _THREADS.read(connection, ids=elsewhere)
+    return chats.found
 
 
 async def load_contacts(connection: AsyncConnection, world: World, ids: set[UUID]) -> None:
@@ -332,20 +371,34 @@ async def _load_what_never_merges(
 
 
 async def load_colleagues(
-    connection: AsyncConnection, world: World, *, teams: set[UUID], managers: set[UUID]
+    connection: AsyncConnection,
+    world: World,
+    *,
+    teams: Iterable[UUID | None] = (),
+    managers: Iterable[UUID | None] = (),
 ) -> None:
-    """Teams (the default one always), their members and who else is named, locked in the order of their ids."""
-    rows = (await connection.execute(_TEAMS, {"ids": sorted(teams)})).mappings()
-    world.teams = {
-        row["id"]: Team(**{**row, "holidays": frozenset(row["holidays"])}) for row in rows
-    }
-    for row in await connection.execute(_MEMBERS, {"ids": list(world.teams)}):
-        world.teams[row.team_id].members.append(
-            Member(user_id=row.user_id, is_lead=row.is_lead, turn=row.turn)
-        )
-        managers = managers | {row.user_id}
-    found = (await connection.execute(_MANAGERS, {"ids": sorted(managers)})).mappings()
-    world.managers = {row["id"]: Manager(**row) for row in found}
+    """The last to be locked: teams (the default one always), their members, who has the world's conversations and
+    contacts, and whom else the caller names; in the order of their ids.
+    """
+    conversations, contacts = world.conversations.values(), world.contacts.values()
+    team_ids = {*teams, *(each.team_id for each in conversations)} - {None}
+    manager_ids = {
+        *managers,
+        *(each.manager_id for each in conversations),
+        *(each.manager_id for each in contacts),
+    } - {None}
+    found = _TEAMS.asked(ids=list(team_ids))
+    members = _MEMBERS.asked(ids=list(team_ids))
+    people = _MANAGERS.asked(ids=list(manager_ids), teams=list(team_ids))
+    await bulk.answer(connection, found, members, people)
+    world.teams = {team.id: team for team in found.found}
+    for each in members.found:
+        if each.team_id in world.teams:
+            world.teams[each.team_id].members.append(
+                Member(user_id=each.user_id, is_lead=each.is_lead, turn=each.turn)
+            )
+    world.managers = {manager.id: manager for manager in people.found}
+    await _load_told_away(connection, world)
 
 
 async def _load_told_away(connection: AsyncConnection, world: World) -> None:
@@ -360,59 +413,60 @@ async def _load_told_away(connection: AsyncConnection, world: World) -> None:
 async def load_conversations(
     connection: AsyncConnection, world: World, ids: Iterable[UUID]
 ) -> None:
-    """The conversations, locked."""
-    if not (wanted := sorted(ids)):
-        return
-    world.load_conversations(await _CONVERSATIONS.read(connection, ids=wanted))
-    if world.managers is not None:
-        # And somebody may have given it to a manager whom nothing else here names.
-        given = {each.manager_id for each in world.conversations.values() if each.manager_id}
-        if strangers := given - world.managers.keys():
-            found = (await connection.execute(_MANAGERS, {"ids": sorted(strangers)})).mappings()
-            for manager in found:
-                world.managers.setdefault(manager["id"], Manager(**manager))
+    """The conversations, and the open leads of the world's contacts; locked."""
+    conversations = _CONVERSATIONS.asked(ids=sorted(ids))
+    leads = _open_leads(world, world.contacts)
+    await bulk.answer(connection, conversations, leads)
+    world.load_conversations(conversations.found)
+    world.open_leads = {lead.contact_id: lead for lead in leads.found}
     # Somebody may have merged or moved the chat's person while we waited for the lock.
+    before = set(world.contacts)
     await load_contacts(
         connection, world, {each.contact_id for each in world.conversations.values()}
     )
+    if others := world.contacts.keys() - before:
+        leads = _open_leads(world, others)
+        await bulk.answer(connection, leads)
+        world.open_leads |= {lead.contact_id: lead for lead in leads.found}
 
 
-async def load_leads_and_touches(
+def _open_leads(world: World, contacts: Collection[UUID]) -> bulk.Question[Lead]:
+    pipeline = world.pipeline.id if world.pipeline is not None else None
+    return _OPEN_LEADS.asked(ids=sorted(contacts), pipeline=pipeline)
+
+
+async def load_touches(
     connection: AsyncConnection,
     world: World,
-    touched: set[UUID],
-    visitors: set[UUID],
+    touched: Collection[UUID] = (),
+    visitors: Collection[UUID] = (),
     *,
     earliest: datetime | None = None,
 ) -> None:
-    """The open leads of the world's contacts, locked; for those without one, when the last was closed; and touches.
+    """For contacts without an open lead, when the last was closed; and touches.
 
     Touches are those of contacts without an open lead, or with one opened later than `earliest` (a message from before
     moves its opening back), of `touched`, and of `visitors` nobody is known behind yet.
     """
-    ids = sorted(world.contacts)
-    if ids and world.pipeline is not None:
-        for lead in await _OPEN_LEADS.read(connection, ids=ids, pipeline=world.pipeline.id):
-            world.open_leads[lead.contact_id] = lead
-    without = [each for each in ids if each not in world.open_leads]
-    if without:
-        closed: list[tuple[UUID, datetime]] = [
-            (row[0], row[1]) for row in await connection.execute(_LAST_CLOSED, {"ids": without})
-        ]
-        world.last_closed = dict(closed)
+    without = [each for each in world.contacts if each not in world.open_leads]
     strangers = [each for each in visitors if ("visitor", str(each)) not in world.identities]
     late = (
         each.contact_id
         for each in world.open_leads.values()
         if earliest is not None and earliest < each.created_at
     )
-    contacts = list(touched.union(without, late))
-    if contacts or strangers:
-        for touch in await _TOUCHES.read(connection, contacts=contacts, visitors=strangers):
-            if touch.contact_id is not None:
-                world.touches[touch.contact_id].append(touch)
-            elif touch.visitor_id is not None:
-                world.visitor_touches[touch.visitor_id].append(touch)
+    contacts = list({*touched, *without, *late})
+    if not contacts and not strangers:
+        return
+    closed = _LAST_CLOSED.asked(ids=without)
+    touches = _TOUCHES.asked(contacts=contacts, visitors=strangers)
+    await bulk.answer(connection, closed, touches)
+    world.last_closed = {each.contact_id: each.at for each in closed.found}
+    for touch in touches.found:
+        if touch.contact_id is not None:
+            world.touches[touch.contact_id].append(touch)
+        elif touch.visitor_id is not None:
+            world.visitor_touches[touch.visitor_id].append(touch)
 
 
 def _pairs(pairs: set[tuple[Any, str]], first: str, second: str) -> dict[str, list[Any]]:

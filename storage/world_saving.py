@@ -33,6 +33,7 @@ from router.records import (
 from router.wire import encode_event, encode_fact
 from router.world import World
 from storage import bulk, tables
+from storage.driver import numbered
 
 R = TypeVar("R")
 
@@ -106,6 +107,13 @@ _DELIVERY: Final = (
 _SUGGESTION: Final = ("id", "first_id", "second_id", "score", "reasons", "at")
 _OUTBOX: Final = ("id", "kind", "conversation_id", "body", "at")
 
+_TURNS: Final = numbered(
+    "update team_member as m set turn = given.turn, last_assigned_at = given.at"
+    " from json_to_recordset(cast(cast(:rows as text) as json))"
+    "  as given(team_id uuid, user_id uuid, turn bigint, at timestamptz)"
+    " where m.team_id = given.team_id and m.user_id = given.user_id"
+)
+
 _MOVES: Final = (
     ("identity", "contact_id"),
     ("identity_claim", "contact_id"),
@@ -155,6 +163,7 @@ async def save(connection: AsyncConnection, world: World) -> None:
             *_leads(world),
             bulk.inserting(tables.assignment, _ASSIGNMENT, world.all_of(Assignment)),
             bulk.updating(tables.user_account, _MANAGER, list(world.changed[Manager].values())),
+            _turns(world),
             None if merges else _outbox(world.facts),
         ],
         finally_="1" if merges or not world.facts else _WAKE,
@@ -324,20 +333,14 @@ async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
                 "contacts": list(world.linked_visitors.values()),
             },
         )
-    if world.turns:
-        await connection.execute(
-            text(
-                "update team_member set turn = k.turn, last_assigned_at = :now from"
-                " unnest(cast(:teams as uuid[]), cast(:users as uuid[]), cast(:turns as bigint[])) as k(team, who, turn)"
-                " where team_id = k.team and user_id = k.who"
-            ),
-            {
-                "now": world.now,
-                "teams": [team for team, _ in world.turns],
-                "users": [user for _, user in world.turns],
-                "turns": list(world.turns.values()),
-            },
-        )
+
+
+def _turns(world: World) -> bulk.Step | None:
+    rows = [
+        {"team_id": team, "user_id": user, "turn": turn, "at": world.now}
+        for (team, user), turn in world.turns.items()
+    ]
+    return bulk.Step(_TURNS, bulk.as_json(rows)) if rows else None
 
 
 async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:

@@ -12,7 +12,6 @@ finishes its batches, replies on their way arrive, then everything closes.
 """
 
 import asyncio
-import gc
 import os
 import random
 from collections.abc import Callable, Coroutine, Sequence
@@ -41,6 +40,7 @@ from storage.desk import Desk
 from storage.notifications import Notifications
 from storage.threads import Threads
 from storage.world_saving import OUTBOX_CHANNEL
+from workers import garbage
 from workers.broker import Broker
 from workers.channel_desk import Channels
 from workers.clock import utc_now
@@ -126,8 +126,7 @@ async def _run(
                 # The edge goes on until those that feed it are gone.
                 group.create_task(patiently(name, job, late if name == "edge" else stop), name=name)
             site = await open_site(base, [*routes, *health_routes(probes(base))])
-            gc.collect()
-            gc.freeze()
+            garbage.settle()
             log.info("serving", roles=list(roles), address=base.settings.http)
             if started is not None:
                 started()

@@ -15,7 +15,7 @@ from router.records import Claim, Contact
 from router.world import World
 from storage import bulk, erasure, tables, unmerge
 from storage.desk.ground import Ground, again_on_conflict, load_contacts_or_refuse
-from storage.world_loading import load_leads_and_touches
+from storage.world_loading import load_conversations, load_touches
 from storage.world_saving import save, tell
 
 
@@ -181,7 +181,8 @@ class ContactDesk(Ground):
             first, second = world.contact(one), world.contact(other)
             if first.id == second.id:
                 raise Refused("They are one contact already.")
-            await load_leads_and_touches(connection, world, set(), set())
+            await load_conversations(connection, world, [])
+            await load_touches(connection, world)
             survivor = identity.merge(
                 world, first, second, rule=rule, reason=reason, at=world.now, by=by
             )

@@ -24,7 +24,7 @@ from storage.world_loading import (
     load_colleagues,
     load_contacts,
     load_conversations,
-    load_leads_and_touches,
+    load_touches,
 )
 from storage.world_saving import save
 
@@ -81,7 +81,7 @@ class Ground:
             found = (
                 await connection.execute(
                     text(
-                        "select c.account_id, c.contact_id, c.manager_id, c.team_id, a.team_id as account_team"
+                        "select c.account_id, c.contact_id, a.team_id as account_team"
                         " from conversation c join account a on a.id = c.account_id where c.id = :id"
                     ),
                     {"id": conversation},
@@ -91,17 +91,14 @@ class Ground:
                 raise NotFound("There is no such conversation.")
             await self.policies.give(connection, world, {found.account_id})
             await load_contacts(connection, world, {found.contact_id})
-            people = (managers or set()) | {each for each in (by, found.manager_id) if each}
-            people |= {each.manager_id for each in world.contacts.values() if each.manager_id}
+            await load_conversations(connection, world, [conversation])
+            await load_touches(connection, world)
             await load_colleagues(
                 connection,
                 world,
-                teams=(teams or set())
-                | {each for each in (found.team_id, found.account_team) if each},
-                managers=people,
+                teams={*(teams or ()), found.account_team},
+                managers={*(managers or ()), by},
             )
-            await load_conversations(connection, world, [conversation])
-            await load_leads_and_touches(connection, world, set(), set())
             yield connection, world, world.conversations[conversation]
             await save(connection, world)
 

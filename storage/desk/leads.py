@@ -7,7 +7,7 @@ from uuid import UUID
 from router.world import World
 from storage import lead_changes
 from storage.desk.ground import Ground, again_on_conflict, load_contacts_or_refuse
-from storage.world_loading import load_leads_and_touches
+from storage.world_loading import load_conversations, load_touches
 from storage.world_saving import save
 
 
@@ -20,7 +20,8 @@ class LeadDesk(Ground):
             world = World(now=self.now())
             await self.policies.give(connection, world, set())
             await load_contacts_or_refuse(connection, world, {contact})
-            await load_leads_and_touches(connection, world, {contact}, set())
+            await load_conversations(connection, world, [])
+            await load_touches(connection, world, {contact})
             lead = lead_changes.open_by_hand(world, contact, by=by, title=title, value=value)
             await save(connection, world)
             await self.audit(connection, by, "lead_created", "lead", lead.id)

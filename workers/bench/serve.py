@@ -7,7 +7,6 @@ load average stands beside them. In one process with the embedded database; and,
 """
 
 import asyncio
-import gc
 import os
 import tempfile
 import time
@@ -29,6 +28,7 @@ from inbox.passwords import hash_password
 from storage.api_tokens import keep_token
 from storage.colleagues import create_user
 from storage.engine import transaction
+from workers import garbage
 from workers.bench import stage
 from workers.bench.ingest import SECRET
 from workers.bench.onlookers import Seen, at_commit, at_the_api, in_browser
@@ -226,8 +226,7 @@ async def _idle(scene: _Scene) -> None:
 async def _latency(scene: _Scene) -> None:
     served, platform = scene.served, scene.platform()
     inbox = served.urls["inbox"]
-    gc.collect()
-    gc.freeze()
+    garbage.settle()
     _title(f"{RATE} webhooks a second for {scene.seconds} s")
     async with (
         at_commit(scene.dsn) as committed,
