@@ -118,12 +118,35 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls, as far as we know them. `extension`: of the colleague whose customer it is, when they can take it."""
+
+    name: str = ""
+    extension: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enquiry:
+    """The platform asks who calls, and routes the call by the answer while the caller waits.
+
+    `phone` in E.164. `answer` gets None when we do not know them, or could not find out in time.
+    """
+
+    phone: str
+    answer: Callable[[Caller | None], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What a request held. `ignored` names, item by item, what was understood and is of no interest, or was broken."""
+    """What a request held. `ignored` names, item by item, what was understood and is of no interest, or was broken.
+
+    `answer` is what the platform is told, unless there is an `enquiry` to answer.
+    """
 
     incoming: tuple[Incoming, ...] = ()
     ignored: tuple[str, ...] = ()
     answer: Answer = Answer()
+    enquiry: Enquiry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +307,33 @@ class Poll(Protocol):
         """One long poll, at most a minute. Raises a SendError."""
 
 
+class Watch(Protocol):
+    def __call__(
+        self, account: Account, cursor: str, http: aiohttp.ClientSession
+    ) -> AsyncIterator[Polled]:
+        """Holds a connection, and yields what comes over it; at least once a minute, if only to say that it lives.
+
+        It is asked for the next when what it gave is durable and its cursor stored. Raises a SendError when the
+        connection cannot be had or is lost; it is then called anew, with the last cursor.
+        """
+
+
+class Dial(Protocol):
+    async def __call__(
+        self,
+        account: Account,
+        *,
+        extension: str,
+        phone: str,
+        initiated: str,
+        http: aiohttp.ClientSession,
+    ) -> str:
+        """Rings the colleague's extension, then the phone (E.164). `initiated` is our name of the call.
+
+        Returns the platform's key of the call, "" when it tells none. Raises a SendError.
+        """
+
+
 class Send(Protocol):
     async def __call__(
         self, account: Account, outgoing: Outgoing, http: aiohttp.ClientSession
@@ -353,7 +403,12 @@ class Connector:
     """Of channels that give the raw bytes along with their events: for `allo reparse`."""
     polls: Callable[[Account], bool] | None = None
     poll: Poll | None = None
+    watch: Watch | None = None
+    """Instead of `poll`, for channels that hold a connection; `polls` says of which accounts."""
+    comes_again: bool = True
+    """The platform repeats a webhook that was not answered with 2xx. Where it does not, Allo keeps it by itself."""
     send: Send | None = None
+    dial: Dial | None = None
     split: Split | None = None
     fetch: Fetch | None = None
     acknowledge: Acknowledge | None = None

@@ -214,7 +214,13 @@ class DeliveryReported(_Event, frozen=True, kw_only=True, tag="delivery"):
 class CallReported(_Event, frozen=True, kw_only=True, tag="call"):
     """One report about a call (`call`) or one leg of it; reports may come twice and in any order.
 
-    `duration` in seconds of conversation; `recording` is the platform's reference of the file.
+    `phase` says what a person would: "talking" only once a person has answered, never for a menu, a queue or a
+    voice mail; "missed" only of a call whose platform says so itself; what merely "ended" was missed when nobody of
+    ours had talked. `leg` "" is the call as a whole, whose end is the end; a leg's is not. `extension` is who of ours
+    rings or talks on this leg, by the number inside the exchange, `answered_by` who answered, in the same way.
+    `ours` is the line that was called, or called from, `theirs` the other side's number. `duration` in seconds of
+    conversation; `recording` is the platform's reference of the file; `reason` the platform's own word for the end;
+    `initiated` what we called the call when we asked for it (click-to-call), where the platform tells it back.
     """
 
     call: str
@@ -227,6 +233,13 @@ class CallReported(_Event, frozen=True, kw_only=True, tag="call"):
     duration: float | None = None
     recording: str = ""
     source: SourceKeys | None = None
+    extension: str = ""
+    transferred_to: str = ""
+    started_at: Moment | None = None
+    answered_at: Moment | None = None
+    ended_at: Moment | None = None
+    reason: str = ""
+    initiated: str = ""
 
 
 class ContactShared(_Event, frozen=True, kw_only=True, tag="contact"):
