@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from router.asking import NewFile, NotFound, Presence, Refused
+from router.asking import AnsweredMeanwhile, NewFile, NotFound, Presence, Refused
 
 
 class Desk(Protocol):
@@ -24,8 +24,12 @@ class Desk(Protocol):
         reply_to: UUID | None = None,
         idempotency_key: str | None = None,
         author_name: str = "",
+        seen: int | None = None,
     ) -> UUID:
-        """Stores the reply and queues its delivery; returns the message. The same key again returns the same message."""
+        """Stores the reply and queues its delivery; returns the message. The same key again returns the same message.
+
+        Raises AnsweredMeanwhile when somebody else has answered after the message `seen`.
+        """
 
     async def note(
         self,
@@ -104,4 +108,4 @@ class Desk(Protocol):
         """Of: stage_id, title, value (minor units), manager_id, lost_reason, fields, status (open, won, lost)."""
 
 
-__all__ = ["Desk", "NewFile", "NotFound", "Presence", "Refused"]
+__all__ = ["AnsweredMeanwhile", "Desk", "NewFile", "NotFound", "Presence", "Refused"]

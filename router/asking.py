@@ -1,6 +1,7 @@
 """The words in which colleagues ask for something, shared by whoever asks (pages, API, command line) and whoever does it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 Presence = Literal["here", "away", "off"]
@@ -22,3 +23,16 @@ class NotFound(Exception):
 
 class Refused(Exception):
     """The rules do not allow it; the text says why, for the person who asked."""
+
+
+class AnsweredMeanwhile(Exception):
+    """A colleague has answered since the author looked: ask whether to send it all the same.
+
+    `seq` is of that answer: sent again as seen, the reply goes. `name` may be "".
+    """
+
+    def __init__(self, *, seq: int, name: str, at: datetime) -> None:
+        super().__init__(f"answered by {name or 'somebody'} at {at}")
+        self.seq = seq
+        self.name = name
+        self.at = at

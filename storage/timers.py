@@ -50,6 +50,17 @@ _ORPHANS = text(
     " returning external_id, body"
 )
 
+_FORGET_RAW = text(
+    "with old as (select account_id, key, raw_ref from inbound_event"
+    "  where received_at < :before and (raw is not null or raw_ref is not null)),"
+    " forgotten as (update inbound_event e set raw = null, raw_ref = null from old"
+    "  where e.account_id = old.account_id and e.key = old.key)"
+    " select distinct old.raw_ref from old where old.raw_ref is not null"
+    # The same bytes came again later, or are somebody's attachment.
+    " and not exists (select from inbound_event o where o.raw_ref = old.raw_ref and o.received_at >= :before)"
+    " and not exists (select from attachment a where a.sha256 = old.raw_ref and a.sha256 <> '')"
+)
+
 
 async def move_on_the_silent(
     connection: AsyncConnection, *, policies: Policies, now: datetime
@@ -129,12 +140,13 @@ async def _settle_orphan(
     await save(connection, world)
 
 
-async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> None:
-    """Retention: raw payloads, published facts, channel logs, sessions that ended."""
-    await connection.execute(
-        text("update inbound_event set raw = null where received_at < :before and raw is not null"),
-        {"before": now - timedelta(days=RAW_DAYS)},
-    )
+async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> list[str]:
+    """Retention: raw payloads, published facts, channel logs, sessions that ended.
+
+    Returns the files of raw payloads that nobody else has, for the caller to delete before it commits: a file that
+    could not be deleted is then still named, and deleted another day.
+    """
+    files = await connection.scalars(_FORGET_RAW, {"before": now - timedelta(days=RAW_DAYS)})
     await outbox.prune(connection, before=now - timedelta(days=OUTBOX_DAYS))
     await connection.execute(
         text("delete from channel_log where at < :before"),
@@ -144,6 +156,7 @@ async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> None:
     await connection.execute(
         text("delete from sign_in_attempt where at < :before"), {"before": now - timedelta(days=1)}
     )
+    return list(files)
 
 
 async def recount_open(connection: AsyncConnection) -> dict[str, tuple[int, int]]:

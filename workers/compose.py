@@ -276,7 +276,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     base.ear.tell(hear)
     alone: dict[str, Job] = {
         "relay": _woken(base, relay),
-        "timers": Timers(engine=base.engine, now=utc_now).run,
+        "timers": Timers(engine=base.engine, now=utc_now, media=base.media).run,
         "recorder": Recorder(
             engine=base.engine,
             broker=base.broker,

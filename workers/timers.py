@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage import recording, timers
+from storage.erasure import Files
 from storage.policies import Policies
 from storage.waiting_room import hand_out_queues
 from storage.world import is_conflict
@@ -31,8 +32,9 @@ DAY: Final = timedelta(days=1)
 
 
 class Timers:
-    def __init__(self, *, engine: AsyncEngine, now: Clock) -> None:
+    def __init__(self, *, engine: AsyncEngine, now: Clock, media: Files) -> None:
         self._engine = engine
+        self._media = media
         self._now = now
         self._policies = Policies()
         self._daily_at: datetime | None = None
@@ -61,7 +63,8 @@ class Timers:
 
     async def _daily(self, now: datetime) -> None:
         async with self._engine.begin() as connection:
-            await timers.forget_the_old(connection, now=now)
+            for file in await timers.forget_the_old(connection, now=now):
+                await self._media.delete(file)
         async with self._engine.begin() as connection:
             await recording.make_partitions(connection, now=now)
         await self._recount()

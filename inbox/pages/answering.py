@@ -7,7 +7,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from inbox.desk import NotFound, Refused
+from inbox.desk import AnsweredMeanwhile, NotFound, Refused
 from inbox.pages.uploads import files_of
 from inbox.pages.ways import ways_of
 from inbox.rights import Right
@@ -15,7 +15,6 @@ from inbox.visit import Page, Visit, post
 from storage.drafts import Draft, keep_draft
 from storage.engine import transaction
 from storage.reading.conversations import conversation_by_id
-from storage.reading.ways import Answered, answered_since
 
 LONGEST_TEXT: Final = 20_000
 LONGEST_KEY: Final = 64
@@ -50,17 +49,19 @@ async def say(visit: Visit) -> web.Response:
     else:
         if not text and not files:
             raise Refused(visit._("Write something first."))
-        to, other = await _where_to(visit, conversation)
-        if other is not None:
+        seen = visit.form.get("seen", "")
+        try:
+            message = await visit.around.desk.reply(
+                await _where_to(visit, conversation),
+                by=visit.me,
+                text=text,
+                files=files,
+                reply_to=_uuid(visit.form.get("reply_to", "")),
+                idempotency_key=key,
+                seen=int(seen) if seen.isdecimal() and len(seen) <= LONGEST_NUMBER else None,
+            )
+        except AnsweredMeanwhile as other:
             return await _ask(visit, other)
-        message = await visit.around.desk.reply(
-            to,
-            by=visit.me,
-            text=text,
-            files=files,
-            reply_to=_uuid(visit.form.get("reply_to", "")),
-            idempotency_key=key,
-        )
     async with transaction(visit.around.engine) as connection:
         await keep_draft(
             connection,
@@ -74,10 +75,9 @@ async def say(visit: Visit) -> web.Response:
     return visit.back(f"/conversations/{conversation}")
 
 
-async def _where_to(visit: Visit, opened: UUID) -> tuple[UUID, Answered | None]:
-    """The conversation the reply goes to, and who answered there meanwhile. Raises Refused for a closed one."""
+async def _where_to(visit: Visit, opened: UUID) -> UUID:
+    """The conversation the reply goes to. Raises Refused for a closed one."""
     to = _uuid(visit.form.get("to", "")) or opened
-    seen = visit.form.get("seen", "")
     async with visit.around.engine.connect() as connection:
         ways = await ways_of(visit, connection, opened)
         if not ways:
@@ -87,12 +87,10 @@ async def _where_to(visit: Visit, opened: UUID) -> tuple[UUID, Answered | None]:
             raise web.HTTPBadRequest
         if way.closed:
             raise Refused(way.closed)
-        if not seen.isdecimal() or len(seen) > LONGEST_NUMBER:
-            return to, None
-        return to, await answered_since(connection, to, seq=int(seen), but=visit.me)
+        return to
 
 
-async def _ask(visit: Visit, other: Answered) -> web.Response:
+async def _ask(visit: Visit, other: AnsweredMeanwhile) -> web.Response:
     asked = visit._("{name} has answered already, {ago}. Send it all the same?").format(
         name=other.name or visit._("A colleague"), ago=visit.formats.ago_to_the_second(other.at)
     )

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router import deciding, replies
-from router.asking import NewFile, NotFound, Presence, Refused
+from router.asking import AnsweredMeanwhile, NewFile, NotFound, Presence, Refused
 from router.clean_text import clean_line
 from router.conversations import changed
 from router.facts import Fact, MessageQueued, PresenceChanged
@@ -17,6 +17,7 @@ from router.message import Attachment, MessageKind
 from router.records import Conversation, Status
 from router.world import World
 from storage.desk.ground import Ground, again_on_conflict
+from storage.reading.ways import answered_since
 from storage.world_saving import tell
 
 
@@ -32,6 +33,7 @@ class ConversationDesk(Ground):
         reply_to: UUID | None = None,
         idempotency_key: str | None = None,
         author_name: str = "",
+        seen: int | None = None,
     ) -> UUID:
         if not text.strip() and not files:
             raise Refused("There is nothing to send: write something or attach a file.")
@@ -39,6 +41,11 @@ class ConversationDesk(Ground):
             key = _scoped(conversation, by, idempotency_key)
             if (known := await _already_written(connection, key)) is not None:
                 return known
+            if seen is not None and by is not None:
+                # Under the conversation's lock: of two who send at the same moment, one is asked.
+                other = await answered_since(connection, conversation, seq=seen, but=by)
+                if other is not None:
+                    raise AnsweredMeanwhile(seq=other.seq, name=other.name, at=other.at)
             quote = await _quoted(connection, found, reply_to)
             message = replies.reply(
                 world,

@@ -58,6 +58,7 @@ inbound_event = Table(
     words("raw_ref", null=True),
     PrimaryKeyConstraint("account_id", "key"),
     Index("ix_inbound_event_received_at", "received_at", postgresql_using="brin"),
+    Index("ix_inbound_event_raw_ref", "raw_ref", postgresql_where=text("raw_ref is not null")),
 )
 
 waiting_event = (

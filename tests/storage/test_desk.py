@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from router.asking import NotFound, Refused
+from router.asking import AnsweredMeanwhile, NotFound, Refused
 from storage.desk import Desk
 from tests.conftest import NOON
 from tests.events import a_message, a_person, a_phone, a_shared_contact, accepted
@@ -50,6 +50,17 @@ async def conversation(shop: Installation, telegram: UUID) -> UUID:
     await shop.route(accepted(telegram, a_message()))
     found: Any = await shop.one("select id from conversation")
     return UUID(str(found.id))
+
+
+async def test_of_two_who_answer_at_the_same_moment_one_is_asked(shop, desk, conversation):
+    anna, boris = shop.managers[0], await shop.hire("Boris")
+    answers = await asyncio.gather(
+        *(desk.reply(conversation, by=each, text="Добрый день!", seen=1) for each in (anna, boris)),
+        return_exceptions=True,
+    )
+    (asked,) = [each for each in answers if isinstance(each, AnsweredMeanwhile)]
+    assert (asked.seq, asked.name in {"Anna", "Boris"}) == (2, True)
+    assert len(await shop.sql("select id from message where direction = 'out'")) == 1
 
 
 async def test_a_reply_is_stored_queued_and_ends_the_waiting(shop, desk, conversation):

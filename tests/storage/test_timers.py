@@ -298,6 +298,36 @@ async def test_what_everybody_sees_is_handed_to_nobody(shop, telegram, turn):
     assert await turn(hand_out_queues, minutes=1) == 0
 
 
+# Retention
+
+
+async def test_what_a_platform_sent_is_forgotten_with_its_file_unless_somebody_has_it_still(
+    shop, telegram
+):
+    for n, (came, file) in enumerate(
+        [(0, "only"), (0, "came again"), (40, "came again"), (0, "a photo"), (40, "young")]
+    ):
+        await shop.sql(
+            "insert into inbound_event (account_id, key, id, kind, received_at, outcome, raw_ref)"
+            " values (:account, :key, gen_random_uuid(), 'message', :at, 'stored', :file)",
+            account=telegram,
+            key=str(n),
+            at=NOON + timedelta(days=came),
+            file=file,
+        )
+    photo = words.Attachment(kind="image", ref="AgAD")
+    await shop.route(accepted(telegram, a_message(attachments=(photo,))))
+    await shop.sql("update attachment set sha256 = 'a photo'")
+
+    async with shop.engine.begin() as connection:
+        files = await timers.forget_the_old(connection, now=NOON + timedelta(days=41))
+
+    assert files == ["only"]
+    rows = await shop.sql("select raw_ref from inbound_event where raw_ref is not null")
+    assert sorted(row.raw_ref for row in rows) == ["came again", "young"]
+    assert await shop.sql("select key from inbound_event where raw is not null") == []
+
+
 # Counters
 
 

@@ -76,6 +76,7 @@ def upgrade() -> None:
     sa.Column('raw_ref', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('account_id', 'key', name=op.f('pk_inbound_event'))
     )
+    op.create_index('ix_inbound_event_raw_ref', 'inbound_event', ['raw_ref'], unique=False, postgresql_where=sa.text('raw_ref is not null'))
     op.create_index('ix_inbound_event_received_at', 'inbound_event', ['received_at'], unique=False, postgresql_using='brin')
     op.create_table('lease',
     sa.Column('name', sa.Text(), nullable=False),
