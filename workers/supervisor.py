@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError as PoolTimeout
 
 from router.transit import BrokerDown
+from storage.absence import is_database_away
 
 T = TypeVar("T")
 
@@ -24,26 +24,12 @@ log = structlog.get_logger()
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts while something is away; the last repeats, and each is shortened by up to a half."""
 
-_GONE: Final = frozenset({"57P01", "57P02", "57P03", "08000", "08001", "08003", "08006", "53300"})
-"""SQLSTATE: the server shuts down, crashed, is starting, or the connection is lost."""
-
 Job = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 
 def is_away(error: BaseException) -> bool:
     """The database or the broker cannot be reached now; what was tried may be tried again."""
-    match error:
-        case BrokerDown() | PoolTimeout() | ConnectionError() | TimeoutError():
-            return True
-        case DBAPIError():
-            if error.connection_invalidated or isinstance(error, InterfaceError):
-                return True
-            state = getattr(error.orig, "sqlstate", None)
-            return state in _GONE or (isinstance(error, OperationalError) and state is None)
-        case OSError():
-            return True
-        case _:
-            return False
+    return isinstance(error, BrokerDown | OSError) or is_database_away(error)
 
 
 STEADY_S: Final = 30.0

@@ -19,13 +19,7 @@ import msgspec
 import structlog
 from aiohttp import web
 from msgspec import Meta, Struct
-from sqlalchemy.exc import (
-    DBAPIError,
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    TimeoutError as PoolTimeout,
-)
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api.authentication import Scope, authenticate
@@ -41,6 +35,7 @@ from inbox.api.problems import (
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk, NotFound, Refused
 from inbox.live_hub import LiveHub
+from storage.absence import is_database_away
 from storage.api_tokens import Token
 from storage.media import MediaStore
 from storage.reading.paging import DEFAULT_LIMIT, LONGEST_CURSOR, MOST, BadCursor, Page
@@ -190,7 +185,7 @@ def _problem_of(error: Exception, endpoint: Endpoint) -> Problem:  # noqa: PLR09
             return refused(str(error))
         case IntegrityError() if getattr(error.orig, "sqlstate", "") == _FOREIGN_KEY:
             return bad_request("invalid", "An id in the body is of nothing that is there (body).")
-        case _ if _is_database_away(error):
+        case _ if is_database_away(error):
             # Without its trace: while it lasts every request says the same.
             log.warning(
                 "api_database_unavailable",
@@ -201,21 +196,6 @@ def _problem_of(error: Exception, endpoint: Endpoint) -> Problem:  # noqa: PLR09
         case _:
             log.error("api_request_failed", operation=endpoint.operation_id, exc_info=error)
             return unexpected()
-
-
-_NOT_NOW: Final = frozenset({"57P01", "57P02", "57P03", "53300"})
-"""SQLSTATE: the server shuts down, crashed, is starting, or has no connection to spare."""
-
-
-def _is_database_away(error: Exception) -> bool:
-    if isinstance(error, DBAPIError) and (
-        error.connection_invalidated or getattr(error.orig, "sqlstate", "") in _NOT_NOW
-    ):
-        return True
-    if isinstance(error, FileNotFoundError) and error.filename is None:
-        return True  # a server's socket that is not there; of a file the name would be told
-    # asyncpg's refused connection is an OSError that SQLAlchemy passes on as it is.
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | ConnectionError)
 
 
 class ListOf(Struct, Generic[R], frozen=True, kw_only=True):
