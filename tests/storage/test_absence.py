@@ -60,7 +60,7 @@ async def test_nobody_at_the_address_is_away() -> None:
     async with a_server(hangs_up) as url:
         pass
     engine = open_engine(url)
-    with pytest.raises(OSError) as raised:
+    with pytest.raises(ConnectionRefusedError) as raised:
         await engine.connect()
     assert is_database_away(raised.value)
 
