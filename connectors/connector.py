@@ -115,6 +115,7 @@ class Answer:
     status: int = 200
     body: bytes = b""
     content_type: str = "text/plain"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +274,10 @@ class Media(Protocol):
         """Raises KeyError."""
 
 
+def _none_rest(kind: str) -> Sequence[Account]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What a channel that brings its own routes or listener may use of the rest of Allo."""
@@ -287,6 +292,13 @@ class Surroundings:
     public_url: str
     listen: Mapping[str, str]
     """Addresses to listen on, by name: {"smtp": "127.0.0.1:8025"}; "" is off."""
+    resting: Callable[[str], Sequence[Account]] = _none_rest
+    """Of a kind: connected, and paused or stopped. They take nothing now, and whoever brings something must keep it."""
+
+
+class Cors(Protocol):
+    def __call__(self, account: Account, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """What a page's browser is told beside every answer, by the request's headers; empty for a page that may not."""
 
 
 class Receive(Protocol):
@@ -407,6 +419,8 @@ class Connector:
     """Instead of `poll`, for channels that hold a connection; `polls` says of which accounts."""
     comes_again: bool = True
     """The platform repeats a webhook that was not answered with 2xx. Where it does not, Allo keeps it by itself."""
+    cors: Cors | None = None
+    """Of webhooks that pages call from the browser; a preflight is answered with it, too."""
     send: Send | None = None
     dial: Dial | None = None
     split: Split | None = None

@@ -4,6 +4,13 @@ For each request, in this order: whose account it is, how long the body is (boun
 comes), whether the origin is proved (`Connector.receive`, before it parses), what it says, that it is durable
 (`Intake.accept`), and only then the answer. A platform that gets no 2xx comes again; so a 2xx is a promise.
 
+Some platforms do not come again (`Connector.comes_again`: telephony, mail hooks, landing pages). What they bring while the
+broker is away is kept on this machine's disk (`Spool`) and answered as usual; it goes on when the broker is back.
+
+A paused account (or one that was stopped) takes nothing: a platform that comes again is told 503 and a longer wait (Telegram
+keeps an update for 24 hours, WhatsApp for 7 days, VK repeats by Retry-After), for one that does not the spool keeps it until
+the account is resumed. Handshakes are answered all the same, so that a platform does not take the address for dead.
+
 Here, and nowhere else, is decided what a platform is told when something is wrong:
 
     404   no such account, or not one that has webhooks; the same for all, so that slugs cannot be guessed by it
@@ -11,7 +18,7 @@ Here, and nowhere else, is decided what a platform is told when something is wro
     408   the body did not come in time
     413   the body is larger than the platform's largest
     401   no proof of origin    403   a wrong one    400   proved, and yet not what the platform sends
-    503   nothing could be made durable now: come again, after Retry-After seconds
+    503   nothing could be made durable now, or the account is paused: come again, after Retry-After seconds
     500   a mistake of ours, logged; the platform comes again, and by then we may be mended
 
 A request that went well is not logged and costs nothing that can be left out: this is the hot path.
@@ -24,6 +31,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol
 
+import structlog
 from aiohttp import web
 
 from connectors.channel_log import ChannelLog
@@ -32,6 +40,7 @@ from connectors.connector import (
     Accounts,
     Answer,
     Connector,
+    Incoming,
     Intake,
     NotDurable,
     Received,
@@ -39,11 +48,19 @@ from connectors.connector import (
 )
 from connectors.errors import Malformed, ReceiveError, TooLarge, Unverified
 
+log = structlog.get_logger()
+
 BODY_DEADLINE: Final = 30.0
 """Seconds for the whole body. The slowest platforms give up on us after as many."""
 
 RETRY_AFTER: Final = "5"
 """Seconds until a platform should come again: a broker that restarts is back by then, and no queue has grown long."""
+
+PAUSED_RETRY_AFTER: Final = "300"
+"""Seconds. Telegram heeds up to 3600, VK up to 3 hours; what was resumed is heard of within five minutes."""
+
+SPOOL_AFTER: Final = 3.0
+"""Seconds for the broker, where nobody comes again: telephony gives up on us after 5 (Mango, Zadarma)."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -59,6 +76,19 @@ class Counts(Protocol):
         """`reason` is one of a few names: labels of a metric must not be made by who sends."""
 
 
+class Spool(Protocol):
+    """Where what nobody would bring again waits for the broker."""
+
+    async def keep(
+        self, account: Account, incoming: Sequence[Incoming], *, received_at: datetime
+    ) -> None:
+        """Returns once it is on the disk. Raises NotDurable when it cannot be."""
+
+
+def _nobody(slug: str) -> Account | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhooks:
     """The handler, and what it stands on."""
@@ -69,6 +99,9 @@ class Webhooks:
     now: Callable[[], datetime]
     counts: Counts
     log: ChannelLog
+    spool: Spool | None = None
+    resting: Callable[[str], Account | None] = _nobody
+    """The account of this slug when it is paused or was stopped."""
 
     def routes(self) -> Sequence[web.RouteDef]:
         return (
@@ -80,6 +113,9 @@ class Webhooks:
         where = request.match_info
         # A channel may push its first event before the list in memory has heard of it.
         account = self.accounts.find(where["slug"]) or await self.accounts.look_up(where["slug"])
+        rests = account is None
+        if account is None:
+            account = self.resting(where["slug"])
         connector = self.connectors.get(account.kind) if account is not None else None
         if (
             account is None
@@ -89,9 +125,21 @@ class Webhooks:
         ):
             self.counts.refused("", 404)
             return web.Response(status=404)
+        response = await self._answered(request, account, connector, rests=rests)
+        if connector.cors is not None:
+            response.headers.update(connector.cors(account, request.headers))
+        return response
+
+    async def _answered(
+        self, request: web.Request, account: Account, connector: Connector, *, rests: bool
+    ) -> web.Response:
+        assert connector.receive is not None  # noqa: S101  # `handle` has looked
+        if request.method == "OPTIONS" and connector.cors is not None:
+            return web.Response(status=204)
         if request.method not in {"POST", "GET"}:
             self.counts.refused(connector.kind, 405)
             return web.Response(status=405, headers={"Allow": "GET, POST"})
+        received_at = self.now()
         try:
             body = await _read(request, connector.body_limit)
             received = connector.receive(
@@ -101,18 +149,19 @@ class Webhooks:
                     headers=request.headers,
                     body=body,
                     query=request.query if request.query_string else _NOTHING,
-                    path=where.get("path", ""),
+                    path=request.match_info.get("path", ""),
                     remote=request.remote or "",
-                    received_at=self.now(),
+                    received_at=received_at,
                 ),
             )
             if received.incoming:
-                await self.intake.accept(account, received.incoming)
+                await self._keep(account, connector, received.incoming, received_at, rests=rests)
         except ReceiveError as error:
             return self._refuse(account, connector, error)
         except NotDurable:
             self.counts.refused(connector.kind, 503)
-            return web.Response(status=503, headers={"Retry-After": RETRY_AFTER})
+            again = PAUSED_RETRY_AFTER if rests else RETRY_AFTER
+            return web.Response(status=503, headers={"Retry-After": again})
         except TimeoutError:
             self.counts.refused(connector.kind, 408)
             return _closing(web.Response(status=408))
@@ -122,15 +171,42 @@ class Webhooks:
         self._count(connector.kind, received)
         return _answer(received.answer)
 
+    async def _keep(
+        self,
+        account: Account,
+        connector: Connector,
+        incoming: Sequence[Incoming],
+        received_at: datetime,
+        *,
+        rests: bool,
+    ) -> None:
+        """Durable when it returns. Raises NotDurable."""
+        if connector.comes_again or self.spool is None:
+            if rests:
+                raise NotDurable("the account is paused")
+            await self.intake.accept(account, incoming)
+            return
+        if not rests:
+            try:
+                async with asyncio.timeout(SPOOL_AFTER):
+                    await self.intake.accept(account, incoming)
+            except (NotDurable, TimeoutError):
+                # Where it hangs it may arrive all the same, and then twice: its key makes that harmless.
+                pass
+            except Exception:
+                # Whatever is wrong with us: nobody would bring it again.
+                log.exception("intake_failed", account=account.slug)
+            else:
+                return
+        await self.spool.keep(account, incoming, received_at=received_at)
+
     def _count(self, kind: str, received: Received) -> None:
         for _ in received.incoming:
             self.counts.received(kind)
         for reason in received.ignored:
             self.counts.ignored(kind, reason.partition(":")[0])
 
-    def _refuse(
-        self, account: Account, connector: Connector, error: ReceiveError
-    ) -> web.StreamResponse:
+    def _refuse(self, account: Account, connector: Connector, error: ReceiveError) -> web.Response:
         # The reason goes to our log only: told to a forger, it would help the next attempt.
         status = _status(error)
         self.counts.refused(connector.kind, status)
@@ -162,11 +238,11 @@ def _status(error: ReceiveError) -> int:
 
 def _answer(answer: Answer) -> web.Response:
     if not answer.body:
-        return web.Response(status=answer.status)
+        return web.Response(status=answer.status, headers=answer.headers)
     return web.Response(
         status=answer.status,
         body=answer.body,
-        headers={"Content-Type": answer.content_type},
+        headers={**answer.headers, "Content-Type": answer.content_type},
     )
 
 

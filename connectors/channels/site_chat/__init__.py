@@ -24,7 +24,6 @@ from aiohttp import web
 
 from connectors.channels.site_chat import pages as pages_
 from connectors.channels.site_chat.door import KIND, Door
-from connectors.channels.site_chat.origins import NotAnOrigin, read_origins
 from connectors.channels.site_chat.pages import Pages
 from connectors.channels.site_chat.receive import external_id
 from connectors.channels.site_chat.storefront import (
@@ -46,6 +45,7 @@ from connectors.connector import (
     Sent,
     Surroundings,
 )
+from connectors.page_origins import NotAnOrigin, read_origins
 
 
 def routes(surroundings: Surroundings) -> Sequence[web.RouteDef]:

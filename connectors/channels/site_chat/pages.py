@@ -12,10 +12,10 @@ from aiohttp import web
 
 from connectors.channels.site_chat.door import Door, Guest, as_json
 from connectors.channels.site_chat.files import headers_of, link_of
-from connectors.channels.site_chat.origins import LOCAL
 from connectors.channels.site_chat.storefront import storefront
 from connectors.connector import Surroundings
 from connectors.errors import Unverified
+from connectors.page_origins import LOCAL
 
 STATIC: Final = Path(__file__).parent / "static"
 PARTS: Final = {

@@ -12,9 +12,10 @@ from connectors.channels.site_chat.files import Ticket
 from connectors.channels.site_chat.people import clean_email, clean_phone, phone_fault
 from connectors.channels.site_chat.storefront import FILES, TEXT_BYTES, Storefront
 from connectors.channels.site_chat.visitors import Visitor
-from connectors.channels.site_chat.visits import Page, clean_url
+from connectors.channels.site_chat.visits import Page
 from connectors.connector import Account
 from connectors.errors import TooLarge
+from connectors.page_sources import clean_url
 from router.clean_text import clean_line, clean_text
 from router.message import (
     Chat,

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
-from connectors.channels.site_chat.origins import LOCAL, NotAnOrigin, allows, read_origins
 from connectors.connector import Account
+from connectors.page_origins import LOCAL, NotAnOrigin, allows, read_origins
 
 COLOUR: Final = "#0f666f"
 FORM_FIELDS: Final = ("name", "phone", "email", "topic")

@@ -5,59 +5,14 @@ All of it is written by whoever made the link, so it is cut, cleaned and kept un
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from router.clean_text import clean_line, clean_text
+from connectors.page_sources import CLICK_IDS, LONGEST, UTM, clean_url
+from router.clean_text import clean_line
 from router.message import SourceKeys
-
-UTM: Final = ("source", "medium", "campaign", "content", "term", "id", "referrer")
-CLICK_IDS: Final = frozenset(
-    {
-        "gclid",
-        "gbraid",
-        "wbraid",
-        "gclsrc",
-        "dclid",
-        "yclid",
-        "ymclid",
-        "ysclid",
-        "fbclid",
-        "vkclid",
-        "rb_clickid",
-        "ttclid",
-        "msclkid",
-        "_openstat",
-        "roistat",
-        "rs",
-        "calltouch_tm",
-        "etext",
-        "_ym_uid",
-        "_ga",
-        "_fbp",
-        "_fbc",
-        "roistat_visit",
-    }
-)
-"""Query parameters, lower-cased, and what counters keep in cookies of the page (those after `etext`)."""
-LONGEST: Final = 255
-LONGEST_URL: Final = 2000
-_SECRET: Final = (
-    "token",
-    "pass",
-    "secret",
-    "auth",
-    "session",
-    "code",
-    "key",
-    "sid",
-    "email",
-    "phone",
-)
-"""Parameters whose names say so carry what is nobody's business here."""
 
 _Words = Annotated[str, Meta(max_length=4096)]
 
@@ -98,27 +53,6 @@ def kept(visit: Visit, *, now: datetime) -> dict[str, Any]:
 def source_of(touch: Mapping[str, Any] | None) -> SourceKeys | None:
     """The keys that a message carries: those of the visitor's last touch."""
     return msgspec.convert(touch, SourceKeys, strict=False) if touch else None
-
-
-def clean_url(url: str) -> str:
-    """Without the fragment, a password, and parameters that look like secrets; "" when it is not of the web."""
-    try:
-        parts = urlsplit(clean_text(url).strip())
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            return ""
-    except ValueError:  # "http://[", an IPv6 address that is none
-        return ""
-    query = parts.query
-    if any(word in query.lower() for word in _SECRET):
-        pairs = parse_qsl(query, keep_blank_values=True)
-        query = urlencode([pair for pair in pairs if not _is_secret(pair[0])])
-    cleaned = parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment="")
-    return cleaned.geturl()[:LONGEST_URL]
-
-
-def _is_secret(name: str) -> bool:
-    name = name.lower()
-    return not name.startswith("utm_") and any(word in name for word in _SECRET)
 
 
 def _value(written: str) -> str:

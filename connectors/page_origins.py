@@ -1,4 +1,4 @@
-"""Which pages may carry the chat: exact origins, and wildcards for the subdomains of one.
+"""Which pages may talk to a channel from the browser: exact origins, and wildcards for the subdomains of one.
 
 An empty list means this server's own pages and those on localhost, so that a fresh installation can be tried and
 nobody else's page can use it.
@@ -51,7 +51,7 @@ def origin_of(url: str) -> str:
 
 
 def allows(origins: Sequence[str], origin: str) -> bool:
-    """Whether a page of `origin` (as the browser's header says it) may carry the chat."""
+    """Whether a page of `origin` (as the browser's header says it) may talk to the channel."""
     try:
         parts = urlsplit(origin)
         port = str(parts.port or "")
