@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from email.utils import collapse_rfc2231_value
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -173,5 +173,5 @@ def _disposition(head: bytes) -> tuple[str | None, str | None]:
     file = headers.get_param("filename", header="content-disposition")
     return (
         collapse_rfc2231_value(name),
-        None if file is None else clean_line(collapse_rfc2231_value(file), limit=200),
+        None if file is None else clean_line(unquote(collapse_rfc2231_value(file)), limit=200),
     )

@@ -115,7 +115,7 @@ def _verify(account: Account, request: Request) -> None:
     if not compare_digest(
         given.encode("utf-8", "surrogatepass"), secret.encode("utf-8", "surrogatepass")
     ):
-        raise Unverified("another secret in the address")
+        raise Unverified("a wrong secret in the address")
     origin = request.headers.get("Origin", "")
     # A builder's server names no origin; a page's browser always does when it posts.
     if origin:
@@ -191,7 +191,8 @@ def _key(fields: Sorted, who: str, said: Recognised, at: datetime) -> str:
     by_name = {name.rpartition(".")[2]: value for name, value in fields.service.items()}
     for name in sorted(TRANSACTIONS):
         if named := by_name.get(name):
-            return f"{name}:{clean_line(named, limit=200)}"
+            # With whose it is: a page that names all its forms alike must cost nobody their enquiry.
+            return f"{name}:{clean_line(named, limit=200)}:{who}"
     window = int(at.timestamp() // SAME_WITHIN.total_seconds())
     return f"{who}:{_digest(fields, said)}:{window}"
 

@@ -36,7 +36,7 @@ def test_a_form_of_tilda(request_: Request) -> None:
     assert event.sender.name == "Анна Ковалёва"
     assert claims(event) == {"phone": "+79161234567", "email": "anna@example.ru"}
     assert event.text == "Нужны колодки на Логан\nРазмер: 15"
-    assert event.key == "tranid:1234567:7654321"
+    assert event.key == "tranid:1234567:7654321:+79161234567"
     assert event.details["form_name"] == "Заявка"
     assert event.source is not None
     assert event.source.utm == {"source": "yandex", "medium": "cpc", "campaign": "kolodki"}
