@@ -42,6 +42,7 @@ class AccountBook:
         self._looked_at = -LOOK_AGAIN_S
         self._by_slug: dict[str, Account] = {}
         self._by_id: dict[UUID, Account] = {}
+        self._resting: dict[str, Account] = {}
         self._seen: dict[UUID, datetime] = {}
 
     def find(self, slug: str) -> Account | None:
@@ -66,6 +67,16 @@ class AccountBook:
     def active(self) -> Sequence[Account]:
         return list(self._by_slug.values())
 
+    def resting(self, slug: str) -> Account | None:
+        """The account of this slug when it is paused, or was stopped: it takes nothing until a person says so."""
+        return self._resting.get(slug)
+
+    def resting_of_kind(self, kind: str) -> Sequence[Account]:
+        return [account for account in self._resting.values() if account.kind == kind]
+
+    def rests(self, account_id: UUID) -> bool:
+        return any(account.id == account_id for account in self._resting.values())
+
     def heard_from(self, account: UUID, at: datetime) -> None:
         """The platform said something: kept for the list of channels, written now and then."""
         self._seen[account] = at
@@ -76,15 +87,17 @@ class AccountBook:
             if version == self._version:
                 return
             rows = await load_accounts(connection, self._sealer)
-        accounts = {}
+        accounts: dict[str, Account] = {}
+        resting: dict[str, Account] = {}
         for row in rows:
             if row.kind not in self._connectors:
                 log.warning("account_of_unknown_kind", slug=row.slug, kind=row.kind)
             elif row.unreadable:
                 log.error("account_not_readable", slug=row.slug, reason=row.unreadable)
-            elif row.state == "active":
-                accounts[row.slug] = as_account(row, self._connectors[row.kind], self._secret)
-        self._by_slug = accounts
+            else:
+                place = accounts if row.state == "active" else resting
+                place[row.slug] = as_account(row, self._connectors[row.kind], self._secret)
+        self._by_slug, self._resting = accounts, resting
         self._by_id = {account.id: account for account in accounts.values()}
         self._version = version
 

@@ -59,6 +59,7 @@ from workers.relay import Relay
 from workers.route import Router
 from workers.settings import Role, Settings
 from workers.site import open_site, probes
+from workers.spool import Spool
 from workers.supervisor import Job, leaves, patiently, pause, signals
 from workers.telemetry import QUEUE_DEPTH, EdgeCounts, set_up_logging
 from workers.timers import Timers
@@ -149,6 +150,15 @@ async def _connectors(
     writer = ChannelLogWriter(base.engine)
     channel_log = ChannelLog(sink=writer, now=utc_now)
     counts = EdgeCounts()
+    spool = Spool(
+        settings.spool_dir,
+        edge=edge,
+        now=utc_now,
+        heard_from=base.accounts.heard_from,
+        rests=base.accounts.rests,
+    )
+    await spool.open()
+    stack.push_async_callback(spool.close)
     surroundings = Surroundings(
         accounts=base.accounts,
         intake=edge,
@@ -158,6 +168,7 @@ async def _connectors(
         secret=settings.secret,
         public_url=settings.base_url,
         listen={"smtp": settings.smtp_listen},
+        resting=base.accounts.resting_of_kind,
     )
     webhooks = Webhooks(
         connectors=connectors,
@@ -166,6 +177,8 @@ async def _connectors(
         now=utc_now,
         counts=counts,
         log=channel_log,
+        spool=spool,
+        resting=base.accounts.resting,
     )
     routes += webhooks.routes()
     for connector in connectors.values():
@@ -187,6 +200,7 @@ async def _connectors(
     )
 
     jobs["edge"] = _edge_job(base, edge)
+    jobs["spool"] = spool.run
     jobs["channel log"] = _log_job(writer)
     jobs["polling"] = _until(polling.run)
     jobs["threads"] = _until(threads.keep_watch)

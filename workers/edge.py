@@ -80,27 +80,45 @@ class Edge:
         """Returns when all of it is durable. Raises NotDurable."""
         if not incoming:
             return
-        if self.refuses or self._closed:
-            raise NotDurable(self.refuses or "stopping")
-        if self._count + len(incoming) > PENDING:
-            raise NotDurable("more is waiting for the broker than it can take")
+        self._must_take(len(incoming))
         received_at = self._now()
         self._heard_from(account.id, received_at)
+        await self._leave(
+            [
+                Accepted(
+                    id=new_id(),
+                    account=account.id,
+                    channel=account.kind,
+                    received_at=received_at,
+                    event=each.event,
+                    raw=each.raw,
+                )
+                for each in incoming
+            ]
+        )
+
+    async def accept_kept(self, kept: Sequence[Accepted]) -> None:
+        """What came earlier and waited (workers/spool.py), with its own id and time. Raises NotDurable."""
+        self._must_take(len(kept))
+        await self._leave(kept)
+
+    def _must_take(self, count: int) -> None:
+        """Raises NotDurable."""
+        if self.refuses or self._closed:
+            raise NotDurable(self.refuses or "stopping")
+        if self._count + count > PENDING:
+            raise NotDurable("more is waiting for the broker than it can take")
+
+    async def _leave(self, came: Sequence[Accepted]) -> None:
+        """Raises NotDurable."""
         events = []
-        for each in incoming:
-            accepted = Accepted(
-                id=new_id(),
-                account=account.id,
-                channel=account.kind,
-                received_at=received_at,
-                event=await without_content(each.event, self._media)
-                if _has_content(each.event)
-                else each.event,
-                raw=each.raw,
-            )
+        for each in came:
+            accepted = each
+            if _has_content(each.event):
+                accepted = replace(each, event=await without_content(each.event, self._media))
             if each.raw is not None and len(each.raw) > RAW_INLINE:
                 accepted = replace(accepted, raw=None, raw_ref=await self._media.put(each.raw))
-            events.append((shard(account.id, each.event.order_by), wire.encode_event(accepted)))
+            events.append((shard(each.account, each.event.order_by), wire.encode_event(accepted)))
         parcel = _Parcel(events)
         self._pending.append(parcel)
         self._count += len(events)

@@ -247,6 +247,11 @@ class Settings(BaseSettings):
         return self.data_dir / "postgres"
 
     @property
+    def spool_dir(self) -> Path:
+        """What nobody would bring again, while the broker is away."""
+        return self.data_dir / "spool"
+
+    @property
     def embedded(self) -> bool:
         """Allo starts its own PostgreSQL."""
         return not self.database_url

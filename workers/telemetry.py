@@ -21,6 +21,17 @@ HTTP_REFUSED = Counter(
 IGNORED = Counter(
     "allo_items_ignored_total", "Items understood and of no interest.", ["kind", "reason"]
 )
+SPOOLED = Counter(
+    "allo_spool_kept_total",
+    "Requests kept on the disk for platforms that do not come again.",
+    ["kind"],
+)
+SPOOL_REQUESTS = Gauge("allo_spool_requests", "Requests that wait on this machine's disk.")
+SPOOL_BYTES = Gauge("allo_spool_bytes", "Bytes that wait on this machine's disk.")
+SPOOL_OLDEST = Gauge(
+    "allo_spool_oldest_seconds", "How long the oldest request on the disk has waited."
+)
+SPOOL_DAMAGED = Counter("allo_spool_damaged_total", "Files of the spool that could not be read.")
 EDGE_BATCH = Histogram("allo_edge_batch_events", "Events published together.", buckets=_SIZES)
 EDGE_PENDING = Gauge("allo_edge_pending_events", "Events waiting for the broker.")
 ROUTED = Counter("allo_events_routed_total", "Events routed, by what they were.", ["outcome"])

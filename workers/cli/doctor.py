@@ -11,11 +11,13 @@ from workers.broker import BrokerDown
 from workers.cli.failures import sentence_for
 from workers.cli.installation import installation
 from workers.cli.printing import print_json
+from workers.clock import utc_now
 from workers.doctor.broker import examine_broker
 from workers.doctor.channels import examine_channels
 from workers.doctor.database import examine_database, examine_work
 from workers.doctor.finding import Finding, Level, broken, fine
 from workers.doctor.machine import examine_machine
+from workers.doctor.spool import examine_spool
 from workers.settings import Settings, load_settings
 
 MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "error": ("BROKEN", "red")}
@@ -52,6 +54,7 @@ def _sum(levels: Counter[Level]) -> str:
 
 async def _examine(settings: Settings) -> list[Finding]:
     findings = await examine_machine(settings)
+    findings += await examine_spool(settings.spool_dir, now=utc_now)
     if settings.embedded and not (settings.postgres_dir / "data").exists():
         return [*findings, fine("database", "There is none yet: the first `allo serve` makes it.")]
     try:
