@@ -223,12 +223,16 @@ class Chat:
     media: MemoryMedia = field(default_factory=MemoryMedia)
     port: int = 0
     now: Any = None
+    paused: bool = False
 
     async def look_up(self, slug: str) -> Account | None:
         return self.find(slug)
 
     def find(self, slug: str) -> Account | None:
-        return self.account if slug == self.account.slug else None
+        return self.account if slug == self.account.slug and not self.paused else None
+
+    def resting(self, kind: str) -> Sequence[Account]:
+        return [self.account] if self.paused and kind == self.account.kind else []
 
     def of_kind(self, kind: str) -> Sequence[Account]:
         return [self.account] if kind == self.account.kind else []
@@ -243,6 +247,7 @@ class Chat:
             secret=SECRET,
             public_url=f"http://127.0.0.1:{self.port}",
             listen={},
+            resting=self.resting,
         )
 
     def change(self, **fields: str) -> None:

@@ -67,9 +67,11 @@ class _House:
 
 def accounts_for(surroundings: Surroundings, recipient: str) -> Account | None:
     """Whose mail it is."""
-    listening = [
-        each for each in surroundings.accounts.of_kind("email") if each["mode"] in {"", "smtp"}
-    ]
+    return _whose(surroundings.accounts.of_kind("email"), recipient)
+
+
+def _whose(accounts: Sequence[Account], recipient: str) -> Account | None:
+    listening = [each for each in accounts if each["mode"] in {"", "smtp"}]
     wanted = {normalise(recipient), normalise(plain_recipient(recipient))} - {""}
     for account in listening:
         if {normalise(each) for each in account["address"].split(",")} & wanted:
@@ -92,7 +94,11 @@ class _Handler:
     ) -> str:
         if len(envelope.rcpt_tos) >= RECIPIENTS:
             return "452 4.5.3 Too many recipients"
-        if accounts_for(self._house.surroundings, address) is None:
+        surroundings = self._house.surroundings
+        if accounts_for(surroundings, address) is None:
+            if _whose(surroundings.resting("email"), address) is not None:
+                # Paused. A mail server keeps a mail for days, and bounces one that is refused for good.
+                return "450 4.2.1 The mailbox takes nothing at the moment; try again later"
             log.info("mail_recipient_refused")
             return "550 5.1.1 No such mailbox here"
         envelope.rcpt_tos.append(address)

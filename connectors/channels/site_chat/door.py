@@ -25,6 +25,7 @@ KIND: Final = "site_chat"
 BODY_LIMIT: Final = 64 * 1024
 """Of everything but files: text of 8 KB, five tickets, a page and a visit with long URLs."""
 AGAIN_AFTER_S: Final = 2
+PAUSED_AGAIN_AFTER_S: Final = 60
 
 T = TypeVar("T")
 
@@ -103,8 +104,12 @@ class Door:
         }
 
     def account(self, request: web.Request) -> Account:
-        """Raises HTTPNotFound."""
-        account = self._surroundings.accounts.find(request.match_info["slug"])
+        """Raises HTTPNotFound, HTTPServiceUnavailable."""
+        slug = request.match_info["slug"]
+        account = self._surroundings.accounts.find(slug)
+        if account is None and any(each.slug == slug for each in self._surroundings.resting(KIND)):
+            # Paused: the widget keeps what the visitor wrote, and comes again.
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": str(PAUSED_AGAIN_AFTER_S)})
         if account is None or account.kind != KIND:
             raise web.HTTPNotFound(text="There is no such chat.")
         return account

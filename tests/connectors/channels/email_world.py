@@ -87,7 +87,9 @@ class Taken:
         self.incoming += [(account, each) for each in incoming]
 
 
-def surroundings(accounts: list[Account], intake: Taken, *, listen: str) -> Surroundings:
+def surroundings(
+    accounts: list[Account], intake: Taken, *, listen: str, paused: Sequence[Account] = ()
+) -> Surroundings:
     def now() -> datetime:
         return NOON
 
@@ -100,4 +102,5 @@ def surroundings(accounts: list[Account], intake: Taken, *, listen: str) -> Surr
         secret=SECRET,
         public_url="http://127.0.0.1:8080",
         listen={"smtp": listen},
+        resting=lambda kind: [each for each in paused if each.kind == kind],
     )

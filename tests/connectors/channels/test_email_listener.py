@@ -1,7 +1,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 
@@ -31,10 +31,12 @@ def _free_port() -> int:
 
 
 @asynccontextmanager
-async def listening(taken: Taken, *accounts: Account) -> AsyncGenerator[str]:
+async def listening(
+    taken: Taken, *accounts: Account, paused: Sequence[Account] = ()
+) -> AsyncGenerator[str]:
     address = f"127.0.0.1:{_free_port()}"
     assert connector.listen is not None
-    async with connector.listen(surroundings(list(accounts), taken, listen=address)):
+    async with connector.listen(surroundings(list(accounts), taken, listen=address, paused=paused)):
         yield address
 
 
@@ -115,6 +117,16 @@ async def test_mail_goes_by_the_envelope_and_each_account_gets_it_once() -> None
         )
         await write_mail(address, mail, recipients=["anybody@example.com"])
     assert _texts(taken) == [("shop", "Да"), ("service", "Да"), ("mail", "Да")]
+
+
+async def test_a_paused_mailbox_asks_the_sender_to_come_again() -> None:
+    taken = Taken()
+    mail = a_mail(sender="p@example.org", text="Да")
+    async with listening(taken, SERVICE, paused=[SHOP]) as address:
+        with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
+            await write_mail(address, mail, recipients=["shop@example.com"])
+    assert refused.value.recipients[0].code == 450
+    assert taken.incoming == []
 
 
 async def test_a_recipient_that_is_nobodys_is_refused() -> None:

@@ -163,3 +163,12 @@ async def test_the_form_says_what_to_mend(
     status, problem = await browser.say("Здравствуйте", form=form)
     assert (status, problem["field"], problem["fault"]) == (422, field, fault)
     assert chat.intake.events == []
+
+
+async def test_a_paused_chat_asks_the_widget_to_come_again(browser: Browser, chat: Chat) -> None:
+    body = {"client_msg_id": str(uuid4()), "text": "раз"}
+    chat.paused = True
+    assert (await browser.post("messages", body))[0] == 503
+    chat.paused = False
+    assert (await browser.post("messages", body))[0] == 200
+    assert len(chat.intake.messages) == 1
