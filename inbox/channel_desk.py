@@ -17,6 +17,8 @@ class ChannelOptions:
     language: str = "ru"
     team: UUID | None = None
     lead_policy: str = "no_open_lead"
+    silent_hours: int | None = None
+    """Working hours without an event, after which it says so. None: never."""
 
 
 class ChannelDesk(Protocol):

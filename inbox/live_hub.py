@@ -150,5 +150,10 @@ def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per
             )
         case facts.PresenceChanged():
             return Hint(kind="presence", manager=fact.manager)
-        case facts.MediaWanted() | facts.ButtonWasPressed() | facts.ContactCreated():
+        case (
+            facts.MediaWanted()
+            | facts.ButtonWasPressed()
+            | facts.ContactCreated()
+            | facts.ChannelChanged()
+        ):
             return None

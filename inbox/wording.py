@@ -74,6 +74,7 @@ WORDS: Final = MappingProxyType(
         },
         "account_state": {
             "active": N_("Working"),
+            "silent": N_("Silent"),
             "paused": N_("Paused"),
             "broken": N_("Not receiving"),
             "removed": N_("Removed"),
@@ -132,6 +133,7 @@ WORDS: Final = MappingProxyType(
             "vk": N_("VK"),
             "whatsapp": "WhatsApp",
             "external": N_("Customer number on the site"),
+            "lead_form": N_("Web form"),
         },
         "scope": {
             "read": N_("Read"),

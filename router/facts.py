@@ -125,6 +125,12 @@ class PresenceChanged(_Fact, frozen=True, kw_only=True, tag="presence_changed"):
     """`manager` is here, away or off now: somebody may be able to take what waits."""
 
 
+class ChannelChanged(_Fact, frozen=True, kw_only=True, tag="channel_changed"):
+    """`account` has been silent for longer than its working hours allow, or is heard of again."""
+
+    what: Literal["silent", "heard"]
+
+
 Fact = (
     MessageReceived
     | MessageQueued
@@ -144,4 +150,5 @@ Fact = (
     | LeadChanged
     | TouchRecorded
     | PresenceChanged
+    | ChannelChanged
 )

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.ids import new_id
@@ -43,6 +43,7 @@ OPTIONS: Final = frozenset(
         "silence_minutes",
         "silence_moves",
         "promise_minutes",
+        "silent_hours",
     }
 )
 """What every account has, whatever its kind."""
@@ -78,10 +79,17 @@ class AccountRow:
     silence_minutes: int | None
     silence_moves: int
     promise_minutes: int
+    silent_hours: int | None
+    silent_since: datetime | None
     last_event_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None
     created_at: datetime
+
+    @property
+    def condition(self) -> Literal["active", "silent", "paused", "broken", "removed"]:
+        """The state, and of a working one whether it is strangely silent."""
+        return "silent" if self.state == "active" and self.silent_since is not None else self.state
 
 
 async def add_account(
@@ -150,9 +158,17 @@ async def change_account(
 async def set_account_state(
     connection: AsyncConnection, account_id: UUID, state: Literal["active", "paused"]
 ) -> None:
-    """What a person decides; the error of before is forgotten. Raises NoSuchAccount."""
+    """What a person decides; the error of before is forgotten, and silence counts from now. Raises NoSuchAccount."""
     await _write(
-        connection, account_id, {"state": state, "last_error": None, "last_error_at": None}
+        connection,
+        account_id,
+        {
+            "state": state,
+            "last_error": None,
+            "last_error_at": None,
+            "silent_since": None,
+            "active_since": func.now(),
+        },
     )
 
 
@@ -214,7 +230,8 @@ async def note_recovery(connection: AsyncConnection, account_id: UUID) -> None:
     """It works: a broken account is active again."""
     changed = await connection.execute(
         text("""
-            update account set state = case state when 'broken' then 'active' else state end,
+            update account set active_since = case state when 'broken' then now() else active_since end,
+                               state = case state when 'broken' then 'active' else state end,
                                last_error = null, last_error_at = null
             where id = :id and (state = 'broken' or last_error is not null) and state <> 'removed' returning id
         """),
@@ -245,7 +262,7 @@ async def accounts_version(connection: AsyncConnection) -> str:
         text("""
             select coalesce(md5(string_agg(md5(cast(row(
                 id, kind, slug, sealed, settings, state, team_id, lead_policy, region, language,
-                silence_minutes, silence_moves, promise_minutes
+                silence_minutes, silence_moves, promise_minutes, silent_hours, silent_since
             ) as text)), '' order by id)), '') from account where state <> 'removed'
         """)
     )

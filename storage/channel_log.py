@@ -1,11 +1,14 @@
 """Writes down what channels and we said to each other, a moment later and many lines at once."""
 
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from router.clean_text import clean_text
 from router.ids import new_id
@@ -32,6 +35,18 @@ class Line(Protocol):
     def detail(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """`direction`: "in" for what the platform said to us. `level`: info, warning or error."""
+
+    account: UUID
+    at: datetime
+    direction: str
+    what: str
+    level: str = "info"
+    detail: str = ""
+
+
 class ChannelLogWriter:
     """`write` returns at once; `flush`, called now and then, stores what has come."""
 
@@ -47,20 +62,42 @@ class ChannelLogWriter:
             return
         lines, self._lines = self._lines, deque(maxlen=KEPT)
         async with self._engine.begin() as connection:
-            await bulk.insert(
-                connection,
-                tables.channel_log,
-                _COLUMNS,
-                [
-                    {
-                        "id": new_id(),
-                        "account_id": line.account,
-                        "at": line.at,
-                        "direction": line.direction,
-                        "what": clean_text(line.what, limit=200),
-                        "level": line.level,
-                        "detail": clean_text(line.detail, limit=4000),
-                    }
-                    for line in lines
-                ],
-            )
+            await write_lines(connection, lines)
+
+
+async def write_lines(connection: AsyncConnection, lines: Iterable[Line]) -> None:
+    rows = [
+        {
+            "id": new_id(),
+            "account_id": line.account,
+            "at": line.at,
+            "direction": line.direction,
+            "what": clean_text(line.what, limit=200),
+            "level": line.level,
+            "detail": clean_text(line.detail, limit=4000),
+        }
+        for line in lines
+    ]
+    if rows:
+        await bulk.insert(connection, tables.channel_log, _COLUMNS, rows)
+
+
+async def recent_lines(
+    connection: AsyncConnection, account: UUID, *, limit: int = 50
+) -> list[LogLine]:
+    """The newest first."""
+    log = tables.channel_log
+    rows = await connection.execute(
+        select(log).where(log.c.account_id == account).order_by(log.c.id.desc()).limit(limit)
+    )
+    return [
+        LogLine(
+            account=row.account_id,
+            at=row.at,
+            direction=row.direction,
+            what=row.what,
+            level=row.level,
+            detail=row.detail,
+        )
+        for row in rows
+    ]

@@ -13,6 +13,7 @@ from connectors.connector import Account, Connector
 from storage.accounts import AccountRow, accounts_version, load_accounts, note_events
 from storage.sealing import Sealer
 from workers.supervisor import unless
+from workers.telemetry import CHANNEL_STATE
 
 log = structlog.get_logger()
 
@@ -87,9 +88,11 @@ class AccountBook:
             if version == self._version:
                 return
             rows = await load_accounts(connection, self._sealer)
+        CHANNEL_STATE.clear()
         accounts: dict[str, Account] = {}
         resting: dict[str, Account] = {}
         for row in rows:
+            CHANNEL_STATE.labels(row.kind, row.slug, row.condition).set(1)
             if row.kind not in self._connectors:
                 log.warning("account_of_unknown_kind", slug=row.slug, kind=row.kind)
             elif row.unreadable:

@@ -19,9 +19,13 @@ OPTIONS: Final[Mapping[str, str]] = {
     "team": "the team that answers, by name; the default team otherwise",
     "lead_policy": "when a message opens a lead: never, first_contact, no_open_lead (default) or after:DAYS",
     "language": "of automatic answers: ru or en",
+    "silent_hours": "say so when nothing came for so many working hours of the team; empty: never",
 }
 LONGEST: Final = 4096
 """Characters of one field."""
+
+MOST_HOURS: Final = 1000
+"""Working hours: half a year of eight a day."""
 
 _LEAD_POLICY: Final = re.compile(r"never|first_contact|no_open_lead|after:[1-9][0-9]{0,3}")
 
@@ -59,6 +63,15 @@ def check_fields(connector: Connector, fields: Mapping[str, str], *, whole: bool
         raise Refused(f"An account of {connector.kind} needs {', '.join(missing)}.")
 
 
+def hours(written: str) -> int | None:
+    """`silent_hours` as it is written; None: never. Raises Refused."""
+    if written.strip() in {"", "0"}:
+        return None
+    if not written.strip().isdecimal():
+        raise Refused(f"silent_hours is a whole number of working hours, not {written!r}.")
+    return int(written)
+
+
 def check_options(options: ChannelOptions) -> None:
     """Raises Refused."""
     if options.region not in phonenumbers.SUPPORTED_REGIONS:
@@ -67,6 +80,8 @@ def check_options(options: ChannelOptions) -> None:
         )
     if options.language not in {"ru", "en"}:
         raise Refused(f"language is ru or en, not {options.language!r}.")
+    if options.silent_hours is not None and not 1 <= options.silent_hours <= MOST_HOURS:
+        raise Refused(f"silent_hours is from 1 to {MOST_HOURS}, not {options.silent_hours}.")
     if not _LEAD_POLICY.fullmatch(options.lead_policy):
         raise Refused(
             f"lead_policy is never, first_contact, no_open_lead or after:DAYS, not {options.lead_policy!r}."

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from connectors.channel_log import secrets_of, strike_out
 from connectors.connector import Account, Connector, Finding
 from connectors.outgoing import open_http
 from connectors.registry import discover
@@ -31,6 +32,7 @@ from storage.accounts import (
     set_account_state,
 )
 from storage.audit import write_audit
+from storage.channel_log import LogLine, write_lines
 from storage.engine import transaction
 from storage.sealing import CannotUnseal, Sealer
 from workers.account_fields import check_fields, check_options, connector_of
@@ -150,10 +152,27 @@ class Channels:
         """
         row = await self._row(account)
         findings = await self._try(row, connect=row.state != "paused")
-        if not any(each.level == "error" for each in findings):
-            async with transaction(self.engine) as connection:
+        async with transaction(self.engine) as connection:
+            if not any(each.level == "error" for each in findings):
                 await note_recovery(connection, account)
+            await write_lines(connection, self._told(row, findings))
         return findings
+
+    def _told(self, row: AccountRow, findings: Sequence[Finding]) -> list[LogLine]:
+        """What was found, for the channel's log; secrets struck out, however they came into a finding."""
+        connector = discover().get(row.kind)
+        secrets = secrets_of(_account(row, connector), connector) if connector else ()
+        return [
+            LogLine(
+                account=row.id,
+                at=self.now(),
+                direction="out",
+                what="checked",
+                level=_LEVELS[each.level],
+                detail=strike_out(each.text, secrets),
+            )
+            for each in dict.fromkeys(findings)
+        ]
 
     async def try_out(self, row: AccountRow) -> Sequence[Finding]:
         """Tries the credentials, and changes nothing anywhere."""
@@ -207,6 +226,8 @@ class Channels:
         return findings or [_NOTHING_TO_TRY]
 
 
+_LEVELS: Final = {"ok": "info", "warning": "warning", "error": "error"}
+
 _NOTHING_TO_TRY: Final = Finding(
     level="ok", text="There is nothing to try: it waits for what comes in."
 )
@@ -234,4 +255,5 @@ def _columns(options: ChannelOptions) -> dict[str, object]:
         "language": options.language,
         "lead_policy": options.lead_policy,
         "team_id": options.team,
+        "silent_hours": options.silent_hours,
     }

@@ -32,6 +32,11 @@ SPOOL_OLDEST = Gauge(
     "allo_spool_oldest_seconds", "How long the oldest request on the disk has waited."
 )
 SPOOL_DAMAGED = Counter("allo_spool_damaged_total", "Files of the spool that could not be read.")
+CHANNEL_STATE = Gauge(
+    "allo_channel_state",
+    "1 for the state each channel is in: active, silent, paused, broken.",
+    ["kind", "account", "state"],
+)
 EDGE_BATCH = Histogram("allo_edge_batch_events", "Events published together.", buckets=_SIZES)
 EDGE_PENDING = Gauge("allo_edge_pending_events", "Events waiting for the broker.")
 ROUTED = Counter("allo_events_routed_total", "Events routed, by what they were.", ["outcome"])

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage import recording, timers
 from storage.erasure import Files
 from storage.policies import Policies
+from storage.silent_channels import watch_channels
 from storage.waiting_room import hand_out_queues
 from storage.world import is_conflict
 from workers.clock import Clock
@@ -26,7 +27,12 @@ log = structlog.get_logger()
 TURN_S: Final = 1.0
 EVERY_TURN: Final = (hand_out_queues,)
 """Somebody waits, and somebody is free."""
-UNHURRIED: Final = (timers.move_on_the_silent, timers.wake_the_snoozed, timers.settle_orphans)
+UNHURRIED: Final = (
+    timers.move_on_the_silent,
+    timers.wake_the_snoozed,
+    timers.settle_orphans,
+    watch_channels,
+)
 """Minutes have passed before they are due: every third turn is soon enough."""
 DAY: Final = timedelta(days=1)
 
@@ -59,7 +65,7 @@ class Timers:
                 raise
             return  # it met the router; what is due is still due in the next turn
         if done:
-            log.info("time_passed", what=what.__name__, conversations=done)
+            log.info("time_passed", what=what.__name__, count=done)
 
     async def _daily(self, now: datetime) -> None:
         async with self._engine.begin() as connection:

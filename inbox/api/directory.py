@@ -1,11 +1,16 @@
 """/accounts, /users, /teams: the names and ids other resources speak of."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, listed
+from inbox.api.problems import not_found
+from storage.accounts import NoSuchAccount, set_account_state
+from storage.audit import write_audit
+from storage.engine import transaction
 from storage.reading.colleagues import (
     AccountRow,
     TeamRow,
@@ -25,10 +30,18 @@ class Account(Struct, frozen=True, kw_only=True):
     channel: str
     state: str
     team_id: UUID | None
+    silent_since: datetime | None
+    """Nothing has come since then, for longer than its `silent_hours`."""
     last_event_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None
     created_at: datetime
+
+
+class AccountChanges(Struct, frozen=True, kw_only=True):
+    """`paused`: nothing is taken or sent until it is `active` again; replies wait."""
+
+    state: Literal["active", "paused"]
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -57,6 +70,7 @@ def _account(row: AccountRow) -> Account:
         channel=row.kind,
         state=row.state,
         team_id=row.team_id,
+        silent_since=row.silent_since,
         last_event_at=row.last_event_at,
         last_error=row.last_error,
         last_error_at=row.last_error_at,
@@ -92,6 +106,25 @@ async def list_all_accounts(api: Api, call: Call[Nothing, Nothing]) -> Answer:
         return listed(Page(items=tuple(await list_accounts(connection))), _account)
 
 
+async def change_account(api: Api, call: Call[Nothing, AccountChanges]) -> Answer:
+    try:
+        async with transaction(api.engine) as connection:
+            await set_account_state(connection, call.id, call.body.state)
+            await write_audit(
+                connection,
+                by=None,
+                what="account_state_set",
+                object_kind="account",
+                object_id=call.id,
+                now=api.now(),
+                after={"state": call.body.state},
+            )
+            rows = await list_accounts(connection)
+    except NoSuchAccount:
+        raise not_found("account") from None
+    return Answer(body=next(_account(each) for each in rows if each.id == call.id))
+
+
 async def list_all_users(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
         return listed(Page(items=tuple(await list_users(connection))), _user)
@@ -111,6 +144,17 @@ ENDPOINTS = (
         scope="read",
         handler=list_all_accounts,
         answers=ListOf[Account],
+    ),
+    Endpoint(
+        method="PATCH",
+        path="/accounts/{id}",
+        tag="Directory",
+        summary="Pause or resume a channel",
+        scope="admin",
+        handler=change_account,
+        body=AccountChanges,
+        what="account",
+        answers=Account,
     ),
     Endpoint(
         method="GET",

@@ -17,6 +17,7 @@ from inbox.desk import Refused
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
 from storage.accounts import AccountRow
+from storage.channel_log import recent_lines
 from storage.reading.colleagues import list_teams
 
 LEAD_POLICIES: Final = ("no_open_lead", "first_contact", "never")
@@ -125,6 +126,7 @@ async def _form(
 ) -> web.Response:
     async with visit.around.engine.connect() as connection:
         teams = await list_teams(connection)
+        lines = await recent_lines(connection, row.id) if row is not None else []
     secrets = connector.secrets if connector else frozenset()
     return visit.page(
         "settings/channel.html",
@@ -135,6 +137,7 @@ async def _form(
         values={name: value for name, value in values.items() if name not in secrets},
         there={name for name in secrets if row is not None and row.fields.get(name)},
         teams=teams,
+        lines=lines,
         policies=LEAD_POLICIES,
         options=_options(visit) if visit.form else _kept(row),
         webhook=visit.around.channels.webhook_url(connector.kind, slug) if connector else "",
@@ -168,6 +171,7 @@ def _options(visit: Visit) -> ChannelOptions:
     form = visit.form
     try:
         team = UUID(form["team"]) if form.get("team") else None
+        hours = int(form.get("silent_hours", "").strip() or 0) or None
     except ValueError as error:
         raise web.HTTPBadRequest from error
     return ChannelOptions(
@@ -175,6 +179,7 @@ def _options(visit: Visit) -> ChannelOptions:
         language=form.get("language", "ru"),
         team=team,
         lead_policy=form.get("lead_policy", "no_open_lead"),
+        silent_hours=hours,
     )
 
 
@@ -182,7 +187,11 @@ def _kept(row: AccountRow | None) -> ChannelOptions:
     if row is None:
         return ChannelOptions()
     return ChannelOptions(
-        region=row.region, language=row.language, team=row.team_id, lead_policy=row.lead_policy
+        region=row.region,
+        language=row.language,
+        team=row.team_id,
+        lead_policy=row.lead_policy,
+        silent_hours=row.silent_hours,
     )
 
 

@@ -20,6 +20,7 @@ class AccountRow:
     kind: str
     state: str
     team_id: UUID | None
+    silent_since: datetime | None
     last_event_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None

@@ -34,6 +34,9 @@ account = Table(
     Column(
         "promise_minutes", Integer, nullable=False, server_default=text("15")
     ),  # amber and red in the list
+    Column("silent_hours", Integer),  # working hours without an event; null: off
+    moment("silent_since", null=True),  # it has been silent for too long, since then
+    moment("active_since", null=True),  # resumed or mended; null: since it was added
     moment("last_event_at", null=True),
     words("last_error", null=True),
     moment("last_error_at", null=True),

@@ -14,8 +14,9 @@ from connectors.registry import discover
 from inbox.channel_desk import ChannelOptions
 from inbox.desk import Refused
 from storage.accounts import AccountRow
+from storage.channel_log import LogLine, recent_lines
 from storage.teams import team_named
-from workers.account_fields import OPTIONS, connector_of
+from workers.account_fields import OPTIONS, connector_of, hours
 from workers.cli.failures import Failed
 from workers.cli.installation import Installation, in_records
 from workers.cli.printing import print_json, print_table
@@ -122,7 +123,11 @@ def set_(*, slug: str, pairs: Sequence[str], files: Sequence[str]) -> None:
     async def story(here: Installation) -> Sequence[Finding]:
         row = await here.channels.find(slug)
         options = ChannelOptions(
-            region=row.region, language=row.language, team=row.team_id, lead_policy=row.lead_policy
+            region=row.region,
+            language=row.language,
+            team=row.team_id,
+            lead_policy=row.lead_policy,
+            silent_hours=row.silent_hours,
         )
         fields, options = await _split(here, given, options)
         await here.channels.change(row.id, fields, options, by=None)
@@ -151,7 +156,7 @@ def list_(*, as_json: bool) -> None:
             (
                 row.slug,
                 row.kind,
-                row.state,
+                row.condition,
                 f"{row.last_event_at:%Y-%m-%d %H:%M}" if row.last_event_at else "never",
                 row.unreadable or row.last_error,
             )
@@ -201,8 +206,35 @@ def check(*, slug: str, as_json: bool) -> None:
 
 @channel.command()
 @click.argument("slug")
+@click.option("--limit", default=50, show_default=True, help="Lines.")
+@AS_JSON
+def log(*, slug: str, limit: int, as_json: bool) -> None:
+    """What the channel and its platform said to each other lately: refusals, troubles, what was found and arranged."""
+
+    async def story(here: Installation) -> list[LogLine]:
+        row = await here.channels.find(slug)
+        async with here.engine.connect() as connection:
+            return await recent_lines(connection, row.id, limit=limit)
+
+    lines = in_records(story)
+    if as_json:
+        print_json({"items": lines})
+        return
+    print_table(
+        ("WHEN", "LEVEL", "WHAT", "DETAILS"),
+        [(f"{each.at:%Y-%m-%d %H:%M:%S}", each.level, each.what, each.detail) for each in lines],
+    )
+
+
+@channel.command()
+@click.argument("slug")
 def pause(*, slug: str) -> None:
-    """Stop taking and sending on a channel until `allo channel resume`."""
+    """Stop taking and sending on a channel until `allo channel resume`.
+
+    Nothing is lost in a short pause. What comes meanwhile is kept by who brings it (Telegram for a day, WhatsApp for a week,
+    mail servers for days, VK for as long as it repeats), or on this machine's disk (web forms, telephony); polling goes on
+    where it stopped, and replies wait.
+    """
     _set_state(slug, "paused")
     click.echo(f"Paused: {slug}.")
 
@@ -240,6 +272,8 @@ async def _split(
         language=given.get("language", options.language),
         lead_policy=given.get("lead_policy", options.lead_policy),
     )
+    if "silent_hours" in given:
+        options = replace(options, silent_hours=hours(given["silent_hours"]))
     if "team" in given:
         options = replace(options, team=await _team(here, given["team"]))
     return {name: value for name, value in given.items() if name not in OPTIONS}, options
@@ -284,6 +318,8 @@ def _told(row: AccountRow) -> dict[str, Any]:
         "region": row.region,
         "language": row.language,
         "lead_policy": row.lead_policy,
+        "silent_hours": row.silent_hours,
+        "silent_since": row.silent_since,
         "last_event_at": row.last_event_at,
         "last_error": row.unreadable or row.last_error,
         "created_at": row.created_at,

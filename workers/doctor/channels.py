@@ -35,4 +35,10 @@ async def _examine(channels: Channels, row: AccountRow) -> Finding:
             f"It was stopped: {row.last_error or 'its credentials were refused'}.",
             f"`allo channel check {row.slug}` tries again and goes on when it works.",
         )
+    if row.silent_since is not None:
+        return doubtful(
+            about,
+            f"Nothing has come since {row.silent_since:%Y-%m-%d %H:%M} UTC: longer than its {row.silent_hours} working hours.",
+            "Write to it yourself. Does the platform still send here, and is the address the same?",
+        )
     return fine(about, "; ".join(each.text for each in findings))

@@ -109,7 +109,11 @@ class Door:
         account = self._surroundings.accounts.find(slug)
         if account is None and any(each.slug == slug for each in self._surroundings.resting(KIND)):
             # Paused: the widget keeps what the visitor wrote, and comes again.
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": str(PAUSED_AGAIN_AFTER_S)})
+            raise web.HTTPServiceUnavailable(
+                text='{"status": 503, "title": "The chat is paused.", "fault": "busy"}',
+                content_type="application/problem+json",
+                headers={"Retry-After": str(PAUSED_AGAIN_AFTER_S)},
+            )
         if account is None or account.kind != KIND:
             raise web.HTTPNotFound(text="There is no such chat.")
         return account
