@@ -87,6 +87,8 @@ class Pace:
 class _Trouble(NamedTuple):
     reason: str
     wait: float = 0.0
+    family: str = "Mistake"
+    """The error's name; few, for they are labels of a metric."""
 
 
 @dataclass(slots=True)
@@ -111,6 +113,8 @@ class Polling:
     http: aiohttp.ClientSession
     chance: Callable[[], float]
     """Between 0 and 1; spreads retries."""
+    failed: Callable[[str, str], None] = lambda kind, family: None
+    """Counts a poll that brought nothing: the channel's kind, and the name of what was wrong."""
     pace: Pace = field(default_factory=Pace)
 
     async def run(self) -> None:
@@ -181,6 +185,7 @@ class Polling:
             try:
                 trouble = await self._once(account, poll, line)
             except AccountBroken as error:
+                self.failed(account.kind, "AccountBroken")
                 log.warning("poll_account_broken", account=account.slug, reason=str(error))
                 self._note(account, connector, "polling stopped", "error", str(error))
                 await _safely(self.conditions.broken(account, str(error)))
@@ -191,6 +196,7 @@ class Polling:
                     await _safely(self.conditions.works(account))
                 continue
             line.failures += 1
+            self.failed(account.kind, trouble.family)
             if trouble.reason != line.said:
                 line.said = trouble.reason
                 self._note(account, connector, "polling troubled", "warning", trouble.reason)
@@ -210,13 +216,15 @@ class Polling:
         except AccountBroken:
             raise
         except Throttled as error:
-            return _Trouble(str(error), error.retry_after)
+            return _Trouble(str(error), error.retry_after, "Throttled")
         except TimeoutError:
-            return _Trouble("No answer in time")
+            return _Trouble("No answer in time", family="Timeout")
         except SendError as error:
-            return _Trouble(str(error))
+            return _Trouble(str(error), family=type(error).__name__)
         except NotDurable:
-            return _Trouble("What came could not be stored; it will be asked for again")
+            return _Trouble(
+                "What came could not be stored; it will be asked for again", family="NotDurable"
+            )
         except Exception as error:  # logged; the module's last paragraph says why
             log.exception("poll_failed", account=account.slug)
             return _Trouble(f"A mistake of ours ({type(error).__name__})", self.pace.longest_wait)

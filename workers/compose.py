@@ -61,7 +61,7 @@ from workers.settings import Role, Settings
 from workers.site import open_site, probes
 from workers.spool import Spool
 from workers.supervisor import Job, leaves, patiently, pause, signals
-from workers.telemetry import QUEUE_DEPTH, EdgeCounts, set_up_logging
+from workers.telemetry import POLL_ERRORS, QUEUE_DEPTH, EdgeCounts, set_up_logging
 from workers.timers import Timers
 from workers.topology import INBOUND
 from workers.undertaker import Undertaker
@@ -197,6 +197,7 @@ async def _connectors(
         log=channel_log,
         http=base.http,
         chance=random.random,
+        failed=lambda kind, family: POLL_ERRORS.labels(kind, family).inc(),
     )
 
     jobs["edge"] = _edge_job(base, edge)

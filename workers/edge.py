@@ -27,7 +27,7 @@ from router.message import Accepted, Event, InboundMessage, MessageEdited
 from router.transit import BrokerDown, Publication
 from workers.broker import Broker
 from workers.clock import Clock
-from workers.telemetry import EDGE_BATCH, EDGE_PENDING
+from workers.telemetry import EDGE_BATCH, EDGE_PENDING, RECEIVED
 from workers.topology import shard
 
 log = structlog.get_logger()
@@ -124,6 +124,8 @@ class Edge:
         self._count += len(events)
         self._news.set()
         await parcel.done
+        for each in came:
+            RECEIVED.labels(each.channel).inc()
 
     async def run(self) -> None:
         """Publishes what is pending, group after group, until `close`."""

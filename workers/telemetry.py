@@ -11,7 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 _FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
-RECEIVED = Counter("allo_events_received_total", "Events taken at the edge.", ["kind"])
+RECEIVED = Counter("allo_events_received_total", "Events taken at the edge, durable.", ["kind"])
 REFUSED = Counter(
     "allo_requests_refused_total", "Requests refused at the edge.", ["kind", "status"]
 )
@@ -37,6 +37,9 @@ CHANNEL_STATE = Gauge(
     "1 for the state each channel is in: active, silent, paused, broken.",
     ["kind", "account", "state"],
 )
+POLL_ERRORS = Counter(
+    "allo_poll_errors_total", "Polls that brought nothing, by what was wrong.", ["kind", "family"]
+)
 EDGE_BATCH = Histogram("allo_edge_batch_events", "Events published together.", buckets=_SIZES)
 EDGE_PENDING = Gauge("allo_edge_pending_events", "Events waiting for the broker.")
 ROUTED = Counter("allo_events_routed_total", "Events routed, by what they were.", ["outcome"])
@@ -59,7 +62,7 @@ class EdgeCounts:
     """`connectors.webhook.Counts`."""
 
     def received(self, kind: str) -> None:
-        RECEIVED.labels(kind).inc()
+        """Counted by the edge, where all doors lead: not every channel has webhooks or polls."""
 
     def refused(self, kind: str, status: int) -> None:
         REFUSED.labels(kind, str(status)).inc()

@@ -1,8 +1,11 @@
 import re
 from uuid import uuid4
 
+from sqlalchemy import text
+
 from connectors.registry import discover
 from storage.api_tokens import find_token
+from storage.channel_log import LogLine, write_lines
 from tests.inbox.stage import PASSWORD
 
 
@@ -60,6 +63,33 @@ async def test_a_channel_is_paused_resumed_and_disconnected(stage, browser):
     assert (await anna.post("/settings/channels/bot/state", {"state": "broken"})).status == 400
     await anna.post("/settings/channels/bot/state", {"state": "removed"})
     assert (await anna.get("/settings/channels/bot")).status == 404
+
+
+async def test_a_silent_channel_says_so_and_shows_what_was_said(stage, browser):
+    await stage.hire("Anna", role="admin")
+    anna = await browser("Anna")
+    await anna.post(
+        "/settings/channels/new/lead_form",
+        {"slug": "landing", "field.path_secret": "s3cr3t-s3cr3t"},
+    )
+    async with stage.engine.begin() as connection:
+        await connection.execute(
+            text("update account set silent_hours = 2, silent_since = now(), created_at = now()")
+        )
+        account = (await connection.execute(text("select id from account"))).scalar_one()
+        line = LogLine(
+            account=account,
+            at=stage.now(),
+            direction="in",
+            what="request refused",
+            detail="403: <b>",
+        )
+        await write_lines(connection, [line])
+    assert "Молчит" in (await anna.get("/settings/channels")).text
+    page = (await anna.get("/settings/channels/landing")).text
+    assert "Молчит дольше, чем 2 рабочих часов" in page
+    assert "403: &lt;b&gt;" in page
+    assert 'name="silent_hours" type="number" min="1" max="1000" value="2"' in page
 
 
 async def test_a_new_colleague_gets_in_with_the_password_shown_once(stage, browser):

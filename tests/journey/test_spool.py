@@ -63,6 +63,10 @@ async def test_forms_survive_a_broker_that_is_away_and_a_process_that_is_killed(
             async with aiohttp.ClientSession() as http, http.get(f"{allo.url}/metrics") as answer:
                 told = await answer.text()
             assert "allo_spool_requests 0.0" in told
+            assert 'allo_events_received_total{kind="lead_form"}' in told
+            assert (
+                'allo_channel_state{account="landing",kind="lead_form",state="active"} 1.0' in told
+            )
             assert "allo_spool_oldest_seconds 0.0" in told
             assert SECRET not in allo.log.read_text()
 

@@ -1,7 +1,8 @@
 """A platform that pushes webhooks: a process of its own, with as little work for each request as HTTP allows.
 
-`python -m workers.bench.load PORT PATH CONNECTIONS` reads requests' bodies, one a line, from standard input and prints
-the seconds it took and the answers by status. Each connection sends a request, waits for its answer, sends the next.
+`python -m workers.bench.load PORT CONNECTIONS` reads whole HTTP requests from standard input, each behind its length (4
+bytes, big-endian: `framed`), and prints the seconds it took and the answers by status. Each connection sends a request,
+waits for its answer, sends the next.
 """
 
 import asyncio
@@ -9,20 +10,15 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
 
 import uvloop
 
-HEADERS: Final = (
-    "Host: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    "X-Telegram-Bot-Api-Secret-Token: bench-secret\r\nX-Signature: {signature}\r\nContent-Length: {length}\r\n\r\n"
-)
+from workers.bench.hooks import Called
 
 
-async def main(port: int, path: str, connections: int) -> None:
-    lines = sys.stdin.buffer.read().splitlines()
-    requests = iter([request_for(path, *line.split(b"\t", 1)) for line in lines])
+async def main(port: int, connections: int) -> None:
+    requests = iter(list(_unframed(sys.stdin.buffer.read())))
     answers: Counter[str] = Counter()
     began = time.perf_counter()
     async with asyncio.TaskGroup() as group:
@@ -31,9 +27,25 @@ async def main(port: int, path: str, connections: int) -> None:
     sys.stdout.write(json.dumps({"seconds": time.perf_counter() - began, "answers": answers}))
 
 
-def request_for(path: str, signature: bytes, body: bytes) -> bytes:
-    head = HEADERS.format(signature=signature.decode(), length=len(body))
-    return f"POST {path} HTTP/1.1\r\n{head}".encode() + body
+def framed(requests: Iterable[tuple[str, Called]]) -> bytes:
+    """Of pairs of a path and a request."""
+    whole = (request_for(path, called) for path, called in requests)
+    return b"".join(len(each).to_bytes(4, "big") + each for each in whole)
+
+
+def _unframed(content: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(content):
+        end = at + 4 + int.from_bytes(content[at : at + 4], "big")
+        yield content[at + 4 : end]
+        at = end
+
+
+def request_for(path: str, called: Called) -> bytes:
+    """As it goes over the line."""
+    headers = {"Host": "127.0.0.1", **called.headers, "Content-Length": str(len(called.body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + called.body
 
 
 async def _client(port: int, requests: Iterator[bytes], answers: Counter[str]) -> None:
@@ -58,4 +70,4 @@ async def answer_of(reader: asyncio.StreamReader) -> str:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

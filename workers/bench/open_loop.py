@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
+from workers.bench.hooks.telegram import called
 from workers.bench.load import answer_of, request_for
 
 ANSWERS_WITHIN_S: Final = 30.0
@@ -36,10 +35,7 @@ class Platform:
     async def send(self, updates: Sequence[Mapping[str, object]], *, rate: float) -> Sent:
         """All of them, `rate` a second. Raises AssertionError when one is not taken."""
         sent = Sent()
-        ready = [
-            (_external_id(each), request_for(self._path, b"", msgspec.json.encode(each)))
-            for each in updates
-        ]
+        ready = [(_external_id(each), request_for(self._path, called(each))) for each in updates]
         began = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for n, (external_id, request) in enumerate(ready):

@@ -30,7 +30,7 @@ from storage.colleagues import create_user
 from storage.engine import transaction
 from workers import garbage
 from workers.bench import stage
-from workers.bench.ingest import SECRET
+from workers.bench.hooks.telegram import SECRET
 from workers.bench.onlookers import Seen, at_commit, at_the_api, in_browser
 from workers.bench.open_loop import Platform, Sent
 from workers.bench.people import updates

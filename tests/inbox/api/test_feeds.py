@@ -179,3 +179,16 @@ async def test_names_for_ids_are_to_be_had(api: ApiClient) -> None:
     assert mine["member_ids"] == [str(boris)]
     accounts = (await api("GET", "/accounts")).body["items"]
     assert "sealed" not in accounts[0]
+
+
+async def test_a_channel_is_paused_and_resumed(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        account, gone = await there.account(), await there.account(slug="old", state="removed")
+    for state in ("paused", "active"):
+        changed = await api("PATCH", f"/accounts/{account}", json={"state": state})
+        assert changed.status == 200
+        assert changed.body["state"] == state
+        assert (await api("GET", "/accounts")).body["items"][0]["state"] == state
+    assert (await api("PATCH", f"/accounts/{account}", json={"state": "removed"})).status == 400
+    assert (await api("PATCH", f"/accounts/{gone}", json={"state": "active"})).status == 404
