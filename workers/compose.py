@@ -262,6 +262,7 @@ async def _why_full(broker: Broker) -> str:
 def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     connectors = discover()
     relay = Relay(engine=base.engine, broker=base.broker)
+    writer = ChannelLogWriter(base.engine)
     deliverer = Deliverer(
         engine=base.engine,
         connectors=connectors,
@@ -270,6 +271,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         http=base.http,
         now=utc_now,
         holder=base.holder,
+        log=ChannelLog(sink=writer, now=utc_now),
     )
     fetcher = MediaFetcher(
         engine=base.engine,
@@ -315,6 +317,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         )
 
     jobs["alone"] = run_alone
+    jobs["delivery log"] = _log_job(writer)
     jobs["deliverer"] = deliverer.run
     jobs["media"] = fetcher.run
     jobs["gestures"] = gestures.run

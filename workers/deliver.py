@@ -26,6 +26,7 @@ import structlog
 from aiolimiter import AsyncLimiter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from connectors.channel_log import ChannelLog
 from connectors.connector import Account, Connector, Media, Outgoing, OutgoingFile, Sent
 from connectors.errors import (
     AccountBroken,
@@ -99,6 +100,8 @@ class Deliverer:
     http: aiohttp.ClientSession
     now: Clock
     holder: str
+    log: ChannelLog | None = None
+    """Where the person who looks after a channel reads what its platform said."""
 
     def __post_init__(self) -> None:
         self._news = asyncio.Event()
@@ -264,6 +267,15 @@ class Deliverer:
             family=type(error).__name__,
             attempt=due.attempts + 1,
         )
+
+        if self.log is not None:
+            self.log.note(
+                account,
+                connector,
+                "reply not sent",
+                level="error" if isinstance(error, AccountBroken) else "warning",
+                detail=f"{type(error).__name__}: {error}",
+            )
 
         async def story(connection: AsyncConnection) -> None:
             await self._carry_out(

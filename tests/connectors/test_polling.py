@@ -277,9 +277,12 @@ async def test_any_other_trouble_is_tried_again_too() -> None:
         KeyError("a mistake of ours"),
     ]
     platform, world = Platform({account.id: ["раз"]}, {account.id: trouble}), World([account])
-    async with running(a_polling(platform, world)):
+    polling, failed = a_polling(platform, world), list[tuple[str, str]]()
+    polling.failed = lambda kind, family: failed.append((kind, family))
+    async with running(polling):
         await until(lambda: world.accepted)
         await until(lambda: world.told[-1][0] == "works")
+    assert failed == [(account.kind, each) for each in ("OutcomeUnknown", "Timeout", "Mistake")]
     assert [reason for _, _, reason in world.told] == [
         "No answer",
         "No answer in time",

@@ -1,19 +1,31 @@
 """A silent or paused channel, seen through the command line, doctor and the metrics."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import aiohttp
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from connectors.channel_log import ChannelLog
+from connectors.connector import Sent
+from connectors.errors import Rejected
 from connectors.registry import discover
 from storage.accounts import account_by_slug, add_account, set_account_state
+from storage.channel_log import ChannelLogWriter, LogLine, recent_lines
+from storage.desk import Desk
 from storage.sealing import Sealer
 from tests.command_line import Allo
 from tests.conftest import NOON
+from tests.doubles.site_chat import MemoryMedia
+from tests.events import a_message, a_person, accepted
+from tests.installation import Installation
 from workers.account_book import AccountBook
 from workers.channel_desk import Channels
+from workers.deliver import Deliverer
 from workers.doctor.channels import examine_channels
 
 SECRET = b"s" * 32
@@ -112,3 +124,54 @@ async def test_a_silent_channel_is_in_doctor_and_metrics(database: AsyncEngine) 
         row = await account_by_slug(connection, "landing", Sealer(SECRET))
     assert row is not None
     assert row.condition == "paused"
+
+
+async def test_a_reply_that_was_refused_is_in_the_channels_log(database: AsyncEngine) -> None:
+    shop = await Installation(database).found()
+    await shop.hire("Anna")
+    book = AccountBook(database, connectors=discover(), sealer=Sealer(SECRET), secret=SECRET)
+    async with database.begin() as connection:
+        account = await add_account(
+            connection,
+            kind="telegram",
+            slug="bot",
+            fields={"token": "1:T0KEN-S3CRET"},
+            secrets=discover()["telegram"].secrets,
+            sealer=Sealer(SECRET),
+            now=NOON,
+            team_id=shop.team,
+        )
+    await book.load()
+    await shop.route(accepted(account, a_message(by=a_person(700))))
+    conversation = (await shop.one("select id from conversation")).id
+    desk = Desk(database, now=lambda: NOON, media=MemoryMedia())
+    await desk.reply(conversation, by=None, text="1 400")
+
+    async def send(*_: object) -> Sent:
+        raise Rejected("chat not found for 1:T0KEN-S3CRET")
+
+    writer, stop = ChannelLogWriter(database), asyncio.Event()
+    async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
+        deliverer = Deliverer(
+            engine=database,
+            connectors={"telegram": replace(discover()["telegram"], send=send)},
+            accounts=book,
+            media=MemoryMedia(),
+            http=http,
+            now=lambda: NOON,
+            holder="test",
+            log=ChannelLog(sink=writer, now=lambda: NOON),
+        )
+        group.create_task(deliverer.run(stop))
+
+        async def lines() -> list[LogLine]:
+            await writer.flush()
+            async with database.connect() as connection:
+                return await recent_lines(connection, account)
+
+        async with asyncio.timeout(20):
+            while not (found := await lines()):  # noqa: ASYNC110  # a database: nothing to wait on
+                await asyncio.sleep(0.05)
+        stop.set()
+    assert [(each.what, each.level) for each in found] == [("reply not sent", "warning")]
+    assert found[0].detail == "Rejected: chat not found for •••"

@@ -54,6 +54,7 @@ _HIDDEN_STARTS: Final = (
     "utm_", "_wp", "wpcf7", "tildaspec", "g-recaptcha", "h-captcha", "cf-turnstile", "smart-token", "csrf", "_csrf", "_token",
     "meta.", "extra.", "raw.", "form-spec",
 )  # fmt: skip
+_KNOWN: Final = TRANSACTIONS | FORM_NAMES | PAGES | REFERRERS | COOKIES | CLICK_IDS | _HIDDEN
 _NEVER_KEPT: Final = (
     "password",
     "passwd",
@@ -112,14 +113,15 @@ def without_secrets(told: Any) -> Any:
 
 
 def _must_not_be_kept(name: str) -> bool:
-    return any(word in name.casefold() for word in _NEVER_KEPT)
+    name = name.casefold()
+    return any(word in name for word in _NEVER_KEPT)
 
 
 def _is_service(name: str, dotted: str) -> bool:
-    known = TRANSACTIONS | FORM_NAMES | PAGES | REFERRERS | COOKIES | CLICK_IDS | _HIDDEN
     return (
         name.startswith(_HIDDEN_STARTS)
         or dotted.startswith(_HIDDEN_STARTS)
-        or bool({name, dotted} & known)
+        or name in _KNOWN
+        or dotted in _KNOWN
         or any(group in f".{dotted}" for group in (".utm.", ".cookies."))
     )

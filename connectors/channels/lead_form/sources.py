@@ -58,7 +58,8 @@ def source_of(
 def _first(told: Iterable[Mapping[str, str]], *names: str) -> str:
     for each in told:
         for name in names:
-            value = clean_line(each.get(name, ""), limit=LONGEST)
+            written = each.get(name)
+            value = clean_line(written, limit=LONGEST) if written else ""
             if value and not _UNFILLED.fullmatch(value):
                 return value
     return ""
