@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl
 
 import click
 import msgspec
-from multidict import CIMultiDict
 
 from connectors.connector import Connector, Request
 from connectors.registry import discover
@@ -55,7 +54,7 @@ def requests_of(hook: Hook) -> list[Request]:
     return [
         Request(
             method="POST",
-            headers=CIMultiDict(each.headers),
+            headers=each.headers,
             body=each.body,
             path=each.path.removeprefix("/"),
             received_at=NOW,
