@@ -87,10 +87,13 @@ class Spool:
         self._complained: set[Path] = set()
 
     async def open(self) -> None:
-        """Raises OSError."""
-        self._own = await asyncio.to_thread(
-            Folder.make, self._directory, new_id().hex, sync=self._sync
-        )
+        """A disk that cannot be written costs no message that needs none: until it can, `keep` refuses."""
+        try:
+            self._own = await asyncio.to_thread(
+                Folder.make, self._directory, new_id().hex, sync=self._sync
+            )
+        except OSError as error:
+            log.error("spool_cannot_be_made", folder=str(self._directory), error=str(error))  # noqa: TRY400  # theirs, not ours
 
     async def close(self) -> None:
         for folder in [*self._taken_over, *([self._own] if self._own else [])]:
@@ -143,6 +146,8 @@ class Spool:
         while not stop.is_set():
             self._news.clear()
             if clock() - looked >= TAKE_OVER_S:
+                if self._own is None:
+                    await self.open()
                 await self._take_over()
                 looked = clock()
             await self.drain(stop)

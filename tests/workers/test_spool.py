@@ -181,6 +181,22 @@ async def test_a_full_disk_is_told_and_leaves_nothing_half_written(stand: Stand)
     assert stand.edge.keys == ["one"]
 
 
+async def test_a_disk_that_cannot_be_written_is_told_and_stops_nothing(
+    stand: Stand, tmp_path: Path
+) -> None:
+    stand.directory = tmp_path / "file"
+    stand.directory.write_text("not a folder")
+    async with stand.spool() as spool:
+        with pytest.raises(NotDurable):
+            await keep(spool, "one")
+        stand.directory.unlink()
+        await spool.open()
+        await keep(spool, "two")
+        stand.edge.back = True
+        await spool.drain(asyncio.Event())
+    assert stand.edge.keys == ["two"]
+
+
 async def test_a_paused_channel_waits_and_holds_up_no_other(stand: Stand) -> None:
     stand.edge.back = True
     stand.resting = {PAUSED.id}
