@@ -140,7 +140,10 @@ class Deliverer:
         pace = _Pace(connector)
         loop = asyncio.get_running_loop()
         while not stop.is_set():
-            account = self.accounts.by_id(account_id) or account
+            known = self.accounts.by_id(account_id)
+            if known is None:
+                return  # paused or removed meanwhile: what is queued waits
+            account = known
             self._news.clear()
             async with self.engine.begin() as connection:
                 await deliveries.abandoned(

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
+from sandbox.telegram import Telegram
+from storage.embedded import running_server_url
 from tests.doubles.tcp_proxy import tcp_proxy
 from tests.journey.conftest import Shared
 from tests.journey.processes import Api, Place, Process, api_of, eventually
@@ -105,6 +108,70 @@ async def test_a_paused_channel_keeps_what_comes_until_it_is_resumed(tmp_path: P
                 return await _numbers(api) == [0, 1]
 
             await eventually(both_there)
+
+
+async def test_a_paused_bot_is_not_asked_and_its_answers_wait(
+    tmp_path: Path, telegram: Telegram
+) -> None:
+    bot = telegram.add_bot("600600:TEST")
+    place = Place(tmp_path)
+    async with place.process() as allo:
+        await allo.ready()
+        fields = {"token": bot.token, "mode": "polling", "api_base": telegram.url}
+        await place.add_channel("telegram", "shop", **fields)
+        async with api_of(allo, token=await place.token()) as api:
+
+            async def texts() -> list[str]:
+                return [each["text"] for each in await api.all("/messages?account=shop")]
+
+            async def in_state(state: str) -> bool:
+                (told,) = [each for each in await api.all("/accounts") if each["account"] == "shop"]
+                return bool(told["state"] == state)
+
+            async def taken(number: int) -> bool:
+                return len(await texts()) == number
+
+            bot.writes(700, "раз")
+            await eventually(lambda: taken(1))
+            (shop,) = [each for each in await api.all("/accounts") if each["account"] == "shop"]
+            status, _ = await api.send("PATCH", f"/accounts/{shop['id']}", {"state": "paused"})
+            assert status == 200
+            await eventually(lambda: in_state("paused"))
+
+            # The process hears of it within a moment, and gives back what it held for the polling.
+            database = await asyncpg.connect(
+                await running_server_url(tmp_path / "var" / "postgres")
+            )
+
+            async def nobody_asks() -> bool:
+                async with aiohttp.ClientSession() as http, http.get(f"{allo.url}/metrics") as told:
+                    if (
+                        'account="shop",kind="telegram",state="paused"} 1.0'
+                        not in await told.text()
+                    ):
+                        return False
+                held = "select count(*) from lease where name like 'poll:%' and expires > now()"
+                return await database.fetchval(held) == 0
+
+            await eventually(nobody_asks)
+            await database.close()
+            bot.writes(700, "два")
+            (talk,) = await api.all("/conversations")
+            reply = await api.post(
+                f"/conversations/{talk['id']}/messages",
+                {"kind": "reply", "text": "1 400"},
+                key="k1",
+            )
+            assert (reply["state"], bot.sent) == ("queued", [])
+            assert await texts() == ["раз", "1 400"]
+
+            await place.cli("channel", "resume", "shop")
+            await eventually(lambda: taken(3))
+
+            async def sent() -> bool:
+                return bot.times("1 400", 700) == 1
+
+            await eventually(sent)
 
 
 async def _fill_in_until_killed(allo: Process) -> list[int]:
