@@ -54,7 +54,7 @@ class Message(Struct, frozen=True, kw_only=True):
 class MessageNew(Struct, frozen=True, kw_only=True):
     """Since 5.103 the message is wrapped; before, it was the object itself."""
 
-    message: Raw | None = None
+    message: Raw = Raw(b"null")
 
 
 class Notice(Struct, frozen=True, kw_only=True):

@@ -70,8 +70,10 @@ OF_NO_INTEREST: Final = {
 KEY_LIMIT: Final = 128
 
 _envelope: Final = msgspec.json.Decoder(Envelope).decode
-_message: Final = msgspec.json.Decoder(Message).decode
+_decode_message: Final = msgspec.json.Decoder(Message).decode
 _wrapped: Final = msgspec.json.Decoder(MessageNew).decode
+_lead_form: Final = msgspec.json.Decoder(LeadForm).decode
+_order_told: Final = msgspec.json.Decoder(Order).decode
 _notice: Final = msgspec.json.Decoder(Notice).decode
 
 
@@ -198,20 +200,18 @@ def _read(decode: Callable[[msgspec.Raw], T], kind: type[T], content: msgspec.Ra
             return kind()
 
 
-def _message_new(envelope: Envelope, reading: Reading, account: Account) -> Event:
-    wrapped = _read(_wrapped, MessageNew, envelope.object).message
-    content = envelope.object if wrapped is None or bytes(wrapped) == b"null" else wrapped
-    return written(_read(_message, Message, content), reading)
+def _message(content: msgspec.Raw) -> Message:
+    """message_new wraps it since 5.103; message_reply, message_edit and older ones are the message."""
+    wrapped = _read(_wrapped, MessageNew, content).message
+    return _read(_decode_message, Message, content if bytes(wrapped) == b"null" else wrapped)
 
 
-def _message_reply(envelope: Envelope, reading: Reading, account: Account) -> Event:
-    return _message_new(envelope, reading, account)
+def _written(envelope: Envelope, reading: Reading, account: Account) -> Event:
+    return written(_message(envelope.object), reading)
 
 
-def _message_edit(envelope: Envelope, reading: Reading, account: Account) -> Event:
-    wrapped = _read(_wrapped, MessageNew, envelope.object).message
-    content = envelope.object if wrapped is None or bytes(wrapped) == b"null" else wrapped
-    return edited(_read(_message, Message, content), reading)
+def _edited(envelope: Envelope, reading: Reading, account: Account) -> Event:
+    return edited(_message(envelope.object), reading)
 
 
 def _noticed(envelope: Envelope, reading: Reading, account: Account) -> Event | str:
@@ -219,19 +219,21 @@ def _noticed(envelope: Envelope, reading: Reading, account: Account) -> Event | 
 
 
 def _lead(envelope: Envelope, reading: Reading, account: Account) -> Event:
-    form = _read(msgspec.json.Decoder(LeadForm).decode, LeadForm, envelope.object)
+    form = _read(_lead_form, LeadForm, envelope.object)
     return forms.lead(form, reading, region=account.region)
 
 
 def _order(envelope: Envelope, reading: Reading, account: Account) -> Event:
-    told = _read(msgspec.json.Decoder(Order).decode, Order, envelope.object)
+    told = _read(_order_told, Order, envelope.object)
     return forms.order(told, reading, region=account.region)
 
 
 _READERS: Final[dict[str, Callable[[Envelope, Reading, Account], Any]]] = {
-    "message_new": _message_new,
-    "message_reply": _message_reply,
-    "message_edit": _message_edit,
+    "message_new": _written,
+    "message_reply": _written,
+    "message_edit": _edited,
+    # So it is called in the official schema, and nowhere else.
+    "messages_edit": _edited,
     "message_event": _noticed,
     "message_reaction_event": _noticed,
     "message_read": _noticed,
