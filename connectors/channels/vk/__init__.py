@@ -22,6 +22,7 @@ from connectors.channels.vk.events import receive, reread
 from connectors.channels.vk.files import fetch
 from connectors.channels.vk.gestures import acknowledge, mark_read, show_typing
 from connectors.channels.vk.long_poll import poll, polls
+from connectors.channels.vk.method_calls import PER_SECOND
 from connectors.channels.vk.names import describe
 from connectors.channels.vk.parts import FILE_LIMIT, TEXT_LIMIT, split
 from connectors.channels.vk.sending import send
@@ -84,7 +85,7 @@ connector = Connector(
         buttons=True,
         groups=True,
         reports=frozenset({"read"}),
-        rate=18,
+        rate=PER_SECOND,
         repeat_is_safe=True,
     ),
     receive=receive,

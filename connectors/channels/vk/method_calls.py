@@ -11,6 +11,7 @@ import importlib
 import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
@@ -32,27 +33,38 @@ CALL_S: Final = 30.0
 UPLOAD_S: Final = 40.0
 """For all the calls of one upload: a reply has 45 s (workers.deliver). The thread ends by its own time-outs."""
 
-PER_SECOND: Final = 18
+PER_SECOND: Final = 16
 """Of VK's 20: it counts when calls arrive, we when they leave."""
 
 GATES: Final = 1000
 
 
+@dataclass(slots=True)
+class _Gate:
+    """One account's. Calls pass one after the other, at the same distance: no second ever holds more than allowed."""
+
+    passing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    last: float = -1.0
+
+    async def turn(self) -> None:
+        clock = asyncio.get_running_loop().time
+        async with self.passing:
+            # Measured from when the one before really went: a process that was held up must not make up for it.
+            await asyncio.sleep(max(0.0, self.last + 1 / PER_SECOND - clock()))
+            self.last = clock()
+
+
 class _Door:
     def __init__(self) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="vk")
-        self._next: dict[bytes, float] = {}
+        self._gates: dict[bytes, _Gate] = {}
 
     async def turn(self, token: str) -> None:
-        """Waits until the account may make one more call. Evenly, so that no second ever holds more than allowed."""
+        """Waits until the account may make one more call."""
         name = sha256(token.encode()).digest()
-        now = asyncio.get_running_loop().time()
-        if len(self._next) > GATES:
-            self._next = {each: at for each, at in self._next.items() if at > now}
-        at = max(now, self._next.get(name, 0.0))
-        self._next[name] = at + 1 / PER_SECOND
-        if at > now:
-            await asyncio.sleep(at - now)
+        if len(self._gates) > GATES:
+            self._gates = {each: gate for each, gate in self._gates.items() if gate.passing.locked()}
+        await self._gates.setdefault(name, _Gate()).turn()
 
 
 _doors: Final[WeakKeyDictionary[aiohttp.ClientSession, _Door]] = WeakKeyDictionary()
@@ -118,9 +130,9 @@ async def _in_a_thread(
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise Unreachable("The API's address is not a valid one")
     door = _door(http)
+    await door.turn(token)
     try:
         async with asyncio.timeout(timeout):
-            await door.turn(token)
             work = partial(_do, what, base, token, *given)
             return await asyncio.get_running_loop().run_in_executor(door.threads, work)
     except TimeoutError:
