@@ -299,17 +299,7 @@ class _Wanted:
                 self.keys.add((f"{accepted.channel}_chat", event.chat.id))
             match event:
                 case InboundMessage():
-                    self.arriving |= {
-                        (account, each) for each in (event.external_id, second_id(event))
-                    }
-                    self.messages.update((account, each) for each in event.thread)
-                    if event.reply_to is not None:
-                        self.messages.add((account, event.reply_to.external_id))
-                    self._source(account, event)
-                    if event.direction == "out":
-                        self.about.append(
-                            (account, event.chat.id, event.external_id, event.sent_as)
-                        )
+                    self._message(account, event)
                 case ContactShared():
                     self.arriving.add((account, event.external_id))
                     self._keys(event.phones)
@@ -323,6 +313,15 @@ class _Wanted:
                 case _:
                     pass
         self.messages |= self.arriving
+
+    def _message(self, account: UUID, event: InboundMessage) -> None:
+        self.arriving |= {(account, each) for each in (event.external_id, second_id(event))}
+        self.messages.update((account, each) for each in event.thread)
+        if event.reply_to is not None:
+            self.messages.add((account, event.reply_to.external_id))
+        self._source(account, event)
+        if event.direction == "out":
+            self.about.append((account, event.chat.id, event.external_id, event.sent_as))
 
     def with_sources(self, world: World) -> set[UUID]:
         """The contacts whose touches matter now: those of events that carry a source."""

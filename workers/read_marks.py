@@ -63,7 +63,9 @@ class ReadMarks:
                 await mark(account, found[1], self.http)
         except (SendError, TimeoutError) as error:
             # The customer sees it a little later, or with the answer; nothing else depends on it.
-            log.info("read_mark_not_set", conversation_id=str(conversation), error=repr(error)[:200])
+            log.info(
+                "read_mark_not_set", conversation_id=str(conversation), error=repr(error)[:200]
+            )
         except Exception as error:
             if not is_away(error):
                 raise

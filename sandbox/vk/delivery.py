@@ -151,4 +151,3 @@ def _until(asked: str, now: float) -> float:
     except ValueError:
         return AGAIN_S
     return min(max(seconds, 0.0), 3 * 3600.0)
-

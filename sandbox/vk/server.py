@@ -138,19 +138,21 @@ class VK:
         method = request.match_info["method"].lower()
         fields: Json = dict(request.query) | dict(await request.post())
         try:
-            community = self._whose(request, fields)
-            if method not in METHODS:
-                raise Refusal(3, "Unknown method passed")
-            if not community.meter.allows(self.now()):
-                raise Refusal(6, "Too many requests per second")
-            result = METHODS[method](community, fields)
-            if method in CONFIRMING and self._http is not None:
-                number = fields.get("server_id") or result["server_id"]
-                server = community.servers[int(number)]
-                await self.delivery.confirm(community, server, self._http)
+            result = await self._result(self._whose(request, fields), method, fields)
         except Refusal as refusal:
             return _refusal(refusal.code, refusal.description, fields)
         return web.json_response({"response": result})
+
+    async def _result(self, community: Community, method: str, fields: Json) -> Any:
+        if method not in METHODS:
+            raise Refusal(3, "Unknown method passed")
+        if not community.meter.allows(self.now()):
+            raise Refusal(6, "Too many requests per second")
+        result = METHODS[method](community, fields)
+        if method in CONFIRMING and self._http is not None:
+            server = community.servers[int(fields.get("server_id") or result["server_id"])]
+            await self.delivery.confirm(community, server, self._http)
+        return result
 
     def _whose(self, request: web.Request, fields: Json) -> Community:
         token = fields.get("access_token", "")
@@ -185,9 +187,7 @@ class VK:
 
     async def _upload(self, request: web.Request) -> web.StreamResponse:
         async def take(request: web.Request) -> web.Response:
-            return await uploads.take(
-                self._community(request), request.match_info["kind"], request
-            )
+            return await uploads.take(self._community(request), request.match_info["kind"], request)
 
         return await self._faulty(request, "upload", take)
 

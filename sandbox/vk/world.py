@@ -5,6 +5,7 @@ chats begin at 2000000001. A message has a number of the community's own, and on
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import sha1
 from itertools import count
@@ -215,7 +216,7 @@ class Community:
         """Queues an event of any kind, for those that want it."""
         event_id = sha1(f"{self.number}:{next(self._events)}".encode()).hexdigest()  # noqa: S324  # a name
         # A copy: later edits must not change what was said.
-        event = {"group_id": self.number, "type": kind, "event_id": event_id, "v": VERSION, "object": dict(told)}  # fmt: skip
+        event = {"group_id": self.number, "type": kind, "event_id": event_id, "v": VERSION, "object": deepcopy(told)}  # fmt: skip
         if kind in self.polled:
             self.log.append(event)
             if len(self.log) > KEPT:
@@ -230,17 +231,17 @@ class Community:
     # Long Poll's troubles.
 
     def forget(self, events: int) -> None:
-        """failed 1 for those who ask from before."""
+        """Failed 1 for those who ask from before."""
         self.log = self.log[events:]
         self.forgotten += events
 
     def expire_key(self) -> None:
-        """failed 2."""
+        """Failed 2."""
         self.key = f"key{next(self._events)}"
         self.changed()
 
     def lose_place(self) -> None:
-        """failed 3: what has not been fetched yet is not told any more."""
+        """Failed 3: what has not been fetched yet is not told any more."""
         self.lost.add(self.key)
         self.forget(len(self.log))
         self.expire_key()

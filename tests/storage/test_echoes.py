@@ -15,9 +15,9 @@ from storage.deliveries import Due
 from storage.desk import Desk
 from storage.policies import Policies
 from storage.world import settle_late
+from tests.conftest import NOON
 from tests.connectors.channels import vk_world
 from tests.connectors.channels.vk_world import ANNA, a_message_new, a_reply, an_event
-from tests.conftest import NOON
 from tests.doubles.site_chat import MemoryMedia
 from tests.events import accepted
 from tests.installation import Installation

@@ -18,9 +18,9 @@ from router.ids import new_id
 from router.message import Accepted
 from router.transit import BrokerDown, Publication
 from sandbox.vk import Fault
+from tests.conftest import NOON
 from tests.connectors.channels.vk_stand import Stand, a_stand
 from tests.connectors.channels.vk_world import ANNA, a_message_new
-from tests.conftest import NOON
 from tests.events import accepted
 from tests.installation import Installation
 from workers.introduce import Introductions
@@ -137,7 +137,9 @@ async def test_a_vk_that_does_not_answer_holds_up_nobody_and_is_asked_again_late
         async with at_work(job):
             job.hear(fact)
             asked_again = asyncio.get_running_loop().time() + 120
-            await until(lambda: 0 < job._not_before.get(fact.contact or UUID(int=0), 0) < asked_again)
+            await until(
+                lambda: 0 < job._not_before.get(fact.contact or UUID(int=0), 0) < asked_again
+            )
             assert broker.published == []
             job._not_before.clear()
             job.hear(fact)

@@ -59,12 +59,11 @@ async def _chunks(
     try:
         async for piece in _download(account, place.address, http):
             yield piece
-        return
     except _Gone:
         # Raised before the first piece.
         fresh = await _fresh_address(account, place, http)
-    async for piece in _download(account, fresh, http):
-        yield piece
+        async for piece in _download(account, fresh, http):
+            yield piece
 
 
 async def _download(
@@ -77,7 +76,10 @@ async def _download(
             session = await stack.enter_async_context(open_guarded_http())
         try:
             async with session.get(
-                address, timeout=DEADLINE, max_redirects=REDIRECTS, allow_redirects=session is not http
+                address,
+                timeout=DEADLINE,
+                max_redirects=REDIRECTS,
+                allow_redirects=session is not http,
             ) as response:
                 _judge(response)
                 async for piece in response.content.iter_chunked(PIECE):

@@ -47,13 +47,20 @@ def order(told: Order, reading: Reading, *, region: str) -> Event:
         return unreadable(reading)
     recipient = told.recipient if isinstance(told.recipient, dict) else {}
     number = clean_line(told.display_order_id or str(told.id or ""), limit=64)
-    lines = [f"№ {number}"] if number else []
-    for item in (told.preview_order_items or ())[:ANSWERS]:
-        if isinstance(item, dict):
-            lines.append(_line(item.get("title") or item.get("item_id"), item.get("quantity")))
+    items = (told.preview_order_items or ())[:ANSWERS]
+    lines = [
+        f"№ {number}" if number else "",
+        *(
+            _line(each.get("title"), each.get("quantity"))
+            for each in items
+            if isinstance(each, dict)
+        ),
+    ]
     price = told.total_price if isinstance(told.total_price, dict) else {}
-    lines += [clean_line(str(price[name])) for name in ("text",) if price.get(name)]
-    lines += [_line(None, recipient.get(name)) for name in ("name", "phone")]
+    lines += [
+        _line(None, each)
+        for each in (price.get("text"), recipient.get("name"), recipient.get("phone"))
+    ]
     lines.append(clean_text(told.comment or "", limit=4096))
     phone = [{"key": "phone_number", "answer": recipient.get("phone")}]
     return InboundMessage(

@@ -39,7 +39,9 @@ class _Directed(HTTPAdapter):
         self._base = base
 
     @override
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         url = request.url or ""
         if self._base != VENDOR and url.startswith(f"{VENDOR}/"):
             request.url = self._base + url.removeprefix(VENDOR)
@@ -52,7 +54,7 @@ class _Community(VkApiGroup):  # type: ignore[misc]  # the library has no types
 
     def __init__(self, token: str, session: requests.Session) -> None:
         super().__init__(token=token, api_version=API_VERSION, session=session, config=_no_file)
-        self.error_handlers = {}
+        self.error_handlers: dict[int, Any] = {}
 
 
 def _no_file(login: str | None, *, filename: str) -> dict[str, Any]:
@@ -131,7 +133,9 @@ def _guarded(do: Callable[[], Any], *, uploading: bool = False) -> Any:
 def _http_refusal(status: int) -> SendError:
     if status == 413:
         return Rejected("The file is larger than VK takes")
-    return Unreachable(f"VK is out of order, or something else answers at its address (HTTP {status})")
+    return Unreachable(
+        f"VK is out of order, or something else answers at its address (HTTP {status})"
+    )
 
 
 def _broken_off(error: requests.RequestException, *, uploading: bool) -> SendError:

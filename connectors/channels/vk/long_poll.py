@@ -132,7 +132,7 @@ async def _failed(
 ) -> Polled:
     if answer.failed == 1 and answer.ts is not None:
         on = msgspec.structs.replace(place, ts=str(answer.ts), untried=True)
-        lost = ("long poll: VK has forgotten some events",)
+        lost: tuple[str, ...] = ("long poll: VK has forgotten some events",)
     else:
         ts = "" if answer.failed == 3 else place.ts
         on = await _where_to_ask(account, http, ts=ts)
@@ -174,5 +174,3 @@ def _clock(reply: Reply) -> datetime:
     except ValueError:
         return datetime.max.replace(tzinfo=UTC)
     return told.astimezone(UTC)
-
-

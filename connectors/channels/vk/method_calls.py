@@ -63,7 +63,9 @@ class _Door:
         """Waits until the account may make one more call."""
         name = sha256(token.encode()).digest()
         if len(self._gates) > GATES:
-            self._gates = {each: gate for each, gate in self._gates.items() if gate.passing.locked()}
+            self._gates = {
+                each: gate for each, gate in self._gates.items() if gate.passing.locked()
+            }
         await self._gates.setdefault(name, _Gate()).turn()
 
 

@@ -36,13 +36,11 @@ def person(number: int | None, *, name: str = "", username: str = "") -> Sender 
     if number is None or not is_id(number):
         return None
     how = "VK user id" if number > 0 else "writes as a community"
-    return Sender(
-        keys=(Key(kind="vk", value=str(number), how=how),), name=name, username=username
-    )
+    return Sender(keys=(Key(kind="vk", value=str(number), how=how),), name=name, username=username)
 
 
 def external_id(peer: int | str, number: int | None, own_number: int | None = None) -> str:
-    """ "" when the message has neither number."""
+    """Nothing ("") when the message has neither number."""
     if number:
         return f"{peer}:{number}"
     return f"{peer}:id{own_number}" if own_number else ""

@@ -103,7 +103,7 @@ _REJECTED: Final = {
 }
 
 
-def refused(refusal: Refusal) -> SendError:
+def refused(refusal: Refusal) -> SendError:  # noqa: PLR0911  # a table, a line each
     """The error for what VK said."""
     code = refusal.code
     said = f"VK: {refusal.words} ({code})" if refusal.words else f"VK: error {code}"

@@ -55,7 +55,9 @@ def _answered(outgoing: Outgoing, peer: int) -> str | None:
     chat, _, number = outgoing.reply_to.rpartition(":")
     if chat != str(peer) or not number.isdecimal():
         return None
-    return json.dumps({"peer_id": peer, "conversation_message_ids": [int(number)], "is_reply": True})
+    return json.dumps(
+        {"peer_id": peer, "conversation_message_ids": [int(number)], "is_reply": True}
+    )
 
 
 async def _send(

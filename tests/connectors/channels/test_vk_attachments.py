@@ -41,14 +41,22 @@ def test_of_a_photo_the_largest_is_taken():
 
 
 def test_the_photo_as_it_was_taken_is_larger_still():
-    best = {"type": "base", "width": 4000, "height": 3000, "url": "https://sun9-1.userapi.com/o.jpg"}
+    best = {
+        "type": "base",
+        "width": 4000,
+        "height": 3000,
+        "url": "https://sun9-1.userapi.com/o.jpg",
+    }
     told = {"type": "photo", "photo": PHOTO["photo"] | {"orig_photo": best}}
 
     assert with_(told).attachments[0].ref.endswith("/o.jpg")
 
 
 def test_sides_of_old_photos_are_unknown_and_the_sizes_names_decide():
-    sizes = [{"type": name, "width": 0, "height": 0, "url": f"https://a/{name}.jpg"} for name in "smxyzwopqr"]
+    sizes = [
+        {"type": name, "width": 0, "height": 0, "url": f"https://a/{name}.jpg"}
+        for name in "smxyzwopqr"
+    ]
 
     assert with_({"type": "photo", "photo": {"sizes": sizes}}).attachments[0].ref.endswith("/w.jpg")  # fmt: skip
 

@@ -239,7 +239,12 @@ def test_a_reaction_and_taking_it_back():
 
 
 def test_reading_counts_for_everything_before():
-    told = {"from_id": ANNA, "peer_id": ANNA, "read_message_id": 1202, "conversation_message_id": 58}
+    told = {
+        "from_id": ANNA,
+        "peer_id": ANNA,
+        "read_message_id": 1202,
+        "conversation_message_id": 58,
+    }
     event = event_of(an_event("message_read", told))
 
     assert isinstance(event, DeliveryReported)

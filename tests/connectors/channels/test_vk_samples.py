@@ -55,7 +55,7 @@ IN_OTHER_FILES = {
 """What the schema refers to and is not part of it; the rest is some object with a number."""
 
 
-def an_instance(definition: dict[str, Any], depth: int = 6) -> Any:
+def an_instance(definition: dict[str, Any], depth: int = 6) -> Any:  # noqa: C901, PLR0911  # JSON Schema has so many cases
     """Something the definition describes, every property present, nested ones a few times."""
     told: dict[str, Any] = {}
     reference = definition.get("$ref", "")
