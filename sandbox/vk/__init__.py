@@ -9,7 +9,7 @@ the HTTP side, `methods` what communities call, `messages` what they send; `uplo
     curl -d '{"user": 700, "text": "Здравствуйте"}' http://127.0.0.1:8082/control/222/write
     curl http://127.0.0.1:8082/control/222/sent
 
-The behaviour is that of https://dev.vk.com; vk_api's own long poll works against it. `tempo` makes its waits shorter:
+The behaviour is that of https://dev.vk.com; the long polls of vk_api and vkbottle work against it. `tempo` makes its waits shorter:
 0.01 turns a minute into 0.6 seconds.
 """
 

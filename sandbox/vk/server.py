@@ -70,7 +70,8 @@ class VK:
         app.add_routes(
             [
                 web.route("*", "/method/{method}", self._call),
-                web.get("/whp/{group}", self._long_poll),
+                # Most clients ask with GET, vkbottle with POST.
+                web.route("*", "/whp/{group}", self._long_poll),
                 web.post("/upload/{group}/{kind}", self._upload),
                 web.get("/files/{group}/{key}", self._file),
                 *routes,
@@ -171,11 +172,12 @@ class VK:
 
     async def _poll(self, request: web.Request) -> web.Response:
         community = self._community(request)
-        asked = request.query
+        asked = dict(request.query) | dict(await request.post())
         if asked.get("act") != "a_check":
             return web.json_response({"failed": 4})
-        wait = min(float(asked.get("wait", 25)), LONGEST_WAIT)
-        told = await self.delivery.poll(community, asked.get("ts", ""), asked.get("key", ""), wait)
+        ts, key, wait = (str(asked.get(name, "")) for name in ("ts", "key", "wait"))
+        seconds = min(float(wait or 25), LONGEST_WAIT)
+        told = await self.delivery.poll(community, ts, key, seconds)
         return web.json_response(told)
 
     def _community(self, request: web.Request) -> Community:

@@ -144,18 +144,20 @@ class Community:
         address = self.keep(content, "photo.jpg", "image/jpeg")
         small = {"type": "s", "width": 75, "height": 56, "url": address + "?size=s"}
         large = {"type": "w", "width": 2560, "height": 1920, "url": address}
-        photo = {"id": next(self._objects), "owner_id": user, "album_id": -3, "sizes": [small, large]}  # fmt: skip
+        photo = {"id": self.object_id(), "owner_id": user, "album_id": -3, "date": int(self.now()), "text": "",
+                 "has_tags": False, "access_key": "ak", "sizes": [small, large]}  # fmt: skip
         return self.writes(user, text, attachments=[{"type": "photo", "photo": photo}], **more)
 
     def sends_document(self, user: int, content: bytes, *, name: str, **more: Any) -> Json:
         ending = name.rpartition(".")[2]
-        doc = {"id": next(self._objects), "owner_id": user, "title": name, "size": len(content), "ext": ending,
+        doc = {"id": next(self._objects), "owner_id": user, "title": name, "size": len(content), "ext": ending, "date": int(self.now()),
                "type": 1, "url": self.keep(content, name, "application/octet-stream")}  # fmt: skip
         return self.writes(user, "", attachments=[{"type": "doc", "doc": doc}], **more)
 
     def sends_voice(self, user: int, content: bytes) -> Json:
         address = self.keep(content, "a.ogg", "audio/ogg")
-        voice = {"id": next(self._objects), "owner_id": user, "duration": 5, "waveform": [0, 3], "link_ogg": address}  # fmt: skip
+        voice = {"id": self.object_id(), "owner_id": user, "duration": 5, "waveform": [0, 3], "access_key": "ak",
+                 "link_ogg": address, "link_mp3": address}  # fmt: skip
         return self.writes(user, "", attachments=[{"type": "audio_message", "audio_message": voice}])  # fmt: skip
 
     def edits(self, user: int, number: int, text: str) -> Json:
