@@ -265,11 +265,14 @@ def _reply_to(message: Message, chat: str) -> ReplyTo | None:
 
 
 def _source(message: Message) -> SourceKeys | None:
-    """vk.me/community?ref=…&ref_source=…: in the first message after the link was followed (VK API: Message.ref)."""
+    """vk.me/community?ref=…&ref_source=…: in the first message after the link was followed (VK API: Message.ref).
+
+    `ref` is whatever the link's author wrote, so it is also the code of a link of ours.
+    """
     named = (("ref", message.ref), ("ref_source", message.ref_source))
     referral = {name: clean_line(value, limit=255) for name, value in named if value}
     referral = {name: value for name, value in referral.items() if value}
-    return SourceKeys(referral=referral) if referral else None
+    return SourceKeys(code=referral.get("ref", ""), referral=referral) if referral else None
 
 
 def _payload(payload: Any) -> dict[str, Any]:

@@ -84,7 +84,9 @@ def test_a_group_chats_message_has_no_number_but_the_chats_own():
 def test_a_link_with_a_ref_is_where_the_person_came_from():
     message = message_of(text="а", ref="spring_ad", ref_source="vk_ads_77")
 
-    assert message.source == SourceKeys(referral={"ref": "spring_ad", "ref_source": "vk_ads_77"})
+    assert message.source == SourceKeys(
+        code="spring_ad", referral={"ref": "spring_ad", "ref_source": "vk_ads_77"}
+    )
 
 
 def test_the_start_button_opens_the_chat():
