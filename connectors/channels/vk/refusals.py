@@ -60,8 +60,8 @@ _ACCOUNT: Final = {
     5: "VK does not accept the community's token",
     7: "The token lacks a permission: make one with access to messages, photos, documents and management",
     8: "VK does not accept the kind of token, or its version of the API",
-    14: "VK asks for a captcha: sending stops until somebody has looked at the community",
-    15: "VK denies access: the token is another community's, or lacks a permission",
+    14: "VK asks for a captcha; sending stops until somebody has looked at the community",
+    15: "VK denies access; the token is another community's, or lacks a permission",
     17: "VK asks for a confirmation of the community's owner",
     27: "VK does not accept the community's token",
     28: "VK does not accept the application's token",
@@ -120,5 +120,6 @@ def refused(refusal: Refusal) -> SendError:  # noqa: PLR0911  # a table, a line 
     if code in _UNREACHABLE:
         return Blocked(f"{_UNREACHABLE[code]} ({code})")
     if code in _REJECTED:
-        return Refused(f"{_REJECTED[code]}: {refusal.words} ({code})", code=code)
+        plain = f"{_REJECTED[code]}: {refusal.words}" if refusal.words else _REJECTED[code]
+        said = f"{plain} ({code})"
     return Refused(said, code=code)

@@ -1,6 +1,7 @@
 """Answering in VK, against the stand-in: one message, once, and the truth about what went wrong."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from connectors.errors import (
     Throttled,
     Unreachable,
 )
+from inbox.languages import language
 from router.ids import is_sent_as
 from router.message import MessageKind
 from sandbox.vk import Fault, Limits
@@ -290,3 +292,9 @@ async def test_people_and_communities_have_names(stand: Stand) -> None:
         str(ANNA): "Анна Каренина",
         "-5": "Сообщество 5",
     }
+
+
+@pytest.mark.parametrize("code", sorted({code for codes in ERRORS.values() for code in codes} - {6, 9, 29, 77777}))  # fmt: skip
+def test_what_vk_refuses_is_said_in_russian_too(code: int) -> None:
+    said = str(refused(Refusal(code, "words of VK")))
+    assert re.search("[а-я]{3}", language("ru").sentence(said))
