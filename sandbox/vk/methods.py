@@ -116,6 +116,11 @@ def _edit_server(community: Community, fields: Json) -> int:
     return 1
 
 
+def _delete_server(community: Community, fields: Json) -> int:
+    del community.servers[_server(community, fields).id]
+    return 1
+
+
 def _set_callback(community: Community, fields: Json) -> int:
     _switch(_server(community, fields).events, fields)
     return 1
@@ -199,6 +204,7 @@ METHODS: Final[dict[str, Callable[[Community, Json], Any]]] = {
     "groups.getcallbackservers": _callback_servers,
     "groups.addcallbackserver": _add_server,
     "groups.editcallbackserver": _edit_server,
+    "groups.deletecallbackserver": _delete_server,
     "groups.setcallbacksettings": _set_callback,
     "users.get": _users,
     "messages.send": send,

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Raw, Struct
 
 
-class Envelope(Struct, frozen=True, kw_only=True):
+class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What surrounds every event. `secret` comes by Callback API only; `event_id` not in versions before 5.103."""
 
     type: str = ""

@@ -90,12 +90,13 @@ def receive(account: Account, request: Request) -> Received:
     prove_origin(account, envelope)
     if envelope.type == CONFIRMATION:
         return _confirm(account)
-    return _received(read_event(account, envelope, request.body, request.received_at), request.body)
+    read = read_event(account, envelope, request.received_at)
+    return _received(read, without_secret(envelope, request.body))
 
 
 def reread(account: Account, raw: bytes, received_at: datetime) -> Received:
     """The event in `raw`, from the one way or the other. Raises Malformed."""
-    return _received(read_event(account, open_envelope(raw), raw, received_at), raw)
+    return _received(read_event(account, open_envelope(raw), received_at), raw)
 
 
 def _received(read: Read, raw: bytes) -> Received:
@@ -156,7 +157,14 @@ def _confirm(account: Account) -> Received:
     return Received(ignored=("confirmation: answered",), answer=Answer(body=code.encode()))
 
 
-def read_event(account: Account, envelope: Envelope, body: bytes, received_at: datetime) -> Read:
+def without_secret(envelope: Envelope, body: bytes) -> bytes:
+    """The event as it is kept: what proved its origin is a credential, and those are kept sealed."""
+    if envelope.secret is None:
+        return body
+    return msgspec.json.encode(msgspec.structs.replace(envelope, secret=None))
+
+
+def read_event(account: Account, envelope: Envelope, received_at: datetime) -> Read:
     reading = Reading(
         key=_key(envelope),
         type=envelope.type,

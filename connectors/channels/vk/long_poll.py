@@ -154,7 +154,7 @@ def _read_all(account: Account, answer: _Answer, place: Cursor, received_at: dat
         if envelope.group_id not in {0, community_of(account)}:
             ignored.append("another community: its event")
             continue
-        read = read_event(account, envelope, raw, received_at)
+        read = read_event(account, envelope, received_at)
         if read.event is None:
             ignored.append(read.ignored)
         else:

@@ -73,6 +73,7 @@ async def connect(
     try:
         if polls(account):
             await call(account, http, "groups.setLongPollSettings", {"enabled": 1, **wanted})
+            await _take_server_away(account, http, webhook_url)
             return [_ok("Messages are asked for (Long Poll)")]
         problem = await _unfit(account, http, webhook_url)
         if problem:
@@ -165,6 +166,16 @@ async def _set_server(account: Account, http: aiohttp.ClientSession, webhook_url
     answer = await call(account, http, "groups.addCallbackServer", values)
     made = answer.get("server_id") if isinstance(answer, dict) else None
     return made if isinstance(made, int) else 0
+
+
+async def _take_server_away(
+    account: Account, http: aiohttp.ClientSession, webhook_url: str
+) -> None:
+    """What is asked for need not be pushed as well: the two ways name the same event differently, for all we know."""
+    for server in await _servers(account, http):
+        if webhook_url and server.get("url") == webhook_url:
+            asked = {"group_id": community_of(account), "server_id": server.get("id")}
+            await call(account, http, "groups.deleteCallbackServer", asked)
 
 
 async def _state(account: Account, http: aiohttp.ClientSession, webhook_url: str) -> Finding:

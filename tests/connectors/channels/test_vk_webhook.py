@@ -216,6 +216,16 @@ async def test_a_server_that_vk_can_confirm_is_set_up_once() -> None:
         assert [each.level for each in findings] == ["ok", "ok"]
 
 
+async def test_changing_to_long_poll_takes_the_server_away() -> None:
+    async with a_stand(mode="callback") as stand, a_door(stand.account) as (_, url):
+        await connected(stand, url)
+        assert len(stand.community.servers) == 1
+        fields = {**stand.account.fields, "mode": "longpoll"}
+        changed = replace(stand, account=replace(stand.account, fields=fields))
+        (finding,) = await connected(changed, url)
+        assert (finding.level, stand.community.servers) == ("ok", {})
+
+
 async def test_a_wrong_code_is_told_with_the_right_one() -> None:
     async with a_stand(mode="callback") as stand, a_door(stand.account) as (_, url):
         code = stand.community.confirmation

@@ -81,7 +81,13 @@ def received(body: bytes, account: Account | None = None) -> Received:
 
 def event_of(body: bytes, account: Account | None = None) -> Event:
     (incoming,) = received(body, account).incoming
-    assert incoming.raw == body
+    assert incoming.raw is not None
+    # As it came, but for what proved its origin.
+    assert SECRET.encode() not in incoming.raw
+    assert connector.reread is not None
+    again = connector.reread(account or an_account(), incoming.raw, NOON)
+    assert again is not None
+    assert again.incoming[0].event == incoming.event
     return incoming.event
 
 
