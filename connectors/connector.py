@@ -18,7 +18,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp import web
 
-from router.message import ChatKind, Event, MessageKind
+from router.message import ChatKind, Event, MessageKind, Sender
 from router.thread import ThreadMessage
 
 
@@ -373,6 +373,22 @@ class ShowTyping(Protocol):
     async def __call__(self, account: Account, chat: str, http: aiohttp.ClientSession) -> None: ...
 
 
+class MarkRead(Protocol):
+    async def __call__(self, account: Account, chat: str, http: aiohttp.ClientSession) -> None:
+        """A colleague has read the chat: its person may see so. Raises a SendError."""
+
+
+class Describe(Protocol):
+    async def __call__(
+        self, account: Account, values: Sequence[str], http: aiohttp.ClientSession
+    ) -> Mapping[str, Sender]:
+        """What the platform calls people, by the values of their keys of the kind `Connector.identity`.
+
+        For platforms whose events carry no names; asked afterwards, at most a hundred at once. Those it does not know
+        are left out. Raises a SendError.
+        """
+
+
 class Check(Protocol):
     async def __call__(
         self, account: Account, http: aiohttp.ClientSession, *, webhook_url: str
@@ -427,6 +443,8 @@ class Connector:
     fetch: Fetch | None = None
     acknowledge: Acknowledge | None = None
     show_typing: ShowTyping | None = None
+    mark_read: MarkRead | None = None
+    describe: Describe | None = None
     check: Check | None = None
     connect: Connect | None = None
     routes: Routes | None = None

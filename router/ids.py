@@ -1,5 +1,7 @@
 """The one place that hands out ids: UUIDv7, so that they sort by the moment they were made."""
 
+from hashlib import sha256
+from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -7,3 +9,24 @@ from uuid_utils.compat import uuid7
 
 def new_id() -> UUID:
     return uuid7()
+
+
+SENDING_NUMBERS: Final = (1 << 31) - 1
+PARTS: Final = 64
+"""Numbers that belong to one reply: the longest one is some fifty of the smallest platform's messages."""
+
+
+def sending_number(reply: UUID, part: int = 0) -> int:
+    """What a part of a reply is sent under, on platforms that tell the same message by a number (VK's random_id):
+    positive and below 2³¹, the same at every attempt, consecutive for the parts.
+    """
+    return (_first(reply) + part) % SENDING_NUMBERS + 1
+
+
+def is_sent_as(reply: UUID, number: int) -> bool:
+    """Whether the number is one of the reply's. One of another's is taken for it once in thirty million times."""
+    return 0 < number <= SENDING_NUMBERS and (number - 1 - _first(reply)) % SENDING_NUMBERS < PARTS
+
+
+def _first(reply: UUID) -> int:
+    return int.from_bytes(sha256(reply.bytes).digest()[:8]) % SENDING_NUMBERS

@@ -164,6 +164,10 @@ class InboundMessage(_Event, frozen=True, kw_only=True, tag="message"):
     automatic: Automatic | None = None
     source: SourceKeys | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    sent_as: str = ""
+    """Of what went out: the number it was sent under (`router.ids.sending_number`), where the platform repeats it.
+    By it a reply of ours is known, also when its echo overtakes the platform's answer to us.
+    """
 
 
 class MessageEdited(_Event, frozen=True, kw_only=True, tag="edit"):

@@ -3,9 +3,10 @@
 Nobody has to answer it; some of it changes what we know, the rest is a line in the conversation.
 """
 
+from router import attribution
 from router.clean_text import clean_line, clean_text
 from router.conversations import about, changed, next_seq
-from router.facts import MessageReceived
+from router.facts import MessageReceived, TouchRecorded
 from router.identity import who_is_this
 from router.message import Accepted, ServiceEvent
 from router.records import Conversation, Message
@@ -14,6 +15,8 @@ from router.world import World
 
 def something_happened(world: World, accepted: Accepted, event: ServiceEvent) -> None:
     conversation = world.by_chat.get((accepted.account, event.chat.id))
+    if conversation is not None and event.chat.kind == "private":
+        _note_source(world, accepted, event, conversation)
     match event.name:
         case "typing":
             world.note(accepted, "ignored: typing")
@@ -37,6 +40,25 @@ def something_happened(world: World, accepted: Accepted, event: ServiceEvent) ->
             _line(world, accepted, conversation, event)
         case _:
             _line(world, accepted, conversation, event)
+
+
+def _note_source(
+    world: World, accepted: Accepted, event: ServiceEvent, conversation: Conversation
+) -> None:
+    """A known person came by a link again, without a word yet."""
+    contact = world.contact(conversation.contact_id)
+    touch = attribution.touch_of(
+        world,
+        event.source,
+        channel=accepted.channel,
+        contact=contact.id,
+        event=accepted.id,
+        at=event.at,
+    )
+    if touch is not None:
+        world.tell(
+            TouchRecorded(id=world.new_id(), at=world.now, touch=touch.id, **about(conversation))
+        )
 
 
 def _identified(world: World, accepted: Accepted, event: ServiceEvent) -> None:

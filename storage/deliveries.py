@@ -160,9 +160,17 @@ async def settle(
     await connection.execute(
         text(
             "update delivery set state = :state, error_family = :family, error = :reason, settled_at = :now,"
-            " claimed_until = null where id = :id"
+            " external_ids = coalesce(nullif(cast(:ids as text[]), '{}'), external_ids), claimed_until = null where id = :id"
         ),
-        {"id": due.id, "state": state, "family": family, "reason": reason, "now": now},
+        {
+            "id": due.id,
+            "state": state,
+            "family": family,
+            "reason": reason,
+            "now": now,
+            # Of every part: what is reported about the last one is about the reply.
+            "ids": list(due.external_ids),
+        },
     )
     await connection.execute(
         text(

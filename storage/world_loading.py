@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router import calls, receipts
 from router.identity import SHARED_BY
+from router.ids import is_sent_as
 from router.intake import second_id
 from router.message import (
     Accepted,
@@ -63,6 +64,15 @@ class _Chat(msgspec.Struct):
     contact_id: UUID
 
 
+class _Sent(msgspec.Struct):
+    """A reply of ours in a chat."""
+
+    account_id: UUID
+    chat: str
+    message_id: UUID
+    external_ids: list[str]
+
+
 class _Claimed(msgspec.Struct):
     """A key that several people have (`contact_id` None), or that somebody says is theirs."""
 
@@ -91,6 +101,20 @@ _STORED = Records(
     " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
     " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
     " lateral (select * from message where account_id = k.account and external_id = k.id offset 0) as m",
+)
+_STORED_BY_ID = Records(
+    StoredMessage,
+    "select m.id, m.conversation_id, m.seq, m.account_id, m.external_id, m.direction, m.kind, m.text, m.html,"
+    " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
+    " from unnest(cast(:ids as uuid[])) as k(id), lateral (select * from message where id = k.id offset 0) as m",
+)
+# What is about a reply comes within seconds, redelivered within hours: among so many to one person it is found.
+_SENT = Records(
+    _Sent,
+    "select c.account_id, c.chat, d.message_id, d.external_ids"
+    " from unnest(cast(:accounts as uuid[]), cast(:chats as text[])) as k(account, chat),"
+    " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c,"
+    " lateral (select * from delivery where conversation_id = c.id order by id desc limit 200) as d",
 )
 _WAITING = Records(
     _Waiting,
@@ -255,6 +279,7 @@ class _Wanted:
         self.keys: set[tuple[str, str]] = set()
         self.messages: set[tuple[UUID, str]] = set()
         self.visitors: set[UUID] = set()
+        self.about: list[tuple[UUID, str, str, str]] = []
         self.arriving: set[tuple[UUID, str]] = set()
         self.together: list[tuple[Key, ...]] = []
         self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
@@ -274,13 +299,7 @@ class _Wanted:
                 self.keys.add((f"{accepted.channel}_chat", event.chat.id))
             match event:
                 case InboundMessage():
-                    self.arriving |= {
-                        (account, each) for each in (event.external_id, second_id(event))
-                    }
-                    self.messages.update((account, each) for each in event.thread)
-                    if event.reply_to is not None:
-                        self.messages.add((account, event.reply_to.external_id))
-                    self._source(account, event)
+                    self._message(account, event)
                 case ContactShared():
                     self.arriving.add((account, event.external_id))
                     self._keys(event.phones)
@@ -288,10 +307,21 @@ class _Wanted:
                     self.messages.add((account, calls.external_id(event)))
                     self._source(account, event)
                 case MessageEdited() | MessageDeleted() | ReactionChanged() | DeliveryReported():
-                    self.messages.update((account, each) for each in receipts.targets(event))
+                    for each in receipts.targets(event):
+                        self.messages.add((account, each))
+                        self.about.append((account, event.chat.id, each, ""))
                 case _:
                     pass
         self.messages |= self.arriving
+
+    def _message(self, account: UUID, event: InboundMessage) -> None:
+        self.arriving |= {(account, each) for each in (event.external_id, second_id(event))}
+        self.messages.update((account, each) for each in event.thread)
+        if event.reply_to is not None:
+            self.messages.add((account, event.reply_to.external_id))
+        self._source(account, event)
+        if event.direction == "out":
+            self.about.append((account, event.chat.id, event.external_id, event.sent_as))
 
     def with_sources(self, world: World) -> set[UUID]:
         """The contacts whose touches matter now: those of events that carry a source."""
@@ -332,6 +362,7 @@ async def _load_what_is_named(
     for message in stored.found:
         world.stored[message.account_id, message.external_id or ""] = message
         world.by_thread[message.account_id, message.external_id or ""] = message.conversation_id
+    await _load_own_replies(connection, world, wanted.about)
     for event in waiting.found:
         world.waiting.setdefault((event.account_id, event.external_id), []).append(
             decode_event(event.body)
@@ -347,6 +378,34 @@ async def _load_what_is_named(
     if elsewhere := list(threads - {chat.id for chat in chats.found}):
         return chats.found + await _THREADS.read(connection, ids=elsewhere)
     return chats.found
+
+
+async def _load_own_replies(
+    connection: AsyncConnection, world: World, about: Sequence[tuple[UUID, str, str, str]]
+) -> None:
+    """Replies of ours that a message's id alone does not lead to. `about`: (account, chat, message's id, sent as).
+
+    An echo may come before the platform's answer to us was written down: then it is known by the number it was sent
+    under. And of a reply that became several of the platform's messages, a message has the first one's id only.
+    """
+    unknown = [each for each in about if (each[0], each[2]) not in world.stored]
+    if not unknown:
+        return
+    chats = {(account, chat) for account, chat, _, _ in unknown}
+    sent: dict[tuple[UUID, str], list[_Sent]] = {}
+    for each in await _SENT.read(connection, **_pairs(chats, "accounts", "chats")):
+        sent.setdefault((each.account_id, each.chat), []).append(each)
+    ours = {
+        (account, external_id): reply.message_id
+        for account, chat, external_id, number in unknown
+        for reply in sent.get((account, chat), ())
+        if external_id in reply.external_ids
+        or (number.isdecimal() and is_sent_as(reply.message_id, int(number)))
+    }
+    if ours:
+        found = await _STORED_BY_ID.read(connection, ids=list(set(ours.values())))
+        replies = {message.id: message for message in found}
+        world.stored |= {known: replies[reply] for known, reply in ours.items() if reply in replies}
 
 
 async def load_contacts(connection: AsyncConnection, world: World, ids: set[UUID]) -> None:

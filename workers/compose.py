@@ -53,7 +53,9 @@ from workers.founding import found_installation
 from workers.gestures import Gestures
 from workers.health import health_routes
 from workers.holding import hold
+from workers.introduce import Introductions
 from workers.poll_ports import AccountConditions, PollLeases
+from workers.read_marks import ReadMarks
 from workers.record import Recorder
 from workers.relay import Relay
 from workers.route import Router
@@ -282,6 +284,17 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         now=utc_now,
     )
     gestures = Gestures(connectors=connectors, accounts=base.accounts, http=base.http)
+    introductions = Introductions(
+        engine=base.engine,
+        connectors=connectors,
+        accounts=base.accounts,
+        broker=base.broker,
+        http=base.http,
+        now=utc_now,
+    )
+    read_marks = ReadMarks(
+        engine=base.engine, connectors=connectors, accounts=base.accounts, http=base.http
+    )
 
     def hear(fact: Fact | None) -> None:
         if fact is None or isinstance(fact, MessageQueued):
@@ -289,6 +302,8 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         if fact is None or isinstance(fact, MediaWanted):
             fetcher.wake()
         gestures.hear(fact)
+        introductions.hear(fact)
+        read_marks.hear(fact)
 
     base.ear.tell(hear)
     alone: dict[str, Job] = {
@@ -301,6 +316,8 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
             time_zone=base.settings.time_zone,
         ).run,
         "undertaker": Undertaker(engine=base.engine, broker=base.broker, now=utc_now).run,
+        "introductions": introductions.run,
+        "read marks": read_marks.run,
     }
 
     async def work(name: str, end: asyncio.Event) -> None:
