@@ -30,9 +30,12 @@ Receipt = MessageEdited | MessageDeleted | ReactionChanged | DeliveryReported
 
 def apply(world: World, accepted: Accepted, event: Receipt) -> None:
     for external_id in targets(event):
-        message = world.stored.get((accepted.account, external_id))
+        message = world.stored.get((accepted.account, external_id)) or _unanswered(
+            world, accepted, event, external_id
+        )
         if message is None:
             world.to_wait.append((external_id, accepted))
+            world.to_wait += [(waits_for_own(own), accepted) for own in own_ids(event)]
             world.outcomes[accepted.account, event.key] = "waiting for its message"
         else:
             _apply(world, message, accepted, event)
@@ -45,6 +48,34 @@ def apply_late(world: World, accepted: Accepted, external_id: str) -> bool:
         return False
     _apply(world, message, accepted, accepted.event)
     return True
+
+
+def own_ids(event: Receipt) -> set[UUID]:
+    """What we called the message, where the platform tells it back: one, or none."""
+    if not isinstance(event, DeliveryReported) or not event.own:
+        return set()
+    try:
+        return {UUID(event.own)}
+    except ValueError:
+        return set()
+
+
+def waits_for_own(own: UUID) -> str:
+    """In the place of the platform's id, what waits until the answer to our request is given up."""
+    return f"own:{own}"
+
+
+def _unanswered(
+    world: World, accepted: Accepted, event: Receipt, external_id: str
+) -> StoredMessage | None:
+    """A reply whose sending had no answer has arrived after all, and this is its id."""
+    found = (world.unanswered.get(own) for own in own_ids(event))
+    message = next((each for each in found if each is not None), None)
+    if message is None or message.account_id != accepted.account:
+        return None
+    if message.external_id is None:
+        message.external_id = external_id
+    return message
 
 
 def targets_of(event: Event) -> tuple[str, ...]:
