@@ -33,10 +33,32 @@ class _Button(Struct, frozen=True):
     url: str = ""
 
 
+class _NamedExample(Struct, frozen=True):
+    param_name: str = ""
+    example: str = ""
+
+
+class _Example(Struct, frozen=True):
+    """What was given for the places when the template was made."""
+
+    header_text: tuple[str, ...] = ()
+    body_text: tuple[tuple[str, ...], ...] = ()
+    header_text_named_params: tuple[_NamedExample, ...] = ()
+    body_text_named_params: tuple[_NamedExample, ...] = ()
+
+    def of(self, places: Sequence[str]) -> dict[str, str]:
+        named = (*self.header_text_named_params, *self.body_text_named_params)
+        in_order = self.header_text or (self.body_text[0] if self.body_text else ())
+        return dict(zip(places, in_order, strict=False)) | {
+            each.param_name: each.example for each in named
+        }
+
+
 class _Component(Struct, frozen=True):
     type: str = ""
     format: str = ""
     text: str = ""
+    example: _Example = _Example()
     buttons: tuple[_Button, ...] = ()
 
 
@@ -104,7 +126,7 @@ def _template(told: _Told) -> Template | None:
         elif kind in {"HEADER", "BODY", "FOOTER"}:
             where = "header.text" if kind == "HEADER" else kind.lower()
             lines.append(clean_text(PLACE.sub(rf"{{{{{where}.\1}}}}", component.text), limit=4096))
-            slots += [Slot(key=f"{where}.{name}", label=name) for name in _places(component.text)]
+            slots += _text_slots(where, component)
         elif kind == "BUTTONS":
             for number, button in enumerate(component.buttons):
                 lines.append(f"[{clean_line(button.text)}]")
@@ -123,9 +145,14 @@ def _template(told: _Told) -> Template | None:
     )
 
 
-def _places(text: str) -> Iterator[str]:
-    """Each once, in the order of the text."""
-    yield from dict.fromkeys(PLACE.findall(text))
+def _text_slots(where: str, component: _Component) -> Iterator[Slot]:
+    """Each place once, in the order of the text."""
+    places = list(dict.fromkeys(PLACE.findall(component.text)))
+    examples = component.example.of(places)
+    for name in places:
+        yield Slot(
+            key=f"{where}.{name}", label=name, example=clean_line(examples.get(name, ""), limit=255)
+        )
 
 
 def _button_slots(number: int, button: _Button) -> Iterator[Slot]:
