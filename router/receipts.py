@@ -43,10 +43,15 @@ def apply(world: World, accepted: Accepted, event: Receipt) -> None:
 
 def apply_late(world: World, accepted: Accepted, external_id: str) -> bool:
     """What had waited for a message happens to it, if it is there."""
-    message = world.stored.get((accepted.account, external_id))
-    if message is None or not isinstance(accepted.event, Receipt):
+    event = accepted.event
+    if not isinstance(event, Receipt):
         return False
-    _apply(world, message, accepted, accepted.event)
+    message = world.stored.get((accepted.account, external_id))
+    if message is None and external_id in {waits_for_own(own) for own in own_ids(event)}:
+        message = _unanswered(world, accepted, event, targets(event)[0])
+    if message is None:
+        return False
+    _apply(world, message, accepted, event)
     return True
 
 

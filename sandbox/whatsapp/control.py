@@ -93,7 +93,7 @@ def routes(whatsapp: WhatsApp) -> Sequence[web.RouteDef]:
                 "seen": [
                     {"to": to, "text": text, "times": times} for (to, text), times in seen.items()
                 ],
-                "waiting": whatsapp.delivery.waiting,
+                "waiting": whatsapp.waiting,
                 "throttled": number.meter.refused,
             }
         )

@@ -33,29 +33,24 @@ def body_of(number: Number, value: Json, name: str) -> bytes:
 
 @dataclass(slots=True)
 class Delivery:
-    """`attempts` counts the requests made, `waiting` the webhooks that were not taken yet."""
+    """`attempts` counts the requests made."""
 
     app_secret: str
     tempo: float = 1.0
     attempts: int = 0
-    waiting: int = 0
     held: list[tuple[Number, bytes]] = field(default_factory=list)
     holding: bool = False
     """Nothing is brought until it is let go: for tests of what comes before what."""
 
     async def bring(self, number: Number, body: bytes, http: aiohttp.ClientSession) -> None:
         """Until it is taken."""
-        self.waiting += 1
         pause, waited = FIRST_PAUSE, 0.0
-        try:
-            while number.webhook is not None and waited < EXPIRES:
-                if await self._post(number, body, http):
-                    return
-                await asyncio.sleep(pause * self.tempo)
-                waited += pause
-                pause = min(pause * 2, LONGEST_PAUSE)
-        finally:
-            self.waiting -= 1
+        while number.webhook is not None and waited < EXPIRES:
+            if await self._post(number, body, http):
+                return
+            await asyncio.sleep(pause * self.tempo)
+            waited += pause
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _post(self, number: Number, body: bytes, http: aiohttp.ClientSession) -> bool:
         webhook = number.webhook

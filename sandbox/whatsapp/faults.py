@@ -1,9 +1,19 @@
 """What can go wrong between a business and WhatsApp, made to order."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
-FaultKind = Literal["answer", "slow", "drop_before", "drop_after", "hang_before", "hang_after"]
+FaultKind = Literal[
+    "answer",
+    "slow",
+    "slow_after",
+    "drop_before",
+    "drop_after",
+    "drop_late",
+    "hang_before",
+    "hang_after",
+]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -11,8 +21,9 @@ class Fault:
     """The next `times` calls of `what` ("messages", "media", "file"…; any when empty; -1: until taken away) go wrong so.
 
     answer        `status` with error `code` and `retry_after` instead of doing it; code None: no JSON, as a gateway answers
-    slow          done after `seconds`
+    slow          done after `seconds`                         slow_after   done, and answered when `until` is set
     drop_before   the connection closes, nothing was done      drop_after   done, and then it closes
+    drop_late     done, and it closes when `until` is set
     hang_before   nothing is done and nothing comes            hang_after   done, and nothing comes
     """
 
@@ -24,6 +35,7 @@ class Fault:
     message: str = "Something went wrong"
     retry_after: int | None = None
     seconds: float = 0.0
+    until: asyncio.Event | None = None
 
 
 @dataclass(slots=True)

@@ -63,6 +63,11 @@ class WhatsApp:
         self.numbers[number_id] = number
         return number
 
+    @property
+    def waiting(self) -> int:
+        """Webhooks that were not taken yet."""
+        return len(self._bringing)
+
     def go_wrong(self, *faults: Fault) -> None:
         self.faults.waiting.extend(faults)
 
@@ -153,7 +158,9 @@ class WhatsApp:
         if fault is not None and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         response = await answer()
-        if fault is not None and fault.kind in {"drop_after", "hang_after"}:
+        if fault is not None and fault.until is not None:
+            await fault.until.wait()
+        if fault is not None and fault.kind in {"drop_after", "drop_late", "hang_after"}:
             return await _spoilt(request, fault)
         return response
 

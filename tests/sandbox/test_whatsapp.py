@@ -170,7 +170,7 @@ async def test_a_webhook_comes_again_until_it_is_answered_200():
     async with standing() as (whatsapp, number, _):
         async with listening(number, [500, 503, 302]) as heard:
             number.writes(ANNA, "hi")
-            await until(lambda: len(heard) == 4 and not whatsapp.delivery.waiting)
+            await until(lambda: len(heard) == 4 and not whatsapp.waiting)
         assert len({body for body, _ in heard}) == 1
         assert number.webhook is not None
         assert number.webhook.last_error == ""
