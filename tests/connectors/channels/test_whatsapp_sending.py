@@ -24,6 +24,7 @@ from connectors.message_templates import (
     as_details,
     filled,
 )
+from inbox.languages import language
 from sandbox.whatsapp import Fault, Limits
 from sandbox.whatsapp.world import Template
 from tests.connectors.channels.whatsapp_stand import ANNA, a_file, a_stand
@@ -348,3 +349,10 @@ def test_metas_own_words_are_shown_where_ours_are_vague():
     assert words_of(Error(code=131053, error_data=data)).endswith("(image type is wrong)")
     assert words_of(Error(code=424242, message="Strange\nthings")) == "WhatsApp: Strange things"
     assert words_of(Error(code=424242)) == "WhatsApp: error 424242"
+
+
+def test_every_reason_is_read_in_russian_too():
+    russian = language("ru")
+    for code, _ in TABLE:
+        words = words_of(Error(code=code))
+        assert russian.sentence(words) != words
