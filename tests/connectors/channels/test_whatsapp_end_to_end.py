@@ -17,8 +17,8 @@ from tests.events import a_message, a_person, a_phone, accepted
 # In
 
 
-async def test_a_message_opens_a_conversation_a_lead_and_a_window(database):
-    async with a_shop(database) as shop:
+async def test_a_message_opens_a_conversation_a_lead_and_a_window(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.person(ANNA, "Анна")
         shop.number.clicks_advertisement(ANNA, "Сколько стоит? [ref: spring_sale]")
         await shop.all_came()
@@ -39,8 +39,8 @@ async def test_a_message_opens_a_conversation_a_lead_and_a_window(database):
         assert row.raw["code"] == "spring_sale"
 
 
-async def test_the_same_webhooks_twice_and_shuffled_are_the_same_conversation(database):
-    async with a_shop(database) as shop:
+async def test_the_same_webhooks_twice_and_shuffled_are_the_same_conversation(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
         shop.whatsapp.delivery.holding = True
         for number in range(12):
             shop.number.writes(ANNA, f"n{number:02}")
@@ -61,9 +61,9 @@ async def test_the_same_webhooks_twice_and_shuffled_are_the_same_conversation(da
         assert len(kept) == 2
 
 
-async def test_a_person_is_one_by_number_user_id_or_both(database):
+async def test_a_person_is_one_by_number_user_id_or_both(database, tmp_path):
     """Messages from before user ids, messages with both, and then the number is hidden."""
-    async with a_shop(database) as shop:
+    async with a_shop(database, tmp_path) as shop:
         anna = shop.number.person(ANNA, "Анна", known_by_user_id=False)
         for known, hidden in ((False, False), (True, False), (True, True), (False, False)):
             anna.known_by_user_id, anna.hidden = known, hidden
@@ -85,8 +85,8 @@ async def test_a_person_is_one_by_number_user_id_or_both(database):
         assert shop.number.sent[0].to == ANNA
 
 
-async def test_both_names_of_a_newcomer_in_one_batch_are_one_chat(database):
-    async with a_shop(database, delivering=False) as shop:
+async def test_both_names_of_a_newcomer_in_one_batch_are_one_chat(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
         anna = shop.number.person(ANNA, "Анна")
         shop.whatsapp.delivery.holding = True
         items = []
@@ -103,8 +103,8 @@ async def test_both_names_of_a_newcomer_in_one_batch_are_one_chat(database):
         assert (await shop.one("select seq from conversation")).seq == 2
 
 
-async def test_two_numbers_of_one_person_are_two_chats(database):
-    async with a_shop(database, delivering=False) as shop:
+async def test_two_numbers_of_one_person_are_two_chats(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
         shop.number.writes(ANNA, "from one", name="Анна")
         shop.number.writes("79260000000", "from the other", name="Анна")
         await shop.all_came()
@@ -120,8 +120,8 @@ async def test_two_numbers_of_one_person_are_two_chats(database):
         assert [row.seq for row in rows] == [2, 2]
 
 
-async def test_a_new_number_goes_on_in_the_same_conversation(database):
-    async with a_shop(database) as shop:
+async def test_a_new_number_goes_on_in_the_same_conversation(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         shop.clock.goes_on(seconds=1)
@@ -137,8 +137,8 @@ async def test_a_new_number_goes_on_in_the_same_conversation(database):
         await until(lambda: shop.number.times("welcome back") == 1)
 
 
-async def test_who_calls_from_the_whatsapp_number_is_the_same_person(database):
-    async with a_shop(database, delivering=False) as shop:
+async def test_who_calls_from_the_whatsapp_number_is_the_same_person(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         calls = await shop.base.connect("calls", kind="call_hook")
@@ -148,8 +148,10 @@ async def test_who_calls_from_the_whatsapp_number_is_the_same_person(database):
         assert len(await shop.sql("select id from lead where status = 'open'")) == 1
 
 
-async def test_what_a_colleague_wrote_on_the_telephone_is_in_the_same_conversation(database):
-    async with a_shop(database) as shop:
+async def test_what_a_colleague_wrote_on_the_telephone_is_in_the_same_conversation(
+    database, tmp_path
+):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         shop.clock.goes_on(seconds=1)
@@ -160,8 +162,8 @@ async def test_what_a_colleague_wrote_on_the_telephone_is_in_the_same_conversati
         assert (await shop.one("select unread from conversation")).unread == 0
 
 
-async def test_edits_reactions_and_revocations_find_their_message_in_any_order(database):
-    async with a_shop(database, delivering=False) as shop:
+async def test_edits_reactions_and_revocations_find_their_message_in_any_order(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
         shop.whatsapp.delivery.holding = True
         wamid = shop.number.writes(ANNA, "helo")["id"]
         shop.clock.goes_on(seconds=1)
@@ -181,11 +183,37 @@ async def test_edits_reactions_and_revocations_find_their_message_in_any_order(d
         assert not await shop.sql("select id from waiting_event")
 
 
+async def test_files_are_fetched_at_once_and_kept(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
+        item = shop.number.sends_file(ANNA, b"a picture", caption="вот")
+        await shop.all_came()
+        shop.fetcher.wake()
+        await shop.comes("select state from attachment", "stored")
+        row = await shop.one("select ref, sha256, mime, size from attachment")
+        assert (row.ref, row.mime, row.size) == (item["image"]["id"], "image/jpeg", 9)
+        assert await shop.media.get(row.sha256) == b"a picture"
+
+
+async def test_a_file_that_cannot_be_had_now_does_not_lose_its_message(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
+        shop.whatsapp.go_wrong(Fault(kind="answer", what="file", status=500))
+        shop.number.sends_file(ANNA, b"a picture", caption="вот")
+        await shop.all_came()
+        assert (await shop.one("select text from message")).text == "вот"
+        shop.fetcher.wake()
+        await until(lambda: "file" in shop.whatsapp.calls)
+        async with asyncio.timeout(10):
+            while (await shop.one("select state from attachment")).state != "stored":
+                shop.clock.goes_on(seconds=30)
+                shop.fetcher.wake()
+                await asyncio.sleep(0.01)
+
+
 # Out
 
 
-async def test_a_reply_is_sent_delivered_and_read_whatever_comes_first(database):
-    async with a_shop(database) as shop:
+async def test_a_reply_is_sent_delivered_and_read_whatever_comes_first(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         shop.number.receipts = False
@@ -199,9 +227,9 @@ async def test_a_reply_is_sent_delivered_and_read_whatever_comes_first(database)
         assert await shop.state(message) == "read"
 
 
-async def test_statuses_that_overtake_our_own_commit_wait_for_it(database):
+async def test_statuses_that_overtake_our_own_commit_wait_for_it(database, tmp_path):
     """Meta's statuses come while our request is still under way."""
-    async with a_shop(database) as shop:
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         heard = asyncio.Event()
@@ -214,8 +242,8 @@ async def test_statuses_that_overtake_our_own_commit_wait_for_it(database):
         assert not await shop.sql("select id from waiting_event")
 
 
-async def test_a_failure_that_comes_as_a_status_says_what_to_do(database):
-    async with a_shop(database) as shop:
+async def test_a_failure_that_comes_as_a_status_says_what_to_do(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         shop.number.person(ANNA).wrote_at = None
@@ -226,8 +254,10 @@ async def test_a_failure_that_comes_as_a_status_says_what_to_do(database):
 
 
 @pytest.mark.parametrize("first", ["the status", "the time-out"])
-async def test_a_lost_answer_is_cleared_up_by_the_status_with_our_own_name(database, first):
-    async with a_shop(database) as shop:
+async def test_a_lost_answer_is_cleared_up_by_the_status_with_our_own_name(
+    database, tmp_path, first
+):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         shop.whatsapp.delivery.holding = first == "the time-out"
@@ -249,9 +279,11 @@ async def test_a_lost_answer_is_cleared_up_by_the_status_with_our_own_name(datab
         assert shop.number.times("Добрый день") == 1
 
 
-async def test_a_hundred_replies_through_a_bad_hour_arrive_once_or_are_marked_unknown(database):
+async def test_a_hundred_replies_through_a_bad_hour_arrive_once_or_are_marked_unknown(
+    database, tmp_path
+):
     limits = Limits(number_rate=None)
-    async with a_shop(database, limits=limits) as shop:
+    async with a_shop(database, tmp_path, limits=limits) as shop:
         people = [f"7916000{number:04}" for number in range(20)]
         for person in people:
             shop.number.writes(person, "hi")
@@ -294,8 +326,10 @@ async def test_a_hundred_replies_through_a_bad_hour_arrive_once_or_are_marked_un
 # The window
 
 
-async def test_a_free_reply_is_refused_when_the_window_is_closed_and_a_template_is_not(database):
-    async with a_shop(database) as shop:
+async def test_a_free_reply_is_refused_when_the_window_is_closed_and_a_template_is_not(
+    database, tmp_path
+):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.templates.append(Template(name="visit", body="{{1}}, ждём вас"))
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
@@ -314,8 +348,8 @@ async def test_a_free_reply_is_refused_when_the_window_is_closed_and_a_template_
         await until(lambda: shop.number.times("you are welcome") == 1)
 
 
-async def test_a_reply_that_waited_too_long_is_not_even_tried(database):
-    async with a_shop(database) as shop:
+async def test_a_reply_that_waited_too_long_is_not_even_tried(database, tmp_path):
+    async with a_shop(database, tmp_path) as shop:
         shop.number.writes(ANNA, "hi", name="Анна")
         await shop.all_came()
         shop.clock.goes_on(hours=23)
@@ -331,8 +365,8 @@ async def test_a_reply_that_waited_too_long_is_not_even_tried(database):
             await shop.desk.retry(message, by=None)
 
 
-async def test_an_old_message_that_comes_late_does_not_shorten_the_window(database):
-    async with a_shop(database, delivering=False) as shop:
+async def test_an_old_message_that_comes_late_does_not_shorten_the_window(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
         shop.whatsapp.delivery.holding = True
         shop.number.writes(ANNA, "first", name="Анна")
         shop.clock.goes_on(hours=2)

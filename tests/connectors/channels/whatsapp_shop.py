@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +28,16 @@ from sandbox.whatsapp.world import Webhook
 from storage.accounts import add_account
 from storage.desk import Desk
 from storage.engine import transaction
+from storage.media import MediaStore, open_media
 from storage.policies import Policies
 from storage.sealing import Sealer
 from storage.timers import settle_orphans
 from tests.connectors.channels.whatsapp_world import NUMBER_ID, SECRET, TOKEN, VERIFY, WABA
-from tests.doubles.site_chat import MemoryMedia
 from tests.installation import Installation
 from tests.storage.routers import route_surely
 from workers.account_book import AccountBook
 from workers.deliver import Deliverer
+from workers.fetch_media import MediaFetcher
 
 ANNA = "79161234567"
 KEY = b"k" * 32
@@ -100,6 +102,8 @@ class Shop:
     desk: Desk
     clock: Clock
     deliverer: Deliverer
+    fetcher: MediaFetcher
+    media: MediaStore
     account: UUID
 
     async def one(self, statement: str, **values: Any) -> Any:
@@ -145,7 +149,7 @@ async def until(true: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def a_shop(
-    engine: AsyncEngine, *, limits: Limits | None = None, delivering: bool = True
+    engine: AsyncEngine, folder: Path, *, limits: Limits | None = None, delivering: bool = True
 ) -> AsyncGenerator[Shop]:
     clock, sealer = Clock(), Sealer(KEY)
     base = await Installation(engine).found()
@@ -180,7 +184,15 @@ async def a_shop(
             )
         book = AccountBook(engine, connectors=discover(), sealer=sealer, secret=KEY)
         await book.load()
-        media = MemoryMedia()
+        media = open_media(folder.as_uri())
+        fetcher = MediaFetcher(
+            engine=engine,
+            connectors=discover(),
+            accounts=book,
+            media=media,
+            http=http,
+            now=clock,
+        )
         deliverer = Deliverer(
             engine=engine,
             connectors=discover(),
@@ -206,7 +218,9 @@ async def a_shop(
             async with asyncio.TaskGroup() as group:
                 if delivering:
                     group.create_task(deliverer.run(stop))
+                    group.create_task(fetcher.run(stop))
                 desk = Desk(engine, now=clock, media=media)
-                yield Shop(base, whatsapp, number, desk, clock, deliverer, account)
+                yield Shop(base, whatsapp, number, desk, clock, deliverer, fetcher, media, account)
                 stop.set()
                 deliverer.wake()
+                fetcher.wake()
