@@ -45,13 +45,13 @@ class ConversationDesk(Ground):
             key = _scoped(conversation, by, idempotency_key)
             if (known := await _already_written(connection, key)) is not None:
                 return known
+            if template is None:
+                refuse_when_closed(found.window_until, now=self.now())
             if seen is not None and by is not None:
                 # Under the conversation's lock: of two who send at the same moment, one is asked.
                 other = await answered_since(connection, conversation, seq=seen, but=by)
                 if other is not None:
                     raise AnsweredMeanwhile(seq=other.seq, name=other.name, at=other.at)
-            if template is None:
-                refuse_when_closed(found.window_until, now=self.now())
             quote = await _quoted(connection, found, reply_to)
             message = replies.reply(
                 world,

@@ -24,7 +24,7 @@ class Content(NamedTuple):
 
 def content_of(message: Message) -> Content:
     """Of the kind "unsupported" for what WhatsApp does not hand over, and for kinds newer than we are."""
-    if message.text is not None and message.type == "text":
+    if message.text is not None and message.type in {"text", ""}:
         return Content("text", clean_text(message.text.body, limit=TEXT_LIMIT))
     read = _READERS.get(message.type)
     content = read(message) if read is not None else None

@@ -61,6 +61,25 @@ async def test_the_same_webhooks_twice_and_shuffled_are_the_same_conversation(da
         assert len(kept) == 2
 
 
+async def test_meta_comes_again_while_nothing_can_be_made_durable(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
+        shop.intake.refusals = 2
+        shop.number.writes(ANNA, "hi", name="Анна")
+        await shop.all_came()
+        assert shop.whatsapp.delivery.attempts == 3
+        assert (await shop.one("select text from message")).text == "hi"
+
+
+async def test_a_webhook_signed_by_another_app_leaves_nothing_behind(database, tmp_path):
+    async with a_shop(database, tmp_path, delivering=False) as shop:
+        shop.whatsapp.delivery.app_secret = "another"
+        shop.number.writes(ANNA, "hi")
+        await until(lambda: shop.number.webhook and shop.number.webhook.last_error)
+        assert shop.number.webhook is not None
+        assert shop.number.webhook.last_error == "HTTP 403"
+        assert not await shop.sql("select key from inbound_event")
+
+
 async def test_a_person_is_one_by_number_user_id_or_both(database, tmp_path):
     """Messages from before user ids, messages with both, and then the number is hidden."""
     async with a_shop(database, tmp_path) as shop:

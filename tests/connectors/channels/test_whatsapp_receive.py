@@ -150,6 +150,18 @@ def test_one_that_nobody_is_known_to_have_written_is_kept_raw():
     assert isinstance(kept.event, ServiceEvent)
     assert (kept.event.name, kept.event.chat.id) == ("unreadable", "")
     assert b"wamid.X" in (kept.raw or b"")
+    assert connector.reread is not None
+    again = connector.reread(an_account(), kept.raw or b"", NOON)
+    assert again is not None
+    assert again.incoming[0].event.key == kept.event.key
+
+
+def test_words_without_a_type_are_words():
+    told = a_message(id="wamid.X")
+    del told["type"]
+    (event,) = events_of(a_change(told))
+    assert isinstance(event, InboundMessage)
+    assert (event.kind, event.text) == ("text", "Olá")
 
 
 @pytest.mark.parametrize(

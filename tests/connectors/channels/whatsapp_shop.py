@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.channel_log import ChannelLog, Entry
-from connectors.connector import Account, Incoming
+from connectors.connector import Account, Incoming, NotDurable
 from connectors.outgoing import open_http
 from connectors.registry import discover
 from connectors.webhook import Webhooks
@@ -78,8 +78,13 @@ class StraightIn:
     engine: AsyncEngine
     clock: Clock
     policies: Policies
+    refusals: int = 0
+    """How many times still to say that nothing can be made durable."""
 
     async def accept(self, account: Account, incoming: Sequence[Incoming]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise NotDurable
         batch = [
             Accepted(
                 id=new_id(),
@@ -104,6 +109,7 @@ class Shop:
     deliverer: Deliverer
     fetcher: MediaFetcher
     media: MediaStore
+    intake: StraightIn
     account: UUID
 
     async def one(self, statement: str, **values: Any) -> Any:
@@ -202,10 +208,11 @@ async def a_shop(
             now=clock,
             holder="test",
         )
+        intake = StraightIn(engine, clock, base.policies)
         webhooks = Webhooks(
             connectors=discover(),
             accounts=book,
-            intake=StraightIn(engine, clock, base.policies),
+            intake=intake,
             now=clock,
             counts=Counts([]),
             log=ChannelLog(Nowhere(), clock),
@@ -220,7 +227,18 @@ async def a_shop(
                     group.create_task(deliverer.run(stop))
                     group.create_task(fetcher.run(stop))
                 desk = Desk(engine, now=clock, media=media)
-                yield Shop(base, whatsapp, number, desk, clock, deliverer, fetcher, media, account)
+                yield Shop(
+                    base=base,
+                    whatsapp=whatsapp,
+                    number=number,
+                    desk=desk,
+                    clock=clock,
+                    deliverer=deliverer,
+                    fetcher=fetcher,
+                    media=media,
+                    intake=intake,
+                    account=account,
+                )
                 stop.set()
                 deliverer.wake()
                 fetcher.wake()
