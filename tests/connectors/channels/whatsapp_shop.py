@@ -6,7 +6,7 @@ Events go from the webhook straight into the router's transaction: the broker be
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,8 @@ class StraightIn:
     policies: Policies
     refusals: int = 0
     """How many times still to say that nothing can be made durable."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Events of one chat are in one shard, and a shard is routed by one at a time."""
 
     async def accept(self, account: Account, incoming: Sequence[Incoming]) -> None:
         if self.refusals:
@@ -96,7 +98,8 @@ class StraightIn:
             )
             for each in incoming
         ]
-        await route_surely(self.engine, batch, policies=self.policies, now=self.clock())
+        async with self.turn:
+            await route_surely(self.engine, batch, policies=self.policies, now=self.clock())
 
 
 @dataclass

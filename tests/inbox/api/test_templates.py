@@ -3,7 +3,8 @@
 import pytest
 
 from connectors.message_templates import Slot, Template
-from tests.builders import Rows
+from storage.desk import Desk
+from tests.builders import START, Rows
 
 VISIT = Template(
     name="visit", language="ru", text="{{body.1}}, ждём", slots=(Slot(key="body.1", label="1"),)
@@ -60,3 +61,15 @@ async def test_what_does_not_fit_is_said(api, body, status, words):
     assert got.status == status
     assert words in got.body["detail"]
     assert not api.desk.told
+
+
+async def test_a_text_is_refused_when_the_time_for_a_free_reply_is_over_and_a_template_is_not(api):
+    api.templates.listed = [VISIT]
+    api.switch.desk = Desk(api.engine, now=lambda: START, media=api.media)
+    async with api.engine.begin() as connection:
+        talk = await Rows(connection).conversation(window_until=START)
+    refused = await api("POST", f"/conversations/{talk}/messages", json={"text": "hi"})
+    assert refused.status == 409
+    assert refused.body["detail"].startswith("The time for a free reply is over")
+    sent = await api("POST", f"/conversations/{talk}/messages", json={"template": CHOSEN})
+    assert (sent.status, sent.body["text"], sent.body["state"]) == (201, "Анна, ждём", "queued")
