@@ -35,7 +35,7 @@ def apply(world: World, accepted: Accepted, event: Receipt) -> None:
         )
         if message is None:
             world.to_wait.append((external_id, accepted))
-            world.to_wait += [(waits_for_own(own), accepted) for own in own_ids(event)]
+            world.to_wait += [(each, accepted) for each in _by_own(event)]
             world.outcomes[accepted.account, event.key] = "waiting for its message"
         else:
             _apply(world, message, accepted, event)
@@ -47,7 +47,7 @@ def apply_late(world: World, accepted: Accepted, external_id: str) -> bool:
     if not isinstance(event, Receipt):
         return False
     message = world.stored.get((accepted.account, external_id))
-    if message is None and external_id in {waits_for_own(own) for own in own_ids(event)}:
+    if message is None and external_id in _by_own(event):
         message = _unanswered(world, accepted, event, targets(event)[0])
     if message is None:
         return False
@@ -63,6 +63,10 @@ def own_ids(event: Receipt) -> set[UUID]:
         return {UUID(event.own)}
     except ValueError:
         return set()
+
+
+def _by_own(event: Receipt) -> list[str]:
+    return [waits_for_own(own) for own in own_ids(event)]
 
 
 def waits_for_own(own: UUID) -> str:
@@ -107,6 +111,7 @@ def settle_waiting(world: World, account: UUID, external_id: str) -> None:
         message = world.stored[accepted.account, external_id]
         if isinstance(accepted.event, Receipt):
             _apply(world, message, accepted, accepted.event)
+            world.settled |= {(account, each) for each in _by_own(accepted.event)}
         world.settled.add((account, external_id))
         world.outcomes[accepted.account, accepted.event.key] = "stored"
     # And what waits since earlier in this very batch.
@@ -115,6 +120,9 @@ def settle_waiting(world: World, account: UUID, external_id: str) -> None:
         if accepted.account != account:
             continue
         world.to_wait.remove(waiting)
+        if isinstance(accepted.event, Receipt):
+            for each in _by_own(accepted.event):
+                world.to_wait.remove((each, accepted))
         if not any(each is accepted for _, each in world.to_wait):
             world.outcomes.pop((accepted.account, accepted.event.key), None)
         if isinstance(accepted.event, Receipt):
