@@ -18,6 +18,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp import web
 
+from connectors.message_templates import Template
 from router.message import ChatKind, Event, MessageKind, Sender
 from router.thread import ThreadMessage
 
@@ -58,7 +59,8 @@ class Capabilities:
     """What the channel can do, with the platform's own limits.
 
     `text_limit` counts in `text_unit`; None: no limit. `rate` and `chat_rate` are messages per second to the account
-    and to one chat. `window`: how long after the customer's last message a free reply is allowed.
+    and to one chat, of which `chat_burst` may go at once. `window`: how long after the customer's last message a free reply
+    is allowed; each event that opens it says until when (`window_until`), and later only templates are sent.
     `repeat_is_safe`: the platform recognises the same message sent twice, so an unknown outcome may be tried again.
     """
 
@@ -80,6 +82,7 @@ class Capabilities:
     reports: frozenset[Literal["delivered", "read"]] = frozenset()
     rate: float | None = None
     chat_rate: float | None = None
+    chat_burst: int = 1
     window: timedelta | None = None
     repeat_is_safe: bool = False
 
@@ -363,6 +366,11 @@ class Fetch(Protocol):
     ) -> Fetched: ...
 
 
+class ListTemplates(Protocol):
+    async def __call__(self, account: Account, http: aiohttp.ClientSession) -> Sequence[Template]:
+        """Those that can be sent now. A reply with one has it in `Outgoing.details["template"]`. Raises a SendError."""
+
+
 class Acknowledge(Protocol):
     async def __call__(
         self, account: Account, callback: str, http: aiohttp.ClientSession
@@ -441,6 +449,7 @@ class Connector:
     dial: Dial | None = None
     split: Split | None = None
     fetch: Fetch | None = None
+    templates: ListTemplates | None = None
     acknowledge: Acknowledge | None = None
     show_typing: ShowTyping | None = None
     mark_read: MarkRead | None = None

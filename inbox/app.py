@@ -27,6 +27,7 @@ from inbox.pages import (
     settings_teams,
     settings_tokens,
     sign_in,
+    template_sending,
     uploads,
 )
 from inbox.surroundings import Surroundings
@@ -37,6 +38,7 @@ PAGES: Final[Sequence[Page]] = (
     *profile.PAGES,
     *conversations.PAGES,
     *answering.PAGES,
+    *template_sending.PAGES,
     *uploads.PAGES,
     *files.PAGES,
     *live.PAGES,

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from connectors.connector import Finding
+from connectors.message_templates import Template
 from storage.accounts import AccountRow
 
 
@@ -47,6 +48,12 @@ class ChannelDesk(Protocol):
 
     async def check(self, account: UUID) -> Sequence[Finding]:
         """Tries the credentials for real, and tells the platform where to send its events. Raises NotFound."""
+
+    async def templates(self, slug: str) -> Sequence[Template]:
+        """What can be sent when the time for a free reply is over; none where a channel has no such thing.
+
+        Asks the platform. Raises Refused with its words when it does not answer, NotFound.
+        """
 
     async def all(self) -> Sequence[AccountRow]:
         """Without those removed."""

@@ -25,10 +25,13 @@ class Desk(Protocol):
         idempotency_key: str | None = None,
         author_name: str = "",
         seen: int | None = None,
+        template: Mapping[str, Any] | None = None,
     ) -> UUID:
         """Stores the reply and queues its delivery; returns the message. The same key again returns the same message.
 
-        Raises AnsweredMeanwhile when somebody else has answered after the message `seen`.
+        Raises AnsweredMeanwhile when somebody else has answered after the message `seen`. `template` is what
+        `connectors.message_templates.as_details` makes: such a reply goes out also when the time for a free one is over,
+        and any other is then Refused.
         """
 
     async def note(

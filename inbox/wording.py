@@ -117,6 +117,10 @@ WORDS: Final = MappingProxyType(
             "refunded_payment": N_("A payment was returned"),
             "business_connected": N_("The business account was connected"),
             "business_disconnected": N_("The business account was disconnected"),
+            "chat_moved": N_("The chat goes on under another number or name"),
+            "customer_identity_changed": N_("The customer has a new telephone"),
+            "advertising_stopped": N_("The customer wants no advertising any more"),
+            "advertising_resumed": N_("The customer takes advertising again"),
         },
         "lead_status": {
             "open": N_("Open"),

@@ -34,6 +34,8 @@ _CLICK_IDS: Final = {
     "ysclid": ("yandex", "organic"),
     "fbclid": ("facebook", "social"),
 }
+# Click-to-WhatsApp: what WhatsApp says of the advertisement or the post that was clicked; a click id may be missing.
+_ADVERTISEMENTS: Final = {"ad": ("meta", "cpc"), "post": ("meta", "social")}
 # By whole labels of the host: "google" is google.de, www.google.co.uk; and tanya.ru is not ya.ru.
 _SEARCH: Final = {
     "yandex": "yandex",
@@ -137,6 +139,8 @@ def _origin(keys: SourceKeys, channel: str) -> tuple[str, str, str]:
     campaign = _folded(keys.utm.get("campaign", ""))
     if keys.utm.get("source"):
         return _folded(keys.utm["source"]), _folded(keys.utm.get("medium", "")), campaign
+    if paid := _ADVERTISEMENTS.get(keys.referral.get("source_type", "")):
+        return *paid, campaign or _folded(keys.referral.get("source_id", ""))
     for name, (source, medium) in _CLICK_IDS.items():
         if name in keys.click_ids:
             return source, medium, campaign

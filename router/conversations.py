@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from router.facts import ConversationChanged
-from router.message import Chat
+from router.message import Accepted, Chat
 from router.records import Contact, Conversation, Message
 from router.world import World
 
@@ -57,6 +57,35 @@ def begin(
     return conversation
 
 
+def known_otherwise(world: World, accepted: Accepted) -> None:
+    """Where a chat is named after its person (`Chat.of`): the conversation that goes by another of their keys is this one.
+
+    Those that were there before are found when the world is loaded; this sees those begun in the same batch. A
+    conversation keeps the name it has, for answers that went to it arrived.
+    """
+    chat, account, sender = accepted.event.chat, accepted.account, accepted.event.sender
+    if not chat.of or (account, chat.id) in world.by_chat:
+        return
+    names = (
+        [chat.id, *(key.value for key in sender.keys if key.kind == chat.of)]
+        if sender
+        else [chat.id]
+    )
+    shown = {
+        (world.contact(identity.contact_id).id, identity.display)
+        for name in names
+        if (identity := world.identities.get((chat.of, name))) is not None and identity.display
+    }
+    for begun in world.all_of(Conversation):
+        own = world.identities.get((chat.of, begun.chat))
+        if begun.account_id == account and (
+            begun.chat in names
+            or (own is not None and (world.contact(own.contact_id).id, own.display) in shown)
+        ):
+            world.by_chat[account, chat.id] = begun
+            return
+
+
 def changed(world: World, conversation: Conversation, what: str, *, by: UUID | None = None) -> None:
     world.change(conversation)
     world.tell(
@@ -86,6 +115,14 @@ def take_in(world: World, conversation: Conversation, message: Message) -> None:
     if message.direction == "in":
         conversation.last_inbound_at = max(conversation.last_inbound_at or at, at)
     world.change(conversation)
+
+
+def keep_window(conversation: Conversation, until: datetime | None) -> None:
+    """Messages come late and in any order: the latest one's window counts."""
+    if until is not None and (
+        conversation.window_until is None or conversation.window_until < until
+    ):
+        conversation.window_until = until
 
 
 def customer_waits(conversation: Conversation, at: datetime) -> None:

@@ -15,6 +15,8 @@ from router.conversations import (
     begin,
     changed,
     customer_waits,
+    keep_window,
+    known_otherwise,
     next_seq,
     take_in,
 )
@@ -46,6 +48,7 @@ TEXT_LIMIT = 200_000
 def receive(world: World, accepted: Accepted) -> None:
     """What the event means, as changes of the world. Its outcome, unless it is simply stored, is noted."""
     event = accepted.event
+    known_otherwise(world, accepted)
     match event:
         case InboundMessage():
             message_came(world, accepted, event)
@@ -114,6 +117,7 @@ def message_came(world: World, accepted: Accepted, event: InboundMessage) -> Non
         message.quote = clean_text(
             event.reply_to.quote or (quoted.text if quoted else ""), limit=500
         )
+    keep_window(conversation, event.window_until)
     if event.direction == "out":
         answered_elsewhere(conversation, event.at)
     elif event.automatic is None:
@@ -160,6 +164,7 @@ def contact_was_shared(world: World, accepted: Accepted, event: ContactShared) -
             received_at=accepted.received_at,
         ),
     )
+    keep_window(conversation, event.window_until)
     _customer_spoke(world, accepted, conversation, source=None, words="")
     receipts.settle_waiting(world, accepted.account, event.external_id)
 

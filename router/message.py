@@ -75,11 +75,17 @@ class Sender(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Chat(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """The platform's conversation: `id` is unique within the account."""
+    """The platform's conversation: `id` is unique within the account.
+
+    `of`: the chat is named after its person, by a key of this kind, and a person has one chat per account. Platforms that
+    know a person by several ids (WhatsApp: user id and number) name the same chat by any of them; the conversation is then
+    found through the person's other keys of the kind.
+    """
 
     id: str
     kind: ChatKind = "private"
     title: str = ""
+    of: str = ""
 
 
 class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -145,7 +151,8 @@ class InboundMessage(_Event, frozen=True, kw_only=True, tag="message"):
     `external_id` is unique per account (a channel whose ids are per chat joins both: "chat:message"). `order` is the
     platform's own order among messages of one second. `thread` names earlier messages of the same conversation,
     nearest first (email References); it finds the conversation when the chat id does not. `album` groups what was
-    sent as one. `fingerprint` tells what was said and by whom, in hexadecimal, where ids are reused by bad software and
+    sent as one. `window_until`: how long the platform lets us answer this freely, where it has such a rule
+    (`Capabilities.window`). `fingerprint` tells what was said and by whom, in hexadecimal, where ids are reused by bad software and
     by attackers (email): the same id with another fingerprint is another message. `details` keeps what has no field of its own (location, poll, vcard, forwarded_from), JSON values.
     """
 
@@ -168,6 +175,7 @@ class InboundMessage(_Event, frozen=True, kw_only=True, tag="message"):
     """Of what went out: the number it was sent under (`router.ids.sending_number`), where the platform repeats it.
     By it a reply of ours is known, also when its echo overtakes the platform's answer to us.
     """
+    window_until: Moment | None = None
 
 
 class MessageEdited(_Event, frozen=True, kw_only=True, tag="edit"):
@@ -206,13 +214,16 @@ class ButtonPressed(_Event, frozen=True, kw_only=True, tag="button"):
 class DeliveryReported(_Event, frozen=True, kw_only=True, tag="delivery"):
     """What became of messages of ours: `external_ids` by the platform's id, or all up to them when `up_to`.
 
-    States only move forward (sent, delivered, read); `failed` carries the platform's words in `reason`.
+    States only move forward (sent, delivered, read); `failed` carries the platform's words in `reason`. `own`: what we
+    called the message when we sent it (`Outgoing.id`), where the platform tells it back; it finds the message whose
+    sending had no answer, and which has no id of the platform therefore.
     """
 
     external_ids: tuple[str, ...]
     state: Literal["sent", "delivered", "read", "failed"]
     up_to: bool = False
     reason: str = ""
+    own: str = ""
 
 
 class CallReported(_Event, frozen=True, kw_only=True, tag="call"):
@@ -254,6 +265,7 @@ class ContactShared(_Event, frozen=True, kw_only=True, tag="contact"):
     name: str = ""
     phones: tuple[Key, ...] = ()
     order: int = 0
+    window_until: Moment | None = None
 
 
 class ServiceEvent(_Event, frozen=True, kw_only=True, tag="service"):

@@ -30,9 +30,12 @@ Receipt = MessageEdited | MessageDeleted | ReactionChanged | DeliveryReported
 
 def apply(world: World, accepted: Accepted, event: Receipt) -> None:
     for external_id in targets(event):
-        message = world.stored.get((accepted.account, external_id))
+        message = world.stored.get((accepted.account, external_id)) or _unanswered(
+            world, accepted, event, external_id
+        )
         if message is None:
             world.to_wait.append((external_id, accepted))
+            world.to_wait += [(each, accepted) for each in _by_own(event)]
             world.outcomes[accepted.account, event.key] = "waiting for its message"
         else:
             _apply(world, message, accepted, event)
@@ -40,11 +43,48 @@ def apply(world: World, accepted: Accepted, event: Receipt) -> None:
 
 def apply_late(world: World, accepted: Accepted, external_id: str) -> bool:
     """What had waited for a message happens to it, if it is there."""
-    message = world.stored.get((accepted.account, external_id))
-    if message is None or not isinstance(accepted.event, Receipt):
+    event = accepted.event
+    if not isinstance(event, Receipt):
         return False
-    _apply(world, message, accepted, accepted.event)
+    message = world.stored.get((accepted.account, external_id))
+    if message is None and external_id in _by_own(event):
+        message = _unanswered(world, accepted, event, targets(event)[0])
+    if message is None:
+        return False
+    _apply(world, message, accepted, event)
     return True
+
+
+def own_ids(event: Receipt) -> set[UUID]:
+    """What we called the message, where the platform tells it back: one, or none."""
+    if not isinstance(event, DeliveryReported) or not event.own:
+        return set()
+    try:
+        return {UUID(event.own)}
+    except ValueError:
+        return set()
+
+
+def _by_own(event: Receipt) -> list[str]:
+    return [waits_for_own(own) for own in own_ids(event)]
+
+
+def waits_for_own(own: UUID) -> str:
+    """In the place of the platform's id, what waits until the answer to our request is given up."""
+    return f"own:{own}"
+
+
+def _unanswered(
+    world: World, accepted: Accepted, event: Receipt, external_id: str
+) -> StoredMessage | None:
+    """A reply whose sending had no answer has arrived after all, and this is its id."""
+    found = (world.unanswered.get(own) for own in own_ids(event))
+    message = next((each for each in found if each is not None), None)
+    if message is None or message.account_id != accepted.account:
+        return None
+    if message.external_id is None:
+        message.external_id = external_id
+    return message
 
 
 def targets_of(event: Event) -> tuple[str, ...]:
@@ -71,6 +111,7 @@ def settle_waiting(world: World, account: UUID, external_id: str) -> None:
         message = world.stored[accepted.account, external_id]
         if isinstance(accepted.event, Receipt):
             _apply(world, message, accepted, accepted.event)
+            world.settled |= {(account, each) for each in _by_own(accepted.event)}
         world.settled.add((account, external_id))
         world.outcomes[accepted.account, accepted.event.key] = "stored"
     # And what waits since earlier in this very batch.
@@ -79,6 +120,9 @@ def settle_waiting(world: World, account: UUID, external_id: str) -> None:
         if accepted.account != account:
             continue
         world.to_wait.remove(waiting)
+        if isinstance(accepted.event, Receipt):
+            for each in _by_own(accepted.event):
+                world.to_wait.remove((each, accepted))
         if not any(each is accepted for _, each in world.to_wait):
             world.outcomes.pop((accepted.account, accepted.event.key), None)
         if isinstance(accepted.event, Receipt):

@@ -127,6 +127,8 @@ class Conversation:
     silence_moves: int = 0
     snoozed_until: datetime | None = None
     unread: int = 0
+    window_until: datetime | None = None
+    """Until when the platform lets us answer freely; None where it has no such rule."""
     unreachable: str = ""
     labels: list[str] = field(default_factory=list)
     created_at: datetime

@@ -1,6 +1,7 @@
 """What a colleague writes: an answer to the customer, or a note for colleagues."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from router import assignment
@@ -26,6 +27,7 @@ def reply(
     reply_to: UUID | None = None,
     quote: str = "",
     idempotency_key: str | None = None,
+    details: dict[str, Any] | None = None,
 ) -> Message:
     """The answer is stored and queued; nobody waits any more. An answer to what is nobody's work takes it."""
     message = world.add(
@@ -45,6 +47,7 @@ def reply(
             received_at=world.now,
             state="queued",
             idempotency_key=idempotency_key,
+            details=details or {},
             attachments=tuple((world.new_id(), each) for each in files),
         )
     )

@@ -51,6 +51,10 @@ class World:
         self.ask_before_merge = False
         self.conversations: dict[UUID, Conversation] = {}
         self.by_chat: dict[tuple[UUID, str], Conversation] = {}
+        self.same_chat: dict[tuple[UUID, str], UUID] = {}
+        """Chats under another name of their person (`Chat.of`)."""
+        self.unanswered: dict[UUID, StoredMessage] = {}
+        """Replies whose sending had no answer, by our own name for them."""
         self.by_thread: dict[tuple[UUID, str], UUID] = {}
         self.open_leads: dict[UUID, Lead] = {}
         self.last_closed: dict[UUID, datetime] = {}
@@ -133,6 +137,9 @@ class World:
         for conversation in conversations:
             self.conversations[conversation.id] = conversation
             self.by_chat[conversation.account_id, conversation.chat] = conversation
+        for named, conversation_id in self.same_chat.items():
+            if conversation_id in self.conversations:
+                self.by_chat.setdefault(named, self.conversations[conversation_id])
 
     def all_of(self, kind: type[R]) -> list[R]:
         """New records of a kind, in the order they were made."""

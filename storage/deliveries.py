@@ -38,7 +38,7 @@ _CLAIM = text(
 )
 _LOAD = text(
     "select d.id, d.message_id, d.conversation_id, d.account_id, d.attempts, d.parts_done, d.external_ids,"
-    " d.created_at, m.text, m.html, m.author_name, m.reply_to, m.details, c.chat, c.chat_kind, c.subject, c.contact_id,"
+    " d.created_at, m.text, m.html, m.author_name, m.reply_to, m.details, c.chat, c.chat_kind, c.window_until, c.subject, c.contact_id,"
     " r.external_id as reply_external,"
     " (select array_agg(t.external_id order by t.sent_at, t.seq) from (select external_id, sent_at, seq from message"
     "   where conversation_id = c.id and external_id is not null order by sent_at desc, seq desc limit 20) t) as thread,"
@@ -72,6 +72,7 @@ class Due:
     details: dict[str, Any]
     chat: str
     chat_kind: str
+    window_until: datetime | None
     subject: str
     reply_external: str
     thread: tuple[str, ...]
@@ -273,6 +274,7 @@ async def abandoned(
             details={},
             chat="",
             chat_kind="private",
+            window_until=None,
             subject="",
             reply_external="",
             thread=(),

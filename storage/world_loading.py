@@ -26,6 +26,7 @@ from router.message import (
     CallReported,
     ContactShared,
     DeliveryReported,
+    Event,
     InboundMessage,
     Key,
     MessageDeleted,
@@ -58,10 +59,12 @@ class _Waiting(msgspec.Struct):
 
 
 class _Chat(msgspec.Struct):
-    """What leads to the conversation's lock."""
+    """What leads to the conversation's lock. `chat`: by which it was asked for, when it was."""
 
     id: UUID
     contact_id: UUID
+    account_id: UUID | None = None
+    chat: str = ""
 
 
 class _Sent(msgspec.Struct):
@@ -125,9 +128,32 @@ _WAITING = Records(
 )
 _CHATS = Records(
     _Chat,
-    "select c.id, c.contact_id"
+    "select c.id, c.contact_id, c.account_id, c.chat"
     " from unnest(cast(:accounts as uuid[]), cast(:chats as text[])) as k(account, chat),"
     " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c",
+)
+# A chat named after its person, by another of their names: one that the event gives, or one that was given together with
+# it before, which shows in what both are displayed as. Several, when two numbers are one person's: where they wrote last.
+_NAMED_OTHERWISE = Records(
+    _Chat,
+    "select distinct on (k.account, k.chat) v.id, v.contact_id, k.account as account_id, k.chat"
+    " from unnest(cast(:accounts as uuid[]), cast(:kinds as text[]), cast(:chats as text[]), cast(:names as text[]))"
+    "  as k(account, kind, chat, name), lateral ("
+    "   select c.id, c.contact_id, c.last_message_at from conversation c"
+    "    where c.account_id = k.account and c.chat = k.name and c.chat_kind = 'private'"
+    "   union all select c.id, c.contact_id, c.last_message_at from identity i"
+    "    join identity j on j.contact_id = i.contact_id and j.kind = i.kind and j.display = i.display"
+    "    join conversation c on c.account_id = k.account and c.chat = j.value and c.chat_kind = 'private'"
+    "    where i.kind = k.kind and i.value = k.name and i.proved and not i.shared and i.display <> '') as v"
+    " order by k.account, k.chat, v.last_message_at desc, v.id",
+)
+# Replies whose sending had no answer, by the name that we gave them.
+_UNANSWERED = Records(
+    StoredMessage,
+    "select m.id, m.conversation_id, m.seq, m.account_id, m.external_id, m.direction, m.kind, m.text, m.html,"
+    " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
+    " from unnest(cast(:ids as uuid[])) as k(id),"
+    " lateral (select * from message where id = k.id and state = 'unknown' and external_id is null offset 0) as m",
 )
 _THREADS = Records(
     _Chat,
@@ -159,8 +185,8 @@ _CONVERSATIONS = Records(
     Conversation,
     "select c.id, c.account_id, c.chat, c.chat_kind, c.contact_id, c.identity_id, c.status, c.manager_id, c.team_id,"
     " c.subject, c.seq, c.preview, c.preview_direction, c.preview_kind, c.first_message_at, c.last_message_at,"
-    " c.last_inbound_at, c.waiting_since, c.silence_due_at, c.silence_moves, c.snoozed_until, c.unread, c.unreachable,"
-    " c.labels, c.created_at, c.resolved_at"
+    " c.last_inbound_at, c.waiting_since, c.silence_due_at, c.silence_moves, c.snoozed_until, c.unread, c.window_until,"
+    " c.unreachable, c.labels, c.created_at, c.resolved_at"
     " from unnest(cast(:ids as uuid[])) as k(id),"
     " lateral (select * from conversation where id = k.id for no key update) as c",
 )
@@ -283,9 +309,12 @@ class _Wanted:
         self.arriving: set[tuple[UUID, str]] = set()
         self.together: list[tuple[Key, ...]] = []
         self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
+        self.names: dict[tuple[UUID, str], tuple[str, set[str]]] = {}
+        """Of chats that are named after their person: the kind of key, and the names the events give."""
+        self.own: set[UUID] = set()
         for accepted in batch:
             account, event = accepted.account, accepted.event
-            self.chats.add((account, event.chat.id))
+            self._chat(account, event)
             if event.sender is not None:
                 self._keys(event.sender.keys)
                 extra = event.phones if isinstance(event, ContactShared) else ()
@@ -310,6 +339,7 @@ class _Wanted:
                     for each in receipts.targets(event):
                         self.messages.add((account, each))
                         self.about.append((account, event.chat.id, each, ""))
+                    self.own |= receipts.own_ids(event)
                 case _:
                     pass
         self.messages |= self.arriving
@@ -342,6 +372,15 @@ class _Wanted:
                 ((account, event.chat.id), event.sender.keys if event.sender is not None else ())
             )
 
+    def _chat(self, account: UUID, event: Event) -> None:
+        chat = event.chat
+        self.chats.add((account, chat.id))
+        if not chat.of:
+            return
+        _, names = self.names.setdefault((account, chat.id), (chat.of, {chat.id}))
+        if event.sender is not None:
+            names.update(key.value for key in event.sender.keys if key.kind == chat.of)
+
     def _keys(self, keys: Iterable[Key]) -> None:
         for key in keys:
             self.keys.add((key.kind, key.value))
@@ -358,7 +397,11 @@ async def _load_what_is_named(
     chats = _CHATS.asked(**_pairs(wanted.chats, "accounts", "chats"))
     identities = _IDENTITIES.asked(**_pairs(wanted.keys, "kinds", "values"))
     claimed = _SHARED_AND_CLAIMED.asked(**_pairs(wanted.keys, "kinds", "values"))
-    await bulk.answer(connection, stored, waiting, chats, identities, claimed)
+    unanswered = _UNANSWERED.asked(ids=list(wanted.own))
+    asked = (stored, waiting, chats, identities, claimed)
+    await bulk.answer(connection, *asked, *((unanswered,) if wanted.own else ()))
+    for message in unanswered.found:
+        world.unanswered[message.id] = message
     for message in stored.found:
         world.stored[message.account_id, message.external_id or ""] = message
         world.by_thread[message.account_id, message.external_id or ""] = message.conversation_id
@@ -374,10 +417,35 @@ async def _load_what_is_named(
             world.shared_keys.add((claim.kind, claim.value))
         else:
             world.claimants.setdefault((claim.kind, claim.value), set()).add(claim.contact_id)
-    threads = {message.conversation_id for message in stored.found}
-    if elsewhere := list(threads - {chat.id for chat in chats.found}):
-        return chats.found + await _THREADS.read(connection, ids=elsewhere)
-    return chats.found
+    found = chats.found + await _named_otherwise(connection, world, wanted, chats.found)
+    threads = {message.conversation_id for message in (*stored.found, *unanswered.found)}
+    if elsewhere := list(threads - {chat.id for chat in found}):
+        return found + await _THREADS.read(connection, ids=elsewhere)
+    return found
+
+
+async def _named_otherwise(
+    connection: AsyncConnection, world: World, wanted: _Wanted, found: Sequence[_Chat]
+) -> list[_Chat]:
+    """Conversations of `Chat.of` that are not there under the name the event gives; asked for rarely, at a first message."""
+    missing = wanted.names.keys() - {(chat.account_id, chat.chat) for chat in found}
+    rows = [
+        (account, wanted.names[account, chat][0], chat, name)
+        for account, chat in missing
+        for name in wanted.names[account, chat][1]
+        if chat
+    ]
+    if not rows:
+        return []
+    accounts, kinds, chats, names = (list(column) for column in zip(*rows, strict=True))
+    others = await _NAMED_OTHERWISE.read(
+        connection, accounts=accounts, kinds=kinds, chats=chats, names=names
+    )
+    for each in others:
+        if each.account_id is not None:
+            world.same_chat[each.account_id, each.chat] = each.id
+    seen = {chat.id for chat in found}
+    return list({each.id: each for each in others if each.id not in seen}.values())
 
 
 async def _load_own_replies(

@@ -59,8 +59,8 @@ _CLAIM: Final = ("id", "contact_id", "kind", "value", "display", "event_id", "at
 _CONVERSATION: Final = (
     "id", "account_id", "chat", "chat_kind", "contact_id", "identity_id", "status", "manager_id", "team_id", "subject", "seq",
     "preview", "preview_direction", "preview_kind", "first_message_at", "last_message_at", "last_inbound_at",
-    "waiting_since", "silence_due_at", "silence_moves", "snoozed_until", "unread", "unreachable", "created_at",
-    "resolved_at",
+    "waiting_since", "silence_due_at", "silence_moves", "snoozed_until", "unread", "window_until", "unreachable",
+    "created_at", "resolved_at",
 )  # fmt: skip
 _MESSAGE: Final = (
     "id", "conversation_id", "seq", "account_id", "external_id", "direction", "kind", "author_contact",
@@ -69,6 +69,7 @@ _MESSAGE: Final = (
 )  # fmt: skip
 _STORED: Final = (
     "id",
+    "external_id",
     "text",
     "html",
     "state",

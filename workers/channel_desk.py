@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.channel_log import secrets_of, strike_out
 from connectors.connector import Account, Connector, Finding
+from connectors.errors import SendError
+from connectors.message_templates import Template
 from connectors.outgoing import open_http
 from connectors.registry import discover
 from inbox.channel_desk import ChannelOptions
@@ -177,6 +179,24 @@ class Channels:
     async def try_out(self, row: AccountRow) -> Sequence[Finding]:
         """Tries the credentials, and changes nothing anywhere."""
         return await self._try(row, connect=False)
+
+    async def templates(self, slug: str) -> Sequence[Template]:
+        """Raises Refused, NotFound."""
+        row = await self.find(slug)
+        if row.unreadable:
+            raise Refused(row.unreadable)
+        connector = connector_of(row.kind)
+        if connector.templates is None:
+            return ()
+        try:
+            async with asyncio.timeout(self.patience), open_http() as http:
+                return await connector.templates(_account(row, connector), http)
+        except SendError as error:
+            raise Refused(f"The templates cannot be listed now: {error}") from error
+        except TimeoutError as error:
+            raise Refused(
+                f"{connector.label} did not answer within {self.patience:.0f} seconds."
+            ) from error
 
     def webhook_url(self, kind: str, slug: str) -> str:
         connector = discover().get(kind)

@@ -344,18 +344,16 @@ def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
     hub = LiveHub(listen=base.broker.listen)
     desk = Desk(base.engine, now=utc_now, media=base.media)
     dead_letters = DeadLetters(engine=base.engine, broker=base.broker, now=utc_now)
+    channels = Channels(
+        engine=base.engine, sealer=base.sealer, base_url=base.settings.base_url, now=utc_now
+    )
     base.ear.tell(hub.hear_fact)
     routes += inbox_routes(
         InboxSurroundings(
             engine=base.engine,
             desk=desk,
             dead_letters=dead_letters,
-            channels=Channels(
-                engine=base.engine,
-                sealer=base.sealer,
-                base_url=base.settings.base_url,
-                now=utc_now,
-            ),
+            channels=channels,
             media=base.media,
             hub=hub,
             now=utc_now,
@@ -370,6 +368,7 @@ def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
         engine=base.engine,
         desk=desk,
         dead_letters=dead_letters,
+        channels=channels,
         media=base.media,
         hub=hub,
         now=utc_now,

@@ -9,7 +9,7 @@ This is the one place that judges a `SendError`:
     Unreachable      later, backing off, for a day; then failed
     ChatMoved        at once, to the new id
     Blocked          failed, and the conversation says that it cannot be reached
-    Rejected…        failed, with the platform's words
+    Rejected…        failed, with the platform's words; WindowClosed also before it is asked, when we know it
     AccountBroken    waits; the account stops until a person mends it
     OutcomeUnknown   unknown, never again by itself; unless the platform knows a message that comes twice
 """
@@ -17,7 +17,7 @@ This is the one place that judges a `SendError`:
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -37,7 +37,9 @@ from connectors.errors import (
     SendError,
     Throttled,
     Unreachable,
+    WindowClosed,
 )
+from router.receipts import waits_for_own
 from storage import deliveries
 from storage.accounts import note_error
 from storage.deliveries import Due
@@ -72,6 +74,7 @@ class _Pace:
         can = connector.capabilities
         self._account = AsyncLimiter(max(can.rate, 1), max(1 / can.rate, 1)) if can.rate else None
         self._chat_rate = can.chat_rate
+        self._chat_burst = max(can.chat_rate or 1, can.chat_burst)
         self._chats: dict[str, AsyncLimiter] = {}
         self.until = 0.0
 
@@ -84,7 +87,7 @@ class _Pace:
             if len(self._chats) > 10_000:
                 self._chats.clear()
             limiter = self._chats.setdefault(
-                chat, AsyncLimiter(max(self._chat_rate, 1), max(1 / self._chat_rate, 1))
+                chat, AsyncLimiter(self._chat_burst, self._chat_burst / self._chat_rate)
             )
             await limiter.acquire()
         if self._account is not None:
@@ -187,6 +190,7 @@ class Deliverer:
                 await pace.turn(due.chat)
                 if number == due.parts_done and not await self._begin(due, stop):
                     return
+                self._refuse_when_closed(due)
                 sent = await self._send_part(account, connector, part)
                 due = replace(due, external_ids=(*due.external_ids, sent.external_id))
                 if number + 1 < len(parts):
@@ -197,6 +201,14 @@ class Deliverer:
         except SendError as error:
             DELIVERED.labels(account.kind, type(error).__name__).inc()
             await self._judge(account, connector, pace, due, error)
+
+    def _refuse_when_closed(self, due: Due) -> None:
+        """It may have waited since it was written: the platform is not asked what it would surely refuse."""
+        closed = due.window_until is not None and due.window_until <= self.now()
+        if closed and not due.details.get("template"):
+            raise WindowClosed(
+                "The time for a free reply was over before it could be sent: only a template can be sent"
+            )
 
     async def _begin(self, due: Due, stop: asyncio.Event) -> bool:
         async def story(connection: AsyncConnection) -> bool:
@@ -235,11 +247,16 @@ class Deliverer:
             await deliveries.settle(
                 connection, due, sent.state, now=now, external_id=due.external_ids[0]
             )
-            await settle_late(
-                connection, due.account_id, due.external_ids, policies=self._policies, now=now
-            )
+            await self._hear_early_reports(connection, due, now)
 
         await self._write_down(due, story)
+
+    async def _hear_early_reports(
+        self, connection: AsyncConnection, due: Due, now: datetime
+    ) -> None:
+        """What the platform said about the reply before we knew what to call it, or whether it was sent at all."""
+        ids = (*due.external_ids, waits_for_own(due.message_id))
+        await settle_late(connection, due.account_id, ids, policies=self._policies, now=now)
 
     async def _write_down(self, due: Due, story: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """However long the database is away: what became of a request is known here and nowhere else, and a reply that
@@ -328,10 +345,18 @@ class Deliverer:
                 reason=words,
             )
             return
+        await self._give_up(connection, due, error, now=now)
+
+    async def _give_up(
+        self, connection: AsyncConnection, due: Due, error: SendError, *, now: datetime
+    ) -> None:
+        family, words = type(error).__name__, str(error)[:500]
         if isinstance(error, Blocked):
             await deliveries.make_unreachable(connection, due, words)
         state = "unknown" if isinstance(error, OutcomeUnknown) else "failed"
         await deliveries.settle(connection, due, state, now=now, family=family, reason=words)
+        if state == "unknown":
+            await self._hear_early_reports(connection, due, now)
 
     def _back_off(self, due: Due) -> float | None:
         """Seconds until the next attempt; None when it has been tried for a day."""

@@ -32,6 +32,7 @@ from inbox.api.problems import (
     unavailable,
     unexpected,
 )
+from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk, NotFound, Refused
 from inbox.live_hub import LiveHub
@@ -71,6 +72,7 @@ class Api:
     engine: AsyncEngine
     desk: Desk
     dead_letters: DeadLetterDesk
+    channels: ChannelDesk
     media: MediaStore
     hub: LiveHub
     now: Callable[[], datetime]

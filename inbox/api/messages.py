@@ -8,8 +8,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta, Struct
 
+from connectors.message_templates import Template
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, Paged, listed
 from inbox.api.problems import Problem, bad_request, not_found
+from inbox.template_choice import Choice, choose
 from storage.reading.conversations import conversation_by_id
 from storage.reading.messages import (
     MessageRow,
@@ -160,12 +162,40 @@ class ConversationMessagesQuery(Paged, frozen=True, kw_only=True):
     ] = None
 
 
+class TemplateSlot(Struct, frozen=True, kw_only=True):
+    """A place of a template that wants a value."""
+
+    key: str
+    label: str
+    example: str
+
+
+class MessageTemplate(Struct, frozen=True, kw_only=True):
+    """Words that the platform has approved; `text` has its places as {{key}}."""
+
+    name: str
+    language: str
+    category: str
+    text: str
+    slots: list[TemplateSlot]
+
+
+class ChosenTemplate(Struct, frozen=True, kw_only=True):
+    """One of the conversation's templates, with a value for each of its `slots`, by their keys."""
+
+    name: Annotated[str, Meta(max_length=512)]
+    language: Annotated[str, Meta(max_length=16)]
+    values: dict[str, Annotated[str, Meta(max_length=1024)]] = msgspec.field(default_factory=dict)
+
+
 class NewMessage(Struct, frozen=True, kw_only=True):
     """`kind` reply goes to the customer; a note stays inside. The same `idempotency_key` (or Idempotency-Key header)
-    again answers the same message and sends nothing twice.
+    again answers the same message and sends nothing twice. A `template` instead of a text can also be sent when the time
+    for a free reply is over (the conversation's `window_until`); a text is then answered 409.
     """
 
-    text: Annotated[str, Meta(min_length=1, max_length=100_000)]
+    text: Annotated[str, Meta(max_length=100_000)] = ""
+    template: ChosenTemplate | None = None
     kind: Literal["reply", "note"] = "reply"
     reply_to: UUID | None = None
     idempotency_key: Annotated[str, Meta(max_length=200)] | None = None
@@ -243,8 +273,12 @@ async def show_message(api: Api, call: Call[Nothing, Nothing]) -> Answer:
 
 async def post_message(api: Api, call: Call[Nothing, NewMessage]) -> Answer:
     new = call.body
-    if not new.text.strip():
+    if new.template is None and not new.text.strip():
         raise bad_request("invalid", "There is nothing in the text to send (body.text).")
+    if new.template is not None and (new.text or new.kind == "note"):
+        raise bad_request(
+            "invalid", "A template is a reply and brings its own text (body.template)."
+        )
     key = call.request.headers.get(IDEMPOTENCY_KEY) or new.idempotency_key
     if key is not None and len(key) > 200:
         raise bad_request("invalid", "An idempotency key has 200 characters at most.")
@@ -254,15 +288,53 @@ async def post_message(api: Api, call: Call[Nothing, NewMessage]) -> Answer:
     if new.kind == "note":
         made = await api.desk.note(call.id, by=None, text=new.text, idempotency_key=key or None)
     else:
+        choice = await _choice(api, call.id, new.template) if new.template is not None else None
         made = await api.desk.reply(
             call.id,
             by=None,
-            text=new.text,
+            text=choice.text if choice is not None else new.text,
             reply_to=new.reply_to,
             idempotency_key=key or None,
             author_name=call.token.name,
+            template=choice.details if choice is not None else None,
         )
     return await _made(api, made)
+
+
+async def _choice(api: Api, conversation: UUID, chosen: ChosenTemplate) -> Choice:
+    return await choose(
+        api.channels,
+        await _account(api, conversation),
+        name=chosen.name,
+        language=chosen.language,
+        values=chosen.values,
+    )
+
+
+async def _account(api: Api, conversation: UUID) -> str:
+    async with api.engine.connect() as connection:
+        row = await conversation_by_id(connection, conversation)
+    if row is None:
+        raise not_found("conversation")
+    return row.account
+
+
+async def list_templates(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+    templates = await api.channels.templates(await _account(api, call.id))
+    return listed(Page(items=tuple(templates)), _shown_template)
+
+
+def _shown_template(template: Template) -> MessageTemplate:
+    return MessageTemplate(
+        name=template.name,
+        language=template.language,
+        category=template.category,
+        text=template.text,
+        slots=[
+            TemplateSlot(key=slot.key, label=slot.label, example=slot.example)
+            for slot in template.slots
+        ],
+    )
 
 
 async def retry_message(api: Api, call: Call[Nothing, Nothing]) -> Answer:
@@ -330,6 +402,18 @@ ENDPOINTS = (
         query=ConversationMessagesQuery,
         what="conversation",
         answers=ListOf[Message],
+    ),
+    Endpoint(
+        method="GET",
+        path="/conversations/{id}/templates",
+        tag="Conversations",
+        summary="The message templates that can be sent here",
+        description="As the platform lists them now; none where a channel has no such thing.",
+        scope="read",
+        handler=list_templates,
+        what="conversation",
+        refuses=True,
+        answers=ListOf[MessageTemplate],
     ),
     Endpoint(
         method="POST",

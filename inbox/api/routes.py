@@ -25,6 +25,7 @@ from inbox.api import (
 from inbox.api.endpoints import PREFIX, Api, Endpoint, run
 from inbox.api.openapi import document
 from inbox.api.problems import no_such_page, wrong_method
+from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
 from inbox.live_hub import LiveHub
@@ -53,13 +54,22 @@ def api_routes(
     engine: AsyncEngine,
     desk: Desk,
     dead_letters: DeadLetterDesk,
+    channels: ChannelDesk,
     media: MediaStore,
     hub: LiveHub,
     now: Callable[[], datetime],
     version: str,
 ) -> list[web.RouteDef]:
     """`hub` must be running for /events/stream to be prompt; `version` is Allo's, for the document."""
-    api = Api(engine=engine, desk=desk, dead_letters=dead_letters, media=media, hub=hub, now=now)
+    api = Api(
+        engine=engine,
+        desk=desk,
+        dead_letters=dead_letters,
+        channels=channels,
+        media=media,
+        hub=hub,
+        now=now,
+    )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))
 
     async def openapi(request: web.Request) -> web.Response:

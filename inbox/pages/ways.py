@@ -32,6 +32,8 @@ class Way:
     careful: str
     """What to know before sending."""
     window_left: str
+    templates: bool
+    """The time for a free reply is over, and nothing else is in the way: a template can be sent."""
     text_limit: int | None
     text_unit: str
     file_limit: int
@@ -53,13 +55,16 @@ async def ways_of(
 def _way(visit: Visit, row: WayRow) -> Way:
     connector = discover().get(row.channel)
     can = connector.capabilities if connector else Capabilities()
-    closed = _closed(visit, row)
+    barred = _barred(visit, row)
+    over = row.window_until is not None and row.window_until <= visit.now
+    closed = barred or (_over(visit) if over else "")
     return Way(
         row=row,
         address="" if row.address_kind == "visitor" else row.address,
         closed=closed,
         careful="" if closed else _careful(visit, row),
         window_left=_window_left(visit, row),
+        templates=over and not barred and connector is not None and connector.templates is not None,
         text_limit=can.text_limit,
         text_unit=can.text_unit,
         file_limit=min(can.attachment_limit or UPLOAD_LIMIT, UPLOAD_LIMIT)
@@ -68,7 +73,13 @@ def _way(visit: Visit, row: WayRow) -> Way:
     )
 
 
-def _closed(visit: Visit, row: WayRow) -> str:
+def _over(visit: Visit) -> str:
+    _ = visit._
+    return _("The time for a free reply is over; it opens again when the customer writes.")
+
+
+def _barred(visit: Visit, row: WayRow) -> str:
+    """Why nothing at all can go there."""
     _ = visit._
     connector = discover().get(row.channel)
     if row.contact_blocked:
@@ -81,8 +92,6 @@ def _closed(visit: Visit, row: WayRow) -> str:
         return _("A reply will not arrive: {reason}").format(
             reason=visit.language.sentence(row.unreachable)
         )
-    if row.window_until is not None and row.window_until <= visit.now:
-        return _("The time for a free reply is over; it opens again when the customer writes.")
     return ""
 
 

@@ -1,7 +1,8 @@
 """What colleagues do with conversations: answer, note, assign, resolve, put off."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
@@ -20,6 +21,8 @@ from storage.desk.ground import Ground, again_on_conflict
 from storage.reading.ways import answered_since
 from storage.world_saving import tell
 
+CLOSED_WINDOW: Final = "The time for a free reply is over; it opens again when the customer writes. A template can be sent."
+
 
 class ConversationDesk(Ground):
     @again_on_conflict
@@ -34,6 +37,7 @@ class ConversationDesk(Ground):
         idempotency_key: str | None = None,
         author_name: str = "",
         seen: int | None = None,
+        template: Mapping[str, Any] | None = None,
     ) -> UUID:
         if not text.strip() and not files:
             raise Refused("There is nothing to send: write something or attach a file.")
@@ -41,6 +45,8 @@ class ConversationDesk(Ground):
             key = _scoped(conversation, by, idempotency_key)
             if (known := await _already_written(connection, key)) is not None:
                 return known
+            if template is None:
+                refuse_when_closed(found.window_until, now=self.now())
             if seen is not None and by is not None:
                 # Under the conversation's lock: of two who send at the same moment, one is asked.
                 other = await answered_since(connection, conversation, seq=seen, but=by)
@@ -57,6 +63,7 @@ class ConversationDesk(Ground):
                 reply_to=reply_to,
                 quote=quote,
                 idempotency_key=key,
+                details={"template": dict(template)} if template is not None else None,
             )
             return message.id
 
@@ -86,7 +93,8 @@ class ConversationDesk(Ground):
             row = (
                 await connection.execute(
                     text(
-                        "select conversation_id, account_id, state from message where id = :id for update"
+                        "select m.conversation_id, m.account_id, m.state, c.window_until, m.details ? 'template' as fixed"
+                        " from message m join conversation c on c.id = m.conversation_id where m.id = :id for update of m"
                     ),
                     {"id": message},
                 )
@@ -98,6 +106,8 @@ class ConversationDesk(Ground):
                     "Only a message that failed, or whose fate is unknown, is sent again."
                 )
             now = self.now()
+            if not row.fixed:
+                refuse_when_closed(row.window_until, now=now)
             await connection.execute(
                 text(
                     # The parts of a long reply that went out the first time are not sent again.
@@ -215,6 +225,12 @@ class ConversationDesk(Ground):
             await tell(connection, [PresenceChanged(id=new_id(), at=now, manager=user, by=by)])
         if presence == "here":
             await self.hand_out()
+
+
+def refuse_when_closed(until: datetime | None, *, now: datetime) -> None:
+    """Raises Refused when the platform would take no free reply any more."""
+    if until is not None and until <= now:
+        raise Refused(CLOSED_WINDOW)
 
 
 async def _already_written(connection: AsyncConnection, key: str | None) -> UUID | None:

@@ -20,7 +20,7 @@ from connectors.connector import Account, Connector, Outgoing, OutgoingFile, Rec
 from connectors.errors import ReceiveError
 from connectors.long_text import length
 from connectors.registry import discover
-from router.message import Accepted
+from router.message import Accepted, InboundMessage
 from router.wire import decode_event, encode_event
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -249,6 +249,19 @@ def test_a_redelivery_yields_the_same_keys(
             event=each.event,
         )
         assert decode_event(encode_event(accepted)) == accepted
+
+
+@pytest.mark.parametrize(("channel", "account", "request_"), SAMPLED)
+def test_a_customers_message_says_how_long_it_may_be_answered_where_there_is_such_a_rule(
+    channel: Connector, account: Account, request_: Request
+) -> None:
+    received = taken(channel, account, request_)
+    assert received is not None
+    window = channel.capabilities.window
+    for each in received.incoming:
+        if isinstance(each.event, InboundMessage):
+            ends = window is not None and each.event.direction == "in"
+            assert each.event.window_until == (each.event.at + window if ends and window else None)
 
 
 @pytest.mark.parametrize(("channel", "account", "request_"), SAMPLED)

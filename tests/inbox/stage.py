@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.connector import Finding
+from connectors.message_templates import Template
 from connectors.registry import discover
 from inbox.app import inbox_routes
 from inbox.channel_desk import ChannelOptions
@@ -88,6 +89,13 @@ class Channels:
         self.sealer = Sealer(SECRET)
         self.findings = [Finding(level="ok", text="The bot answers: @kolodka_bot")]
         self.checked: list[UUID] = []
+        self.listed: list[Template] = []
+        self.trouble = ""
+
+    async def templates(self, slug: str) -> Sequence[Template]:
+        if self.trouble:
+            raise Refused(self.trouble)
+        return self.listed
 
     async def add(
         self, kind: str, slug: str, fields: Any, options: ChannelOptions, *, by: UUID | None

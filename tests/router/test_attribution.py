@@ -54,6 +54,18 @@ def base64url(query: str) -> str:
             id="utm before click ids",
         ),
         pytest.param(
+            SourceKeys(
+                click_ids={"ctwa_clid": "A"}, referral={"source_type": "ad", "source_id": "120"}
+            ),
+            ("meta", "cpc", "120"),
+            id="a click to WhatsApp, with the advertisement's id",
+        ),
+        pytest.param(
+            SourceKeys(referral={"source_type": "post", "source_id": "7"}),
+            ("meta", "social", "7"),
+            id="a post that led to WhatsApp, without a click id",
+        ),
+        pytest.param(
             SourceKeys(click_ids={"gclid": "1"}, code="x", referrer="https://ya.ru/"),
             ("google", "cpc", ""),
             id="click ids before a code",

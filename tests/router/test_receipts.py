@@ -2,9 +2,11 @@
 
 import itertools
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from msgspec.structs import replace
 
 from router.message import Chat, ReactionChanged
 from router.records import Message
@@ -136,3 +138,43 @@ def test_a_late_word_from_a_colleague_does_not_answer_what_came_after_it():
     assert conversation.unread > 0
     shop.receive(world, a_message(direction="out", at=NOON + timedelta(minutes=15)))
     assert (conversation.waiting_since, conversation.unread) == (None, 0)
+
+
+def test_a_report_with_our_own_name_for_a_message_does_not_wait_twice():
+    """It waits by both names, and is over with the first of them that is found."""
+    shop = Shop()
+    world = shop.world()
+    message = a_message(text="a", direction="out")
+    report = replace(a_report(message.external_id, "delivered"), own=str(UUID(int=7)))
+    shop.receive(world, report)
+    assert {external_id for external_id, _ in world.to_wait} == {
+        message.external_id,
+        f"own:{UUID(int=7)}",
+    }
+    shop.receive(world, message)
+    assert world.to_wait == []
+    assert final(world, shop, message).state == "delivered"
+
+
+def test_what_is_no_name_of_ours_is_not_waited_for():
+    shop = Shop()
+    world = shop.world()
+    report = replace(a_report("wamid.x", "delivered"), own="outbox-17")
+    shop.receive(world, report)
+    assert len(world.to_wait) == 1
+
+
+def test_a_reply_whose_sending_had_no_answer_is_found_by_our_own_name():
+    shop = Shop()
+    world = shop.world()
+    message = a_message(text="a", direction="out")
+    shop.receive(world, message)
+    lost = world.stored.pop((shop.account, message.external_id))
+    lost.external_id, lost.state = None, "unknown"
+    world.unanswered[lost.id] = lost
+    told = replace(
+        a_report(message.external_id, "sent"), external_ids=("wamid.1",), own=str(lost.id)
+    )
+    shop.receive(world, told)
+    assert (lost.external_id, lost.state) == ("wamid.1", "sent")
+    assert world.to_wait == []

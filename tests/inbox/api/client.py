@@ -1,6 +1,6 @@
 """An API client that holds every answer against the OpenAPI document, and a desk that keeps account of what it was told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from connectors.message_templates import Template
 from inbox.api.openapi import document
 from inbox.api.routes import ENDPOINTS
 from inbox.desk import NotFound, Refused
@@ -106,6 +107,18 @@ class ToldDeadLetterDesk:
 
 
 @dataclass
+class ToldTemplates:
+    """The one thing the API asks of connected channels."""
+
+    listed: list[Template] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def templates(self, slug: str) -> Sequence[Template]:
+        self.asked.append(slug)
+        return self.listed
+
+
+@dataclass
 class Clock:
     at: datetime = START
 
@@ -135,6 +148,7 @@ class ApiClient:
     desk: ToldDesk
     switch: Switch
     letters: ToldDeadLetterDesk
+    templates: ToldTemplates
     media: MediaStore
     hub: LiveHub
     clock: Clock

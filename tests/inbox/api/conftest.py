@@ -11,13 +11,21 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api.routes import api_routes
+from inbox.channel_desk import ChannelDesk
 from inbox.desk import Desk
 from inbox.live_hub import LiveHub
 from router.ids import new_id
 from storage.api_tokens import keep_token
 from storage.media import open_media
 from tests.builders import START
-from tests.inbox.api.client import ApiClient, Clock, Switch, ToldDeadLetterDesk, ToldDesk
+from tests.inbox.api.client import (
+    ApiClient,
+    Clock,
+    Switch,
+    ToldDeadLetterDesk,
+    ToldDesk,
+    ToldTemplates,
+)
 
 
 @asynccontextmanager
@@ -32,6 +40,7 @@ async def _no_facts() -> AsyncGenerator[AsyncIterator[bytes]]:
 @pytest.fixture
 async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient]:
     desk, letters, clock = ToldDesk(database), ToldDeadLetterDesk(), Clock()
+    templates = ToldTemplates()
     switch = Switch(desk)
     media = open_media(f"file://{tmp_path}/media")
     hub = LiveHub(listen=_no_facts)
@@ -41,6 +50,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             engine=database,
             desk=cast("Desk", switch),
             dead_letters=letters,
+            channels=cast("ChannelDesk", templates),
             media=media,
             hub=hub,
             now=clock,
@@ -60,6 +70,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             desk=desk,
             switch=switch,
             letters=letters,
+            templates=templates,
             media=media,
             hub=hub,
             clock=clock,
