@@ -58,6 +58,7 @@ def party(
     if number is None:
         hidden = written.lower() in HIDDEN or not any(each.isalnum() for each in written.strip("0"))
         return Party(chat_of_call(call), number="" if hidden else written)
+    # Of the number itself: nobody has written it in a way worth showing.
     key = phone_key(number, region=region, proof="proved", how=how)
     sender = Sender(keys=(key,), name=name) if key is not None else None
     return Party(Chat(id=number), sender, number)

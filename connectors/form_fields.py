@@ -21,21 +21,23 @@ def form_fields(body: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         for name, value in _multipart(body) if body.startswith(b"--") else _encoded(body):
-            found.setdefault(name.decode(), value.decode())
+            found.setdefault(name, value)
     except ValueError:
         # UnicodeDecodeError is one, too. Without the cause: it would quote the body.
         raise Malformed("not a form: not in UTF-8, or too many fields") from None
     return found
 
 
-def _encoded(body: bytes) -> list[tuple[bytes, bytes]]:
-    return parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_FIELDS)
+def _encoded(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(
+        body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
+    )
 
 
-def _multipart(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _multipart(body: bytes) -> Iterator[tuple[str, str]]:
     boundary = body.partition(b"\r\n")[0]
     for part in body.split(boundary, MOST_FIELDS)[1:]:
         head, blank, value = part.partition(b"\r\n\r\n")
         name = _NAME.search(head)
         if blank and name:
-            yield name[1], value.removesuffix(b"\r\n")
+            yield name[1].decode(), value.removesuffix(b"\r\n").decode()
