@@ -129,6 +129,9 @@ def _call(account: Account, told: Told, kind: str, call: str, received_at: datet
     talks = phase == "talking"
     over = kind in {"ended", "lost", "outgoing_ended"}
     duration = seconds(said(told, "talk_duration")) or None
+    if phase == "missed" or not over:
+        duration = None
+    talked = phase == "talking" or duration is not None
     return CallReported(
         key=f"{call}:{kind}:{employee}",
         chat=other.chat,
@@ -142,9 +145,10 @@ def _call(account: Account, told: Told, kind: str, call: str, received_at: datet
         ours=line_of_ours(said(told, "virtual_phone_number"), region=account.region),
         theirs=other.number,
         extension="" if phase == "missed" else extension,
-        answered_by=extension if direction == "in" and (talks or (over and duration)) else "",
+        answered_by=extension if talked and direction == "in" else "",
         transferred_to=extension if kind == "transferred" else "",
-        duration=duration if over and phase != "missed" else None,
+        duration=duration,
+        recording=next(iter(_links(told, call)), "") if over else "",
         started_at=_moment(account, told, "start_time", received_at),
         answered_at=received_at if talks else None,
         ended_at=received_at if over else None,
@@ -191,8 +195,6 @@ def _moment(account: Account, told: Told, name: str, received_at: datetime) -> d
 
 
 def _recordings(told: Told, call: str, received_at: datetime) -> tuple[Event, ...]:
-    """One for each link; `recording` may have several, with spaces or commas between."""
-    links = dict.fromkeys(told.get("recording", "").replace(",", " ").split())
     return tuple(
         CallReported(
             key=f"{call}:recorded:{sha256(link.encode()).hexdigest()[:16]}",
@@ -201,10 +203,16 @@ def _recordings(told: Told, call: str, received_at: datetime) -> tuple[Event, ..
             call=call,
             direction="out" if _goes_out(told, "recorded") else "in",
             phase="recorded",
-            recording=link if "/" in link else f"{call}/{link}",
+            recording=link,
         )
-        for link in links
+        for link in _links(told, call)
     )
+
+
+def _links(told: Told, call: str) -> list[str]:
+    """`recording` may have several, with spaces or commas between; a hash becomes one with the call's id before it."""
+    found = dict.fromkeys(told.get("recording", "").replace(",", " ").split())
+    return [each if "/" in each else f"{call}/{each}" for each in found]
 
 
 def _source(told: Told) -> SourceKeys | None:
