@@ -5,7 +5,7 @@ of them mean "not yet"; the worker that asks gives up after its last attempt.
 """
 
 import mimetypes
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -31,16 +31,20 @@ def recording(
     api_base: str,
     method: str = "GET",
     form: Mapping[str, str] | None = None,
+    judge: Callable[[int], SendError | None] = lambda status: None,
 ) -> Fetched:
     """`domains` are the vendor's own; the server of `api_base` may be any. Raises Rejected for an address elsewhere.
 
+    `judge` says what a status means where the vendor means something else by it than everybody.
     The chunks raise a SendError. A form goes to the first address only, never to where it redirects.
     """
     pinned(url, domains=domains, api_base=api_base)
     name = urlsplit(url).path.rpartition("/")[2]
     mime = mimetypes.guess_type(name)[0] or ""
     return Fetched(
-        chunks=_chunks(http, url, domains=domains, api_base=api_base, method=method, form=form),
+        chunks=_chunks(
+            http, url, domains=domains, api_base=api_base, method=method, form=form, judge=judge
+        ),
         name=name if mime else "",
         mime=mime,
     )
@@ -75,6 +79,7 @@ async def _chunks(
     api_base: str,
     method: str,
     form: Mapping[str, str] | None,
+    judge: Callable[[int], SendError | None],
 ) -> AsyncIterator[bytes]:
     size = 0
     request: dict[str, Any] = {"data": form} if form is not None else {}
@@ -88,7 +93,8 @@ async def _chunks(
                     pinned(url, domains=domains, api_base=api_base)
                     method, request = "GET", {}
                     continue
-                _judge(response.status, response.content_type, response.headers)
+                if not _is_file(response):
+                    raise judge(response.status) or refusal(response.status, response.headers)
                 async for piece in response.content.iter_chunked(PIECE):
                     size += len(piece)
                     if size > LIMIT:
@@ -104,11 +110,10 @@ async def _chunks(
         raise Unreachable(NOT_YET)
 
 
-def _judge(status: int, content_type: str, headers: Mapping[str, str]) -> None:
-    """Raises a SendError unless the answer is a file."""
-    if status == 200 and not content_type.startswith(("text/", "application/json")):
-        return
-    raise refusal(status, headers)
+def _is_file(response: aiohttp.ClientResponse) -> bool:
+    """A page of words is none, nor is an answer in JSON."""
+    words = response.content_type.startswith(("text/", "application/json"))
+    return response.status == 200 and not words
 
 
 def refusal(status: int, headers: Mapping[str, str]) -> SendError:

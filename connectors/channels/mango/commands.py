@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 from connectors.call_recordings import recording
-from connectors.channels.mango.api import DOMAINS, api_base, call, signed
+from connectors.channels.mango.api import DOMAINS, api_base, call, refusal, signed
 from connectors.connector import Account, Fetched
 
 
@@ -38,4 +38,5 @@ async def fetch(account: Account, ref: str, http: aiohttp.ClientSession) -> Fetc
         api_base=base,
         method="POST",
         form=form,
+        judge=lambda status: refusal(status) if status in {401, 429} else None,
     )
