@@ -36,8 +36,14 @@ async def call(
     http: aiohttp.ClientSession,
     path: str,
     fields: Mapping[str, str] | None = None,
+    *,
+    once: bool = False,
 ) -> dict[str, Any]:
-    """GETs `path` ("/v1/…/"). Raises a SendError for anything but a success."""
+    """GETs `path` ("/v1/…/"). Raises a SendError for anything but a success.
+
+    `once`: of a method that does something, though it is a GET. aiohttp by itself asks again when the connection closes
+    without an answer, and a customer would be called twice.
+    """
     key, secret = account["api_key"], account["api_secret"]
     if not key or not secret:
         raise AccountBroken("Set api_key and api_secret: they are in Zadarma's settings")
@@ -45,11 +51,31 @@ async def call(
     url = f"{api_base(account)}{path}" + (f"?{query}" if query else "")
     try:
         reply = await exchange(
-            http, "GET", url, headers={"Authorization": f"{key}:{proof}"}, timeout=15
+            http,
+            "GET",
+            url,
+            headers={"Authorization": f"{key}:{proof}"},
+            timeout=15,
+            middlewares=(_only_once(),) if once else (),
         )
     except (Unreachable, OutcomeUnknown) as error:
         raise type(error)(f"Zadarma: {error}") from None
     return _answer(reply)
+
+
+def _only_once() -> aiohttp.ClientMiddlewareType:
+    asked = False
+
+    async def middleware(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        nonlocal asked
+        if asked:
+            raise aiohttp.ClientConnectionError("closed without an answer")
+        asked = True
+        return await handler(request)
+
+    return middleware
 
 
 def _answer(reply: Reply) -> dict[str, Any]:

@@ -23,6 +23,7 @@ async def dial(
         http,
         "/v1/request/callback/",
         {"from": extension, "to": phone.removeprefix("+")},
+        once=True,
     )
     return ""
 
