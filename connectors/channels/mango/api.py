@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import aiohttp
 
-from connectors.call_parties import said
 from connectors.channels.mango.reports import signature
 from connectors.connector import Account
 from connectors.errors import (
@@ -21,6 +20,7 @@ from connectors.errors import (
     Throttled,
     Unreachable,
 )
+from connectors.loose_fields import said
 from connectors.outgoing import exchange
 
 VENDOR: Final = "https://app.mango-office.ru"

@@ -21,18 +21,11 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
-from connectors.call_parties import (
-    Party,
-    line_of_ours,
-    nobody,
-    party,
-    said,
-    seconds,
-    unix_moment,
-)
+from connectors.callers import OtherSide, line, other_side
 from connectors.connector import Account, Incoming, Received, Request
 from connectors.errors import Malformed, Unverified
-from connectors.form_fields import form_fields
+from connectors.loose_fields import form_fields, said, seconds
+from connectors.moments import unix_moment
 from connectors.source_addresses import came_from_an_allowed_address
 from router.clean_text import clean_line
 from router.message import CallReported, Direction, Event, SourceKeys
@@ -42,7 +35,6 @@ AHEAD: Final = timedelta(hours=1)
 """The API says that its moments are "in UTC+3". Seconds since 1970 have no zone, but should they be shifted, they are
 this far in the future."""
 
-CALLER_ID: Final = "caller's number, Mango Office"
 IGNORED: Final = {
     "events/recording": "recording: goes on, and is not a file yet",
     "events/record/tagged": "recording: was tagged",
@@ -110,7 +102,7 @@ def reread(account: Account, raw: bytes, received_at: datetime) -> Received:
         case "events/summary":
             event = _summary(account, told, received_at)
         case "events/record/added":
-            event = _recorded(told, received_at)
+            event = _recorded(account, told, received_at)
         case _ if path.startswith("result/"):
             event = "result: of a command"
         case _:
@@ -134,7 +126,7 @@ class _Leg(NamedTuple):
     """`customer`: the other side is on this leg, so that whoever connects talks with them."""
 
     direction: Direction
-    other: Party
+    other: OtherSide
     extension: str
     customer: bool
 
@@ -195,35 +187,36 @@ def _sides(
     """None when both sides are ours, and no customer waits for what they have to say."""
     from_ours, to_ours = said(caller, "extension"), said(called, "extension")
     number = said(called, "number")
+    nobody = other_side("", call=call, region=account.region)
     asked_for = said(told, "callback_initiator") or said(told, "command_id")
     if asked_for and (to_ours or not number):
         # The exchange calls both, ours first. Of this leg the API does not say what "from" is.
-        return _Leg("out", nobody(call), to_ours or from_ours, customer=False)
+        return _Leg("out", nobody, to_ours or from_ours, customer=False)
     if asked_for or (from_ours and not to_ours):
         return _Leg("out", _called(account, number, call), from_ours, customer=True)
     if from_ours:
         consulting = said(caller, "taken_from_call_id") or said(told, "transfer")
-        return _Leg("in", nobody(call), to_ours, customer=False) if consulting else None
+        return _Leg("in", nobody, to_ours, customer=False) if consulting else None
     if with_person and not to_ours:
         # Forwarded to somebody's own telephone.
-        to_ours = line_of_ours(number, region=account.region)
+        to_ours = line(number, region=account.region, international=True)
     return _Leg("in", _calls(account, said(caller, "number"), call), to_ours, customer=True)
 
 
-def _calls(account: Account, number: str, call: str) -> Party:
-    return party(number, call=call, region=account.region, how=CALLER_ID)
+def _calls(account: Account, number: str, call: str) -> OtherSide:
+    return other_side(number, call=call, region=account.region, international=True)
 
 
-def _called(account: Account, number: str, call: str) -> Party:
-    """As a colleague has dialled it: 8 916… is no foreign number."""
-    return party(number, call=call, region=account.region, how="number called", international=False)
+def _called(account: Account, number: str, call: str) -> OtherSide:
+    """As a colleague has dialled it: 8 495… is no foreign number."""
+    return other_side(number, call=call, region=account.region)
 
 
 def _ours(account: Account, told: Told, called: Told, direction: Direction) -> str:
     number = said(called, "line_number") or said(told, "line_number")
     if not number and direction == "in" and not said(called, "extension"):
         number = said(called, "number")
-    return line_of_ours(number, region=account.region)
+    return line(number, region=account.region, international=True)
 
 
 def _was_transferred(told: Told, caller: Told, called: Told) -> bool:
@@ -259,7 +252,7 @@ def _summary(account: Account, told: Told, received_at: datetime) -> Event | str
     ended = _moment(told, "end_time", received_at)
     answered, duration = _talk(told, ended, received_at)
     talked = said(told, "entry_result") != "0" and answered is not None
-    who = to_ours or line_of_ours(said(called, "number"), region=account.region)
+    who = to_ours or line(said(called, "number"), region=account.region, international=True)
     return CallReported(
         key=f"summary:{call}",
         chat=other.chat,
@@ -303,13 +296,13 @@ def _talk(
     return began, max((ended - began).total_seconds(), 0.0) if ended else None
 
 
-def _recorded(told: Told, received_at: datetime) -> Event:
+def _recorded(account: Account, told: Told, received_at: datetime) -> Event:
     call, recording = said(told, "entry_id"), said(told, "recording_id")
     if not call or not recording:
         raise Malformed("a recording without entry_id or recording_id")
     return CallReported(
         key=f"record:{recording}",
-        chat=nobody(call).chat,
+        chat=other_side("", call=call, region=account.region).chat,
         at=_moment(told, "timestamp", received_at) or received_at,
         call=call,
         leg=said(told, "call_id"),
@@ -343,5 +336,5 @@ def _source(account: Account, told: Told) -> SourceKeys | None:
     if not isinstance(shown, dict):
         return None
     kind = {"1": "dynamic_number", "2": "static_number"}.get(said(shown, "type"))
-    number = line_of_ours(said(shown, "number"), region=account.region)
+    number = line(said(shown, "number"), region=account.region, international=True)
     return SourceKeys(referral={kind: number}) if kind and number else None

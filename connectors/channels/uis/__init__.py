@@ -16,11 +16,11 @@ Facts, with their source:
 | nothing is said about repeating a notification that was not taken: we keep it by ourselves | UIS is silent |
 """
 
-from connectors.call_parties import TIME_ZONE
 from connectors.channels.uis.call_api import check, dial
 from connectors.channels.uis.recordings import fetch
 from connectors.channels.uis.reports import receive, reread
 from connectors.connector import Capabilities, Connector, Field
+from connectors.moments import TIME_ZONE
 from connectors.source_addresses import allowed_ips
 
 connector = Connector(

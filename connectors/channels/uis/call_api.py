@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import aiohttp
 
-from connectors.call_parties import said, zone_of
 from connectors.channels.uis import colleagues
 from connectors.connector import Account, Finding
 from connectors.errors import (
@@ -20,6 +19,8 @@ from connectors.errors import (
     Throttled,
     Unreachable,
 )
+from connectors.loose_fields import said
+from connectors.moments import zone_of
 from connectors.outgoing import Reply, exchange
 from connectors.source_addresses import unreadable
 

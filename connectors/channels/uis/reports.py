@@ -25,27 +25,17 @@ from json import dumps
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from connectors.call_parties import (
-    Party,
-    believable,
-    line_of_ours,
-    nobody,
-    party,
-    said,
-    seconds,
-    unix_moment,
-    wall_clock,
-    zone_of_account,
-)
+from connectors.callers import OtherSide, line, other_side
 from connectors.channels.uis.colleagues import by_extension, extension_of
 from connectors.channels.uis.template import fields_of
 from connectors.connector import Account, Answer, Caller, Enquiry, Incoming, Received, Request
 from connectors.errors import Malformed, Unverified
+from connectors.loose_fields import said, seconds
+from connectors.moments import believable, unix_moment, wall_clock, zone_of_account
 from connectors.source_addresses import came_from_an_allowed_address
 from router.clean_text import clean_line
 from router.message import CallReported, Direction, Event, SourceKeys
 
-CALLER_ID: Final = "caller's number, UIS"
 SECRET_HEADER: Final = "X-Allo-Secret"  # noqa: S105  # a header's name
 
 AS_THE_SCENARIO_SAYS: Final = 1
@@ -112,7 +102,7 @@ def _read(account: Account, told: Told, raw: bytes, received_at: datetime) -> Re
     if said(told, "is_internal").lower() in {"true", "1", "да"}:
         return Received(ignored=("internal call: between colleagues",))
     if kind == "recorded":
-        events: tuple[Event, ...] = _recordings(told, call, received_at)
+        events: tuple[Event, ...] = _recordings(account, told, call, received_at)
         if not events:
             return Received(ignored=("recording: the notification has no link to it",))
     else:
@@ -142,7 +132,7 @@ def _call(account: Account, told: Told, kind: str, call: str, received_at: datet
         leg="" if over or not employee else employee,
         direction=direction,
         phase=phase,
-        ours=line_of_ours(said(told, "virtual_phone_number"), region=account.region),
+        ours=line(said(told, "virtual_phone_number"), region=account.region, international=True),
         theirs=other.number,
         extension="" if phase == "missed" else extension,
         answered_by=extension if talked and direction == "in" else "",
@@ -175,14 +165,13 @@ def _phase(told: Told, kind: str, direction: Direction) -> Any:
     return _PHASES[kind]
 
 
-def _other(account: Account, told: Told, call: str, direction: Direction) -> Party:
+def _other(account: Account, told: Told, call: str, direction: Direction) -> OtherSide:
     called = "called_phone_number" if direction == "out" else "calling_phone_number"
     raw = said(told, "contact_phone_number") or said(told, called)
-    return party(
+    return other_side(
         raw,
         call=call,
         region=account.region,
-        how=CALLER_ID if direction == "in" else "number called",
         name=said(told, "contact_full_name", limit=128),
         international=direction == "in",
     )
@@ -194,11 +183,13 @@ def _moment(account: Account, told: Told, name: str, received_at: datetime) -> d
     return believable(moment, received_at)
 
 
-def _recordings(told: Told, call: str, received_at: datetime) -> tuple[Event, ...]:
+def _recordings(
+    account: Account, told: Told, call: str, received_at: datetime
+) -> tuple[Event, ...]:
     return tuple(
         CallReported(
             key=f"{call}:recorded:{sha256(link.encode()).hexdigest()[:16]}",
-            chat=nobody(call).chat,
+            chat=other_side("", call=call, region=account.region).chat,
             at=received_at,
             call=call,
             direction="out" if _goes_out(told, "recorded") else "in",
@@ -241,7 +232,7 @@ def _page(told: Told, *names: str) -> str:
 
 def _asked(account: Account, told: Told) -> Received:
     """UIS, "Interactive processing": `numa` calls `numb`, and the scenario waits for the answer."""
-    caller = party(said(told, "numa"), call="", region=account.region, how=CALLER_ID)
+    caller = other_side(said(told, "numa"), call="", region=account.region, international=True)
     answer = route(account, None)
     if not caller.number.startswith("+"):
         return Received(ignored=("question: the caller hides their number",), answer=answer)

@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from connectors.call_parties import said
 from connectors.errors import Malformed
-from connectors.form_fields import form_fields
+from connectors.loose_fields import form_fields, said
 
 _NAME: Final = re.compile(r"[A-Za-z_]{1,64}")
 _PLACEHOLDER: Final = re.compile(r"\{\{.*\}\}|\{[a-z_]+\}|null|None|undefined")

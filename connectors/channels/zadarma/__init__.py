@@ -16,11 +16,11 @@ Facts, with their source:
 | a notification that was not taken does not come again, as far as is documented: we keep it by ourselves | Zadarma is silent |
 """
 
-from connectors.call_parties import TIME_ZONE
 from connectors.channels.zadarma.commands import dial, fetch
 from connectors.channels.zadarma.reports import receive, reread
 from connectors.channels.zadarma.setup import check
 from connectors.connector import Capabilities, Connector, Field
+from connectors.moments import TIME_ZONE
 from connectors.source_addresses import allowed_ips
 
 connector = Connector(

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import aiohttp
 
-from connectors.call_parties import said
 from connectors.channels.zadarma.signing import signed_query
 from connectors.connector import Account
 from connectors.errors import (
@@ -21,6 +20,7 @@ from connectors.errors import (
     Throttled,
     Unreachable,
 )
+from connectors.loose_fields import said
 from connectors.outgoing import Reply, exchange
 
 VENDOR: Final = "https://api.zadarma.com"

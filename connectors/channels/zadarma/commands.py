@@ -7,11 +7,11 @@ from typing import Any
 
 import aiohttp
 
-from connectors.call_parties import said
 from connectors.call_recordings import NOT_YET, recording
 from connectors.channels.zadarma.api import DOMAINS, api_base, call
 from connectors.connector import Account, Fetched
 from connectors.errors import OutcomeUnknown, Rejected, Unreachable
+from connectors.loose_fields import said
 
 
 async def dial(

@@ -21,21 +21,12 @@ from hmac import compare_digest
 from json import dumps
 from typing import Any, Final
 
-from connectors.call_parties import (
-    Party,
-    believable,
-    line_of_ours,
-    nobody,
-    party,
-    said,
-    seconds,
-    wall_clock,
-    zone_of_account,
-)
+from connectors.callers import OtherSide, line, other_side
 from connectors.channels.zadarma.signing import signature
 from connectors.connector import Account, Answer, Caller, Enquiry, Incoming, Received, Request
 from connectors.errors import Malformed, Unverified
-from connectors.form_fields import form_fields
+from connectors.loose_fields import form_fields, said, seconds
+from connectors.moments import believable, wall_clock, zone_of_account
 from connectors.source_addresses import came_from_an_allowed_address
 from router.clean_text import clean_line
 from router.message import CallReported, Direction, Event
@@ -55,7 +46,6 @@ SIGNED: Final = {
 OTHERS: Final = (*SIGNED.values(), ("result",))
 """Of an event that is not in the table: the same strings, or `result`, as it is for SMS and number look-ups."""
 
-CALLER_ID: Final = "caller's number, Zadarma"
 ECHO_LIMIT: Final = 512
 
 _EXTENSION: Final = re.compile(r"\d{3}")
@@ -148,22 +138,21 @@ def _call(
         "at": received_at,
         "call": call,
         "direction": direction,
-        "ours": line_of_ours(ours, region=account.region),
+        "ours": line(ours, region=account.region, international=True),
         "theirs": other.number,
         "extension": said(told, "internal"),
         "started_at": believable(started, received_at),
     }
 
 
-def _other(account: Account, told: Told, call: str, direction: Direction) -> Party:
-    if direction == "in":
-        return party(said(told, "caller_id"), call=call, region=account.region, how=CALLER_ID)
-    return party(
-        said(told, "destination"),
+def _other(account: Account, told: Told, call: str, direction: Direction) -> OtherSide:
+    came_in = direction == "in"
+    # What a colleague has dialled is national: 8 495… is no foreign number.
+    return other_side(
+        said(told, "caller_id" if came_in else "destination"),
         call=call,
         region=account.region,
-        how="number called",
-        international=False,
+        international=came_in,
     )
 
 
@@ -181,7 +170,7 @@ def _answered(account: Account, told: Told, call: str, received_at: datetime) ->
     direction: Direction = "out" if call.startswith("out") else "in"
     common = _call(account, told, call, received_at, direction=direction)
     # Who answered is in `destination` when it is no extension; which line of ours was called is not said.
-    destination = line_of_ours(said(told, "destination"), region=account.region)
+    destination = line(said(told, "destination"), region=account.region, international=True)
     answered_by = "" if direction == "out" else common["extension"] or destination
     return CallReported(
         phase="talking",
@@ -226,7 +215,7 @@ def _recorded(account: Account, told: Told, call: str, received_at: datetime) ->
         raise Malformed("NOTIFY_RECORD without call_id_with_rec")
     return CallReported(
         key=f"{call}:NOTIFY_RECORD:{said(told, 'call_id_with_rec')}",
-        chat=nobody(call).chat,
+        chat=other_side("", call=call, region=account.region).chat,
         at=received_at,
         call=call,
         direction="out" if call.startswith("out") else "in",
@@ -255,7 +244,7 @@ _EVENTS: Final[dict[str, Callable[[Account, Told, str, datetime], Event]]] = {
 def _enquiry(account: Account, told: Told) -> Enquiry | None:
     if told.get("event") != "NOTIFY_START":
         return None
-    caller = party(said(told, "caller_id"), call="", region=account.region, how=CALLER_ID)
+    caller = other_side(said(told, "caller_id"), call="", region=account.region, international=True)
     if not caller.number.startswith("+"):
         return None
     wait = seconds(account["return_timeout"] or "20")

@@ -5,10 +5,11 @@ from typing import Any
 
 import aiohttp
 
-from connectors.call_parties import said, unix_moment, wall_clock, zone_of, zone_of_account
 from connectors.channels.zadarma.api import VENDOR, api_base, call
 from connectors.connector import Account, Finding
 from connectors.errors import SendError
+from connectors.loose_fields import said
+from connectors.moments import unix_moment, wall_clock, zone_of, zone_of_account
 from connectors.source_addresses import unreadable
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from connectors.channels.uis import connector
 from connectors.connector import Caller, Request
 from connectors.errors import Malformed, ReceiveError, Unverified
-from router.message import Key, SourceKeys
+from router.message import SourceKeys
 from tests.connectors.channels.calls_world import (
     ANNA,
     NOON,
@@ -83,7 +83,8 @@ def test_a_call_that_rings() -> None:
     assert (report.direction, report.theirs, report.ours) == ("in", PHONE, f"+{SHOP}")
     assert report.chat.id == PHONE
     assert report.sender is not None
-    assert report.sender.keys == (Key(kind="phone", value=PHONE, how="caller's number, UIS"),)
+    (key,) = report.sender.keys
+    assert (key.kind, key.value, key.proof) == ("phone", PHONE, "proved")
     assert report.at == NOON
     assert report.started_at == NOON - timedelta(minutes=2) + timedelta(milliseconds=123)
     assert report.source is None
