@@ -146,15 +146,10 @@ def beep(seconds: float = 0.3, pitch_hz: float = 440.0) -> bytes:
     return file.getvalue()
 
 
-def by_hand(
-    name: str,
-    exchange: Exchange,
-    incoming: Callable[..., Awaitable[None]],
-    *,
-    host: str,
-    port: int,
-) -> None:
-    """Serves it with a door for a person, until it is interrupted.
+def control(
+    exchange: Exchange, incoming: Callable[..., Awaitable[object]]
+) -> Sequence[web.RouteDef]:
+    """A door for a person.
 
     POST /control/call {"phone", "answered_by"?, …}: somebody calls; the fields are the arguments of `incoming`.
     GET  /control/told: what was told, and what was answered.
@@ -166,8 +161,9 @@ def by_hand(
             happening = incoming(**fields)
         except TypeError as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from None
+        before = len(exchange.told)
         await happening
-        return web.json_response([each.what for each in exchange.told])
+        return web.json_response([each.what for each in exchange.told[before:]])
 
     async def told(request: web.Request) -> web.Response:
         return web.json_response(
@@ -177,8 +173,21 @@ def by_hand(
             ]
         )
 
+    return (web.post("/control/call", call), web.get("/control/told", told))
+
+
+def by_hand(
+    name: str,
+    exchange: Exchange,
+    incoming: Callable[..., Awaitable[object]],
+    *,
+    host: str,
+    port: int,
+) -> None:
+    """Serves it, with `control`, until it is interrupted."""
+
     async def serve() -> None:
-        routes = [web.post("/control/call", call), web.get("/control/told", told)]
+        routes = control(exchange, incoming)
         async with exchange.running(host=host, port=port, routes=routes):
             print(f"A stand-in for {name} at {exchange.url}, telling {exchange.hook}")  # noqa: T201  # a command
             await asyncio.Event().wait()

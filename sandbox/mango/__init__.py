@@ -5,7 +5,7 @@
 
 `sequences` are the events of calls, as in the examples of VPBX API 1.9; `exchange` signs and tells them, and answers
 commands: it checks signatures, locks itself for two minutes after two bad requests in two minutes (401), takes ten
-requests a second and four call-backs, and has a recording's file some time after it says that there is one (204 until then).
+requests a second and four call-backs, makes reports of statistics in its own time (204 until then), and has a recording's file some time after it says that there is one (204 until then).
 """
 
 from sandbox.mango.exchange import Mango

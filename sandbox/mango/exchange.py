@@ -20,6 +20,8 @@ BAD_WITHIN: Final = 120.0
 """One bad request in so many seconds is forgiven; the next locks the API for as many."""
 
 FILE_AFTER: Final = 5.0
+REPORT_AFTER: Final = 3.0
+LONGEST_REPORT: Final = 31 * 86_400
 LINK_LASTS: Final = 600
 
 
@@ -47,6 +49,9 @@ class Mango(Exchange):
         self.dialled: list[Json] = []
         self.requests_rate = Window(10, 1.0)
         self.callbacks_rate = Window(4, 1.0)
+        self.reports_rate = Window(1, 2.0)
+        self.history: list[dict[str, str]] = []
+        self.reports: dict[str, tuple[str, float]] = {}
         self._next = first_call
         self._bad_at = self._locked_at = -BAD_WITHIN
 
@@ -82,26 +87,61 @@ class Mango(Exchange):
             self.records(answered(call, answered_by))
         else:
             missed(call, self.extensions)
-        return call.events
+        return self.remember(call.events)
 
     def outgoing(self, *, phone: str, extension: str, talk: int | None = 30) -> list[Event]:
         call = self.call(phone)
         outgoing(call, extension, talk=talk)
-        return call.events
+        return self.remember(call.events)
 
     def connects(self, command: Json, *, talk: int | None = 30) -> list[Event]:
         """What happens after a call-back was asked for."""
         told = {"command_id": command["command_id"], "callback_initiator": "API"}
         call = self.call(command["to_number"], command=told)
         outgoing(call, command["from"]["extension"], talk=talk)
-        return call.events
+        return self.remember(call.events)
 
     def records(self, recording: str) -> None:
         self.recordings[recording] = Recording(beep(), self.now() + FILE_AFTER)
 
-    async def rings(self, **fields: str) -> None:
+    async def rings(
+        self,
+        *,
+        phone: str = "",
+        answered_by: str = "",
+        passed_to: str = "",
+        dynamic_number: str = "",
+    ) -> None:
         """As `incoming`, and it is told."""
-        await self.happen(self.incoming(**fields))
+        events = self.incoming(
+            phone=phone,
+            answered_by=answered_by,
+            passed_to=passed_to,
+            dynamic_number=dynamic_number,
+        )
+        await self.happen(events)
+
+    def remember(self, events: list[Event]) -> list[Event]:
+        """Rows of statistics: of each leg with a person, and of menus and queues."""
+        legs: dict[str, dict[str, str]] = {}
+        for path, told in events:
+            if path == "events/record/added":
+                last = next(reversed(legs.values()))
+                last["records"] = f"[{told['recording_id']}]"
+            if path != "events/call":
+                continue
+            at, row = str(told["timestamp"]), legs.setdefault(told["call_id"], {"answer": "0"})
+            row.setdefault("start", at)
+            row |= {"entry_id": told["entry_id"], "finish": at, "location": told["location"]}
+            row |= {"records": "[]", "line_number": LINE}
+            row["disconnect_reason"] = str(told.get("disconnect_reason", ""))
+            for side in ("from", "to"):
+                for name in ("extension", "number"):
+                    row[f"{side}_{name}"] = str(told[side].get(name, ""))
+            if told["call_state"] == "Connected" and told["location"] == "abonent":
+                row["answer"] = at
+        self.history += legs.values()
+        return events
 
     async def happen(self, events: Sequence[Event]) -> None:
         for path, told in events:
@@ -119,6 +159,8 @@ class Mango(Exchange):
         return (
             web.post("/vpbx/commands/callback", self._callback),
             web.post("/vpbx/config/users/request", self._users),
+            web.post("/vpbx/stats/request", self._ask_for_statistics),
+            web.post("/vpbx/stats/result", self._statistics),
             web.post("/vpbx/queries/recording/post", self._recording),
             web.get(
                 "/vpbx/queries/recording/link/{id}/download/{key}/{until}/{sign}", self._download
@@ -156,6 +198,34 @@ class Mango(Exchange):
             return web.json_response({"result": WRONG_NUMBER})
         self.dialled.append(command)
         return web.json_response({"result": DONE})
+
+    async def _ask_for_statistics(self, request: web.Request) -> web.Response:
+        """The report is there after `REPORT_AFTER` seconds; one may be asked for in two."""
+        command = await self._command(request)
+        if self.reports_rate.take(self.now()):
+            raise web.HTTPTooManyRequests
+        since, until = int(command["date_from"]), int(command["date_to"])
+        if until - since > LONGEST_REPORT:
+            return web.json_response({"result": BAD_REQUEST})
+        fields = [each.strip() for each in command["fields"].split(",")]
+        rows = [
+            ";".join(row.get(name, "") for name in fields)
+            for row in self.history
+            if since <= int(row["start"]) <= until
+        ]
+        key = f"report-{len(self.reports) + 1}"
+        self.reports[key] = ("\r\n".join(rows), self.now() + REPORT_AFTER)
+        return web.json_response({"key": key})
+
+    async def _statistics(self, request: web.Request) -> web.Response:
+        text, ready_at = self.reports.get(
+            (await self._command(request)).get("key", ""), (None, 0.0)
+        )
+        if text is None:
+            raise web.HTTPNotFound
+        if self.now() < ready_at:
+            return web.Response(status=204)
+        return web.Response(text=text, content_type="text/csv")
 
     async def _users(self, request: web.Request) -> web.Response:
         await self._command(request)

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import time
-from typing import Any
 
 from sandbox.exchange import by_hand
 from sandbox.uis import Uis
@@ -17,12 +16,8 @@ def main() -> None:
     parser.add_argument("--hook", required=True, help="http://…/hooks/telephony/SLUG/SECRET")
     told = parser.parse_args()
     uis = Uis(now=time.time, token=told.token, hook=told.hook)
-
-    async def rings(**fields: Any) -> None:
-        await uis.incoming(**fields)
-
     with contextlib.suppress(KeyboardInterrupt):
-        by_hand("UIS", uis, rings, host=told.host, port=told.port)
+        by_hand("UIS", uis, uis.incoming, host=told.host, port=told.port)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import time
-from typing import Any
 
 from sandbox.exchange import by_hand
 from sandbox.zadarma import Zadarma
@@ -18,12 +17,8 @@ def main() -> None:
     parser.add_argument("--hook", required=True, help="http://…/hooks/telephony/SLUG")
     told = parser.parse_args()
     zadarma = Zadarma(now=time.time, key=told.key, secret=told.secret, hook=told.hook)
-
-    async def rings(**fields: Any) -> None:
-        await zadarma.incoming(**fields)
-
     with contextlib.suppress(KeyboardInterrupt):
-        by_hand("Zadarma", zadarma, rings, host=told.host, port=told.port)
+        by_hand("Zadarma", zadarma, zadarma.incoming, host=told.host, port=told.port)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Mango Office's virtual exchange. VPBX API 1.9, https://www.mango-office.ru/support/api/
 
-In: `reports.receive` for what the exchange posts to the address with `/events/…` appended. Out: `commands`, through the one
-door `api`: click-to-call and recordings. `setup` tries key and salt.
+In: `reports.receive` for what the exchange posts to the address with `/events/…` appended, and `catching_up` for the calls
+of which nothing came, by `statistics`. Out: `commands`, through the one door `api`: click-to-call and recordings.
+`setup` tries key and salt.
 
 Facts, with their source:
 
@@ -10,11 +11,12 @@ Facts, with their source:
 | forms with vpbx_api_key, sign, json; sign = SHA-256 of key + json as it is written + salt, in hexadecimal | VPBX API, "Signature" |
 | entry_id is the call with all its legs and transfers, call_id a leg, seq the order of a leg's events | VPBX API, events/call |
 | events may overtake each other; numbers may be written as texts, and have no plus | VPBX API, examples |
-| nothing is said about repeating an event that was not taken: we keep it by ourselves | VPBX API is silent |
+| nothing is said about repeating an event that was not taken: we keep it, and ask for what was lost | VPBX API is silent |
 | 10 requests a second; two bad ones in two minutes lock the API, which then answers 401 | VPBX API, "Limits" |
 | their servers speak TLS 1.2 at most, to us and when we call them | VPBX API, "Requirements" |
 """
 
+from connectors.channels.mango.catching_up import poll, polls
 from connectors.channels.mango.commands import dial, fetch
 from connectors.channels.mango.reports import receive, reread
 from connectors.channels.mango.setup import check
@@ -47,6 +49,13 @@ connector = Connector(
             label="Number shown to customers",
             help="Of calls that colleagues make from Allo; empty: as the exchange decides",
         ),
+        Field(
+            name="catch_up",
+            label="Ask for calls that were not told",
+            default="yes",
+            choices=("yes", "no"),
+            help="yes: every ten minutes the exchange's statistics are asked for them",
+        ),
         allowed_ips("81.88.80.132 81.88.80.133 81.88.82.36 81.88.82.44 81.88.82.45"),
         Field(
             name="api_base",
@@ -59,6 +68,8 @@ connector = Connector(
     comes_again=False,
     receive=receive,
     reread=reread,
+    polls=polls,
+    poll=poll,
     dial=dial,
     fetch=fetch,
     check=check,

@@ -21,7 +21,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.loose_fields import said
-from connectors.outgoing import exchange
+from connectors.outgoing import Reply, exchange
 
 VENDOR: Final = "https://app.mango-office.ru"
 DOMAINS: Final = ("mango-office.ru", "mangotele.com")
@@ -54,13 +54,9 @@ async def call(
     account: Account, http: aiohttp.ClientSession, path: str, command: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The answer. Raises a SendError for anything but a success."""
-    url = f"{api_base(account)}/vpbx/{path}"
-    try:
-        reply = await exchange(http, "POST", url, data=signed(account, command), timeout=15)
-    except (Unreachable, OutcomeUnknown) as error:
-        raise type(error)(f"Mango Office: {error}") from None
+    reply = await post(account, http, path, command)
     if reply.status != 200:
-        raise refusal(reply.status)
+        raise OutcomeUnknown("Mango Office's answer could not be read")
     try:
         answer = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -71,6 +67,20 @@ async def call(
     if result not in {"", DONE}:
         raise _failure(result)
     return answer
+
+
+async def post(
+    account: Account, http: aiohttp.ClientSession, path: str, command: Mapping[str, Any]
+) -> Reply:
+    """The answer as it came, 200 or 204. Raises a SendError."""
+    url = f"{api_base(account)}/vpbx/{path}"
+    try:
+        reply = await exchange(http, "POST", url, data=signed(account, command), timeout=15)
+    except (Unreachable, OutcomeUnknown) as error:
+        raise type(error)(f"Mango Office: {error}") from None
+    if reply.status not in {200, 204}:
+        raise refusal(reply.status)
+    return reply
 
 
 def refusal(status: int) -> SendError:

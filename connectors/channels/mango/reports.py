@@ -22,6 +22,7 @@ from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
 from connectors.callers import OtherSide, line, other_side
+from connectors.channels.mango.statistics import KEPT_AS, read as statistics
 from connectors.connector import Account, Incoming, Received, Request
 from connectors.errors import Malformed, Unverified
 from connectors.loose_fields import form_fields, said, seconds
@@ -64,6 +65,8 @@ def receive(account: Account, request: Request) -> Received:
     if path == "ping" and "sign" not in fields:
         return Received(ignored=(IGNORED["ping"],))
     prove_origin(account, fields)
+    if path == KEPT_AS:
+        return Received(ignored=(f"unknown event: {path}",))
     # The path says what the event is, and only the body is kept: so it goes in front.
     return reread(account, f"{path}\n{fields['json']}".encode(), request.received_at)
 
@@ -88,9 +91,11 @@ def signature(key: str, *rest: str) -> str:
 
 
 def reread(account: Account, raw: bytes, received_at: datetime) -> Received:
-    """The event in `raw`: the path, a line feed, the json. Raises Malformed."""
+    """What `raw` tells: the path, a line feed, the json; or rows of statistics. Raises Malformed."""
     try:
         path, _, body = raw.decode().partition("\n")
+        if path == KEPT_AS:
+            return statistics(account, body, received_at)
         told = json.loads(body)
     except (ValueError, RecursionError):
         raise Malformed("not in UTF-8, or not JSON") from None
