@@ -66,6 +66,13 @@ def pinned(url: str, *, domains: Collection[str], api_base: str) -> None:
     raise Rejected(f"The recording is said to be at {host or 'no host'}, which is not the vendor's")
 
 
+def _joined(url: str, where: str) -> str:
+    try:
+        return urljoin(url, where)
+    except ValueError:
+        raise Rejected("The recording's address is not one") from None
+
+
 def _origin(address: SplitResult) -> tuple[str, str | None, int | None]:
     port = address.port or {"http": 80, "https": 443}.get(address.scheme)
     return address.scheme, address.hostname, port
@@ -89,7 +96,7 @@ async def _chunks(
                 method, url, timeout=DEADLINE, allow_redirects=False, **request
             ) as response:
                 if response.status in {301, 302, 303, 307, 308}:
-                    url = urljoin(url, response.headers.get("Location", ""))
+                    url = _joined(url, response.headers.get("Location", ""))
                     pinned(url, domains=domains, api_base=api_base)
                     method, request = "GET", {}
                     continue

@@ -225,11 +225,17 @@ def _ours(account: Account, told: Told, called: Told, direction: Direction) -> s
 
 
 def _was_transferred(told: Told, caller: Told, called: Told) -> bool:
+    """A leg of a queue names the one it was taken from, too, and is no transfer; one that connects twice is.
+
+    VPBX API's example of a consultation says no more than that the leg, connected to a colleague, connects to the
+    customer. A conversation that goes on after a hold may look the same: then "transferred to" is who has it.
+    """
+    again = seconds(said(told, "seq")) or 0
     return bool(
         said(told, "transfer")
-        or said(caller, "taken_from_call_id")
         or _is_true(caller.get("was_transferred"))
         or _is_true(called.get("was_transferred"))
+        or (said(caller, "taken_from_call_id") and again >= 3)
     )
 
 

@@ -4,6 +4,7 @@ JSON-RPC 2.0 over POST {api_base}/v4.0. Failures come with status 200 and `error
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from connectors.source_addresses import unreadable
 VENDOR: Final = "https://callapi.uiscom.ru"
 SHORTEST_SECRET: Final = 16
 
+_FOR_AN_ADDRESS: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _CREDENTIALS: Final = ("auth", "access_token", "login_or_password", "token_expired")
 _ADDRESS: Final = ("ip_not", "ip_address", "whitelist", "white_list")
 _LIMIT: Final = ("limit", "too_many")
@@ -89,6 +91,8 @@ async def check(
 
 def _where(account: Account, webhook_url: str) -> Finding:
     secret = account["path_secret"]
+    if not _FOR_AN_ADDRESS.fullmatch(secret):
+        return _error("path_secret is part of an address: use A-Z a-z 0-9 _ - only")
     if len(secret) < SHORTEST_SECRET:
         return _error(
             f"path_secret is the only proof: make it {SHORTEST_SECRET} characters long or longer"

@@ -22,7 +22,7 @@ from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from json import dumps
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 from connectors.callers import OtherSide, line, other_side
@@ -41,7 +41,9 @@ SECRET_HEADER: Final = "X-Allo-Secret"  # noqa: S105  # a header's name
 AS_THE_SCENARIO_SAYS: Final = 1
 """The branch of a scenario for whom we do not know, or whose manager cannot be told."""
 
-_PHASES: Final = {
+Phase = Literal["ringing", "talking", "ended", "missed", "recorded"]
+
+_PHASES: Final[dict[str, Phase]] = {
     "incoming": "ringing",
     "ringing": "ringing",
     "talking": "talking",
@@ -121,7 +123,7 @@ def _call(account: Account, told: Told, kind: str, call: str, received_at: datet
     duration = seconds(said(told, "talk_duration")) or None
     if phase == "missed" or not over:
         duration = None
-    talked = phase == "talking" or duration is not None
+    talked = talks or duration is not None
     return CallReported(
         key=f"{call}:{kind}:{employee}",
         chat=other.chat,
@@ -153,7 +155,7 @@ def _goes_out(told: Told, kind: str) -> bool:
     return kind.startswith("outgoing") or way in {"out", "outgoing", "исходящий"}
 
 
-def _phase(told: Told, kind: str, direction: Direction) -> Any:
+def _phase(told: Told, kind: str, direction: Direction) -> Phase:
     """Lost is what UIS calls so, or what ended without a conversation: finish_reason does not tell (Data API)."""
     if direction == "out":
         return "ended" if kind == "lost" else _PHASES[kind]

@@ -236,6 +236,8 @@ async def test_a_lock_is_no_reason_to_give_a_recording_up(stand: Stand) -> None:
         "https://app.mango-office.ru:8443/x.mp3",
         "https://app.mango-office.ru:port/x.mp3",
         "file:///etc/passwd",
+        "http://[x",
+        "//app.mango-office.ru:x/",
     ],
 )
 async def test_a_redirection_elsewhere_is_not_followed(stand: Stand, where: str) -> None:

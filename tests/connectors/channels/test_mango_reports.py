@@ -161,6 +161,23 @@ def test_the_misspelt_location_of_the_examples_is_understood() -> None:
     assert report_of("events/call", told).phase == "talking"
 
 
+@pytest.mark.parametrize(
+    ("seq", "more", "transferred"),
+    [
+        (2, {"from": {"number": ANNA, "taken_from_call_id": "L0"}}, ""),
+        (3, {"from": {"number": ANNA, "taken_from_call_id": "L0"}}, "101"),
+        (2, {"from": {"number": ANNA, "was_transferred": True}}, "101"),
+        (2, {"to": {"extension": "101", "was_transferred": "1"}}, "101"),
+        (2, {"to": {"extension": "101", "was_transferred": "false"}}, ""),
+        (2, {"transfer": "blind"}, "101"),
+        (4, {}, ""),
+    ],
+)
+def test_what_is_a_transfer(seq: int, more: dict[str, Any], transferred: str) -> None:
+    report = report_of("events/call", a_leg("Connected", seq, **more))
+    assert (report.phase, report.transferred_to) == ("talking", transferred)
+
+
 def test_numbers_that_are_written_as_texts() -> None:
     told = a_leg("Connected", 2)
     told |= {"seq": "2", "timestamp": str(told["timestamp"])}

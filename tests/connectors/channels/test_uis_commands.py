@@ -233,5 +233,7 @@ async def test_the_check_says_what_is_wrong(stand: Stand) -> None:
         "", path_secret="short", employees="101 102=8032", timezone="Mars", allowed_ips="x"
     )
     assert [each.level for each in findings] == ["error"] * 5
+    slashed = await stand.check(path_secret="a/secret/with/slashes")
+    assert "part of an address" in slashed[-1].text
     (calling,) = (each for each in await stand.check(access_token="") if "call" in each.text)
     assert calling.level == "warning"
