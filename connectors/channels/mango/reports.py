@@ -193,15 +193,16 @@ def _sides(
     from_ours, to_ours = said(caller, "extension"), said(called, "extension")
     number = said(called, "number")
     nobody = other_side("", call=call, region=account.region)
-    asked_for = said(told, "callback_initiator") or said(told, "command_id")
+    # A command may also have moved a call that came in.
+    moved = _was_transferred(told, caller, called) or said(caller, "taken_from_call_id")
+    asked_for = said(told, "callback_initiator") or (said(told, "command_id") and not moved)
     if asked_for and (to_ours or not number):
         # The exchange calls both, ours first. Of this leg the API does not say what "from" is.
         return _Leg("out", nobody, to_ours or from_ours, customer=False)
     if asked_for or (from_ours and not to_ours):
         return _Leg("out", _called(account, number, call), from_ours, customer=True)
     if from_ours:
-        consulting = said(caller, "taken_from_call_id") or said(told, "transfer")
-        return _Leg("in", nobody, to_ours, customer=False) if consulting else None
+        return _Leg("in", nobody, to_ours, customer=False) if moved else None
     if with_person and not to_ours:
         # Forwarded to somebody's own telephone.
         to_ours = line(number, region=account.region, international=True)

@@ -56,9 +56,10 @@ Told = Mapping[str, str]
 
 def receive(account: Account, request: Request) -> Received:
     """One notification per request. Raises Unverified before anything is understood, Malformed."""
-    came_from_an_allowed_address(account, request)
     if request.method == "GET":
+        # The cabinet's own question, from wherever: it proves nothing, and its answer tells nothing.
         return _echo(request)
+    came_from_an_allowed_address(account, request)
     told = form_fields(request.body)
     prove_origin(account, request, told)
     received = _read(account, told, request.body, request.received_at)

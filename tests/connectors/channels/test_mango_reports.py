@@ -280,6 +280,11 @@ def test_a_call_that_was_asked_for_carries_our_name_of_it() -> None:
     assert (second.phase, second.direction, second.chat.id) == ("talking", "out", PHONE)
 
 
+def test_a_call_that_came_in_and_was_moved_by_a_command_still_came_in() -> None:
+    report = report_of("events/call", a_leg("Connected", 2, command_id="crm-7", transfer="blind"))
+    assert (report.direction, report.chat.id, report.answered_by) == ("in", PHONE, "101")
+
+
 def test_colleagues_among_themselves_are_no_call_of_a_customer() -> None:
     told = a_leg("Appeared", 1, **{"from": {"extension": "101"}, "to": {"extension": "102"}})
     assert received(a_request("events/call", told)).ignored == (

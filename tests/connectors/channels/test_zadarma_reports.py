@@ -118,7 +118,7 @@ def test_the_address_is_tried_when_it_is_set() -> None:
     request = Request(
         method="GET", headers={}, body=b"", query={"zd_echo": "<b>42"}, received_at=NOON
     )
-    answer = received(request).answer
+    answer = received(request, an_account(allowed_ips="185.45.152.42")).answer
     assert (answer.status, answer.body, answer.content_type) == (200, b"<b>42", "text/plain")
     with pytest.raises(Malformed):
         received(replace(request, query={"zd_echo": "x" * 10_000}))
