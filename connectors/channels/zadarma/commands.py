@@ -17,7 +17,7 @@ from connectors.loose_fields import said
 async def dial(
     account: Account, *, extension: str, phone: str, initiated: str, http: aiohttp.ClientSession
 ) -> str:
-    """Returns "": Zadarma names no call here, and tells `initiated` back nowhere."""
+    """Returns "": Zadarma names no call here, and tells `initiated` back nowhere; the extension says whose call it is."""
     await call(
         account,
         http,
