@@ -96,6 +96,8 @@ class Request:
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
+    target: str = ""
+    """Path and query exactly as they came over the wire, for platforms that sign the address; "" when unknown."""
     remote: str = ""
     received_at: datetime
 

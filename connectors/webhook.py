@@ -102,6 +102,7 @@ class Webhooks:
                     body=body,
                     query=request.query if request.query_string else _NOTHING,
                     path=where.get("path", ""),
+                    target=request.raw_path,
                     remote=request.remote or "",
                     received_at=self.now(),
                 ),
