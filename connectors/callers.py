@@ -3,6 +3,9 @@
 A number that identifies a person becomes their key, and the conversation is theirs by the number. A company's 8-800, a
 short code or a sender's name is a conversation without a key. Who hides their number is nobody we could know again:
 each of their calls is a conversation of its own.
+
+The key counts as proved: the network vouches for it as well as anybody does for a telephone number. It can be forged by who
+makes an effort; what a conversation shows to its caller is nothing, so that a forger learns nothing.
 """
 
 from dataclasses import dataclass
@@ -69,7 +72,9 @@ def other_side(
     if written.lower() in HIDDEN:
         return OtherSide(number="", chat=Chat(id=f"call:{call}"), sender=None)
     number = e164(written, region=region, international=international)
-    key = phone_key(number, region=region, how="called from it") if number is not None else None
+    key = None
+    if number is not None:
+        key = phone_key(number, region=region, proof="proved", how="the number of a call")
     return OtherSide(
         number=number or written,
         # A line that is nobody's own still has a name to show.

@@ -39,7 +39,9 @@ async def _chunks(
     size = 0
     try:
         # With external storage Twilio redirects to it; aiohttp takes the credentials to no other host.
-        async with http.get(address, headers=headers, timeout=DEADLINE, max_redirects=3) as response:
+        async with http.get(
+            address, headers=headers, timeout=DEADLINE, max_redirects=3
+        ) as response:
             if response.status != 200:
                 raise _refusal(response.status)
             async for piece in response.content.iter_chunked(PIECE):
