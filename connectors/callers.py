@@ -18,6 +18,7 @@ from router.message import Chat, Sender
 HIDDEN: Final = frozenset(
     {
         "",
+        "0",
         "<unknown>",
         "anonymous",
         "asterisk",
@@ -25,6 +26,7 @@ HIDDEN: Final = frozenset(
         "hidden",
         "id unavailable",
         "no number",
+        "none",
         "null",
         "private",
         "private number",
@@ -32,6 +34,10 @@ HIDDEN: Final = frozenset(
         "unavailable",
         "unknown",
         "withheld",
+        "аноним",
+        "анонимный",
+        "скрыт",
+        "скрытый номер",
         # The same words typed on a keypad, as some American carriers and Twilio pass them on.
         "+266696687",
         "+7378742833",

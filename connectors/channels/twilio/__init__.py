@@ -88,7 +88,7 @@ connector = Connector(
         ),
         Field(
             name="api_base",
-            label="API server",
+            label="Twilio's API server",
             default="https://api.twilio.com",
             help="A proxy; https://api.dublin.ie1.twilio.com for a region",
         ),
