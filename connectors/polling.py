@@ -8,7 +8,8 @@ stored cursor. Inside, the order is the promise:
 
 so that whatever dies between two steps, the platform is asked for the same again, and the router knows it by its key.
 A held connection (`Connector.watch`) is the same loop: what it brings next takes the place of a poll. After anything
-that went wrong it is closed, and opened anew from the stored cursor.
+that went wrong it is closed, and opened anew from the stored cursor. Where the platform would not say it again
+(`Connector.comes_again`), what came is held meanwhile, until it can be made durable.
 
 What goes wrong is judged here: a platform that cannot be reached, or asks to slow down, is asked again later and
 later; one that refuses the credentials stops this account until a person changes it; a mistake of ours is logged and
@@ -29,6 +30,7 @@ from connectors.connector import (
     Account,
     Accounts,
     Connector,
+    Incoming,
     Intake,
     NotDurable,
     Poll,
@@ -293,13 +295,29 @@ class Polling:
 
     async def _take(self, account: Account, polled: Polled, cursor: str) -> None:
         if polled.incoming:
-            await self.intake.accept(account, polled.incoming)
+            await self._accept(account, polled.incoming)
         if polled.cursor != cursor:
             await self.cursors.save(account.id, WHAT, polled.cursor)
         for _ in polled.incoming:
             self.counts.received(account.kind)
         for each in polled.ignored:
             self.counts.ignored(account.kind, each.partition(":")[0])
+
+    async def _accept(self, account: Account, incoming: Sequence[Incoming]) -> None:
+        """Raises NotDurable; but what nobody would say again is held until it is durable, and the line waits."""
+        comes_again = self.connectors[account.kind].comes_again
+        failures = 0
+        while True:
+            try:
+                await self.intake.accept(account, incoming)
+            except NotDurable:
+                if comes_again:
+                    raise
+                failures += 1
+                log.warning("poll_holds_what_came", account=account.slug, failures=failures)
+                await asyncio.sleep(self._later(failures))
+            else:
+                return
 
     def _later(self, failures: int) -> float:
         """Twice as long each time, and never all accounts at once."""

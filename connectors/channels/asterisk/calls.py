@@ -30,13 +30,16 @@ OURS_BEGINS: Final = "allo-"
 ANSWERED_ELSEWHERE: Final = "26"
 """Hangup's Cause of those who lost the race: no missed call of theirs."""
 
+NOT_MADE: Final = "0"
+"""OriginateResponse's Reason when there was not even a channel."""
+
 MOST_CALLS: Final = 2000
 MOST_LEGS: Final = 200
 
 _REASONS: Final = {
     "0": "no such extension",
     "1": "failure",
-    "3": "no answer",
+    "3": "noanswer",
     "5": "busy",
     "8": "congestion",
 }
@@ -116,9 +119,11 @@ class Calls:
             "BlindTransfer": self._transferred,
             "AttendedTransfer": self._transferred,
             "VarSet": self._recorded,
-            "OriginateResponse": self._not_made,
-            "CoreShowChannel": self._seen,
+            "OriginateResponse": self._originated,
+            "CoreShowChannel": self._shown,
+            "CoreShowChannelsComplete": self._all_shown,
         }
+        self._showing: dict[str, Message] = {}
 
     def keep(self) -> str:
         """For `restore`, in another process or after a lost connection."""
@@ -221,6 +226,7 @@ class Calls:
 
     def _hung_up(self, message: Message, at: datetime, found: list[CallReported]) -> None:
         number = message["Uniqueid"]
+        self._showing.pop(number, None)
         call, leg = self._leg(number)
         if call is not None and leg is not None:
             if message["Cause"] == ANSWERED_ELSEWHERE:
@@ -254,30 +260,48 @@ class Calls:
         if call is not None and message["Variable"] == "MIXMONITOR_FILENAME":
             call.recording = clean_line(message["Value"], limit=400)
 
-    def _not_made(self, message: Message, at: datetime, found: list[CallReported]) -> None:
-        """A call that we asked for came to nothing. Uniqueid is unknown when there was not even a channel.
+    def _originated(self, message: Message, at: datetime, found: list[CallReported]) -> None:
+        """What became of a call that we asked for, before its first leg hangs up, or instead of there being one.
 
-        So it is, too, when an Originate was repeated and refused because the call is going on (measured): no end of that.
+        A repeated Originate is refused while the call goes on, under the same names and with Reason 0 (measured): that is
+        no end of the call, so that where there are legs, their end alone is.
         """
-        number, asked = message["Uniqueid"], message["ActionID"]
-        if message.response != "Failure" or not asked.startswith(OURS_BEGINS):
+        id_, failed = message["ActionID"], message.response == "Failure"
+        if not id_.startswith(OURS_BEGINS):
             return
-        call = self.going_on.get(asked)
-        if call is None:
+        reason = _REASONS.get(message["Reason"], "failure")
+        call = self.going_on.get(id_)
+        if call is not None:
+            call.theirs = call.theirs or self._without_prefix(message["Exten"])
+            if failed and message["Reason"] != NOT_MADE:
+                call.reason = call.reason or reason
+        elif failed:
             call = Call(
-                id=asked,
-                first=asked,
+                id=id_,
+                first=id_,
                 began=at.timestamp(),
                 first_place="inside",
+                theirs=self._without_prefix(message["Exten"]),
                 extension=_extension(message["Channel"]),
             )
-        elif not number:
-            return
-        call.theirs = call.theirs or self._without_prefix(message["Exten"])
-        self._end(call, at, found, reason=_REASONS.get(message["Reason"], "failure"))
+            self._end(call, at, found, reason=reason)
+
+    def _shown(self, message: Message, at: datetime, found: list[CallReported]) -> None:
+        self._showing[message["Uniqueid"]] = message
+
+    def _all_shown(self, message: Message, at: datetime, found: list[CallReported]) -> None:
+        """What lives, in the order in which it began as far as that can be told: the list itself has none (measured)."""
+
+        def began(shown: Message) -> tuple[bool, bool]:
+            # With the first leg gone, a call with somebody outside is taken for theirs.
+            return shown["Uniqueid"] != shown["Linkedid"], self._place(shown) != "outside"
+
+        showing, self._showing = self._showing, {}
+        for shown in sorted(showing.values(), key=began):
+            self._seen(shown, at, found)
 
     def _seen(self, message: Message, at: datetime, found: list[CallReported]) -> None:
-        """One line of CoreShowChannels: a channel that lives, perhaps begun while we did not listen."""
+        """A channel that lives, perhaps begun while we did not listen."""
         number = message["Uniqueid"]
         if number not in self._call_of:
             self._born(message, at, found)
@@ -368,8 +392,12 @@ class Calls:
             self._close(call, at, found)
 
     def _end(self, call: Call, at: datetime, found: list[CallReported], *, reason: str) -> None:
-        """Once. A call of ours that never got as far as the customer is told only when somebody asked for it."""
-        if call.over or not (call.told or call.id.startswith(OURS_BEGINS)):
+        """Once. A call of ours that never got as far as the customer is told only when somebody asked for it.
+
+        Whom it was to, an OriginateResponse says; when that is yet to come, it will tell the end as well.
+        """
+        asked_for = call.id.startswith(OURS_BEGINS) and bool(call.theirs)
+        if call.over or not (call.told or asked_for):
             return
         call.over = True
         if call.answered is None:

@@ -131,7 +131,7 @@ def test_a_colleague_who_does_not_pick_up_ends_the_call_we_asked_for() -> None:
     failed = renamed(REAL["click_to_call_agent_no_answer"], "crm-43-a", "allo-0199-abc")
     failed = renamed(failed, "c2c-43", "allo-0199-abc")
     (report,) = told(failed)
-    assert (report.phase, report.leg, report.reason) == ("ended", "", "no answer")
+    assert (report.phase, report.leg, report.reason) == ("ended", "", "noanswer")
     assert (report.initiated, report.theirs, report.extension) == ("0199-abc", CUSTOMER, "101")
     assert not answered([report])
 
@@ -153,11 +153,23 @@ def test_a_call_that_could_not_even_begin_is_told_by_its_action() -> None:
     assert told([a_failure("another-programs")]) == []
 
 
-def test_a_repeated_request_that_was_refused_does_not_end_the_call_that_is_going_on() -> None:
+@pytest.mark.parametrize("uniqueid", ["allo-0198", "<unknown>"])
+def test_a_repeated_request_that_was_refused_does_not_end_the_call_that_is_going_on(
+    uniqueid: str,
+) -> None:
     """Measured: Asterisk says Success to the second Originate with the same ChannelId, and then Failure."""
     ours = renamed(REAL["click_to_call_ok"], "crm-42-a", "allo-0198")
-    again = [*ours[:3], a_failure("allo-0198"), *ours[3:]]
+    again = [*ours[:3], a_failure("allo-0198", uniqueid), *ours[3:]]
     assert told(again) == told(ours)
+
+
+def test_the_answer_to_originate_may_come_after_the_hangup() -> None:
+    failed = renamed(REAL["click_to_call_agent_no_answer"], "crm-43-a", "allo-0199-abc")
+    failed = renamed(failed, "c2c-43", "allo-0199-abc")
+    response = next(each for each in failed if dict(each).get("Event") == "OriginateResponse")
+    late = [each for each in failed if each is not response] + [response]
+    (report,) = told(late)
+    assert (report.phase, report.theirs, report.reason) == ("ended", CUSTOMER, "noanswer")
 
 
 def test_calls_between_colleagues_are_nobodys_business() -> None:

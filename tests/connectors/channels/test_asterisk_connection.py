@@ -140,18 +140,35 @@ async def test_a_call_that_ended_meanwhile_is_ended() -> None:
     assert answered(reports)
 
 
-async def test_a_call_that_began_meanwhile_is_taken_up_midway() -> None:
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_call_that_began_meanwhile_is_taken_up_midway(order: int) -> None:
     scene = list(answered_scene(10, caller="79161234567", did="74951234567", extension="101"))
-    trunk, agent = scene[0], scene[1]
     async with Manager().running() as manager:
-        manager.channels = [seen(trunk, BridgeId="b"), seen(agent, BridgeId="b")]
+        manager.channels = [seen(each, BridgeId="b") for each in scene[:2]][::order]
         line = Watched(manager, an_account(port=str(manager.port)))
         await line.open()
+        await line.until(2)
         manager.tell(*scene[-2:])
         reports = await line.until(4)
         await line.close()
     assert story(reports) == ["call:ringing", "101:talking", "101:ended", "call:ended"]
-    assert reports[0].theirs == CUSTOMER
+    assert (reports[0].theirs, reports[0].direction) == (CUSTOMER, "in")
+
+
+async def test_a_call_whose_first_channel_is_gone_is_the_customers() -> None:
+    scene = list(answered_scene(10, caller="79161234567", did="74951234567", extension="101"))
+    transferred = [
+        [(n, "standin-0.1" if n == "Linkedid" else v) for n, v in seen(each, BridgeId="b")]
+        for each in scene[:2]
+    ]
+    async with Manager().running() as manager:
+        manager.channels = transferred[::-1]
+        line = Watched(manager, an_account(port=str(manager.port)))
+        await line.open()
+        reports = await line.until(2)
+        await line.close()
+    assert story(reports) == ["call:ringing", "101:talking"]
+    assert (reports[0].theirs, reports[0].direction) == (CUSTOMER, "in")
 
 
 async def test_a_silent_line_is_asked_and_a_dead_one_is_noticed(
@@ -205,7 +222,7 @@ async def test_a_colleague_who_does_not_pick_up_is_told() -> None:
         line.manager.picks_up = False
         await dialled(line.account)
         (report,) = await line.until(1)
-    assert (report.phase, report.reason, report.initiated) == ("ended", "no answer", "0198-abc")
+    assert (report.phase, report.reason, report.initiated) == ("ended", "noanswer", "0198-abc")
 
 
 @pytest.mark.parametrize(
