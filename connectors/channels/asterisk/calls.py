@@ -320,12 +320,10 @@ class Calls:
         before = self._call_of.get(number)
         if before is None or not linked or linked == before or message.event == "Hangup":
             return
-        left = self.going_on[before]
-        joined = self.going_on.get(linked)
-        if joined is None:
-            joined = self.going_on[linked] = msgspec.structs.replace(
-                left, id=linked, legs={}, told=False, over=False
-            )
+        left, joined = self.going_on[before], self.going_on.get(linked)
+        # A customer's call stays what it is, also when an older one between colleagues swallows it.
+        if joined is None or (left.told and not joined.told):
+            return
         leg = left.legs.pop(number)
         joined.legs[number] = leg
         self._call_of[number] = linked

@@ -12,7 +12,7 @@ import aiohttp
 from connectors.channels.asterisk.calls import OURS_BEGINS
 from connectors.channels.asterisk.session import a_session, refusal
 from connectors.connector import Account
-from connectors.errors import Rejected
+from connectors.errors import OutcomeUnknown, Rejected, Unreachable
 
 RINGS_FOR_MS: Final = 30_000
 
@@ -38,23 +38,24 @@ async def dial(
     if _NAME.fullmatch(initiated) is None:
         raise Rejected("The call's name has characters that a channel's id cannot have")
     call = f"{OURS_BEGINS}{initiated}"
+    action = {
+        "Action": "Originate",
+        "ActionID": call,
+        "Channel": account["channel"].replace("{extension}", extension) or f"PJSIP/{extension}",
+        "ChannelId": call,
+        "Context": account["outbound_context"] or "from-internal",
+        "Exten": f"{account['dial_prefix']}{digits}",
+        "Priority": "1",
+        # What the colleague's own telephone shows; the trunk's number is the dial plan's affair.
+        "CallerID": f"<{extension}>",
+        "Timeout": str(RINGS_FOR_MS),
+        "Async": "true",
+    }
     async with a_session(account) as session:
-        answer = await session.ask(
-            {
-                "Action": "Originate",
-                "ActionID": call,
-                "Channel": account["channel"].replace("{extension}", extension)
-                or f"PJSIP/{extension}",
-                "ChannelId": call,
-                "Context": account["outbound_context"] or "from-internal",
-                "Exten": f"{account['dial_prefix']}{digits}",
-                "Priority": "1",
-                # What the colleague's own telephone shows; the trunk's number is the dial plan's affair.
-                "CallerID": f"<{extension}>",
-                "Timeout": str(RINGS_FOR_MS),
-                "Async": "true",
-            }
-        )
+        try:
+            answer = await session.ask(action)
+        except Unreachable as error:
+            raise OutcomeUnknown(f"{error}; it may be ringing") from error
     if answer.response != "Success":
         raise refusal(answer)
     return call

@@ -25,8 +25,9 @@ SILENCE: Final = 20.0
 SIGN_OF_LIFE: Final = 30.0
 """Seconds after which we say that we are, when nothing of interest happened. The contract allows a minute."""
 
-EVENTS: Final = "call,agent,dialplan"
-"""dialplan: a recording's name is told as a variable only."""
+EVENTS: Final = "call,agent"
+WITH_RECORDINGS: Final = "call,agent,dialplan"
+"""A recording's name is told as a variable only, and with it comes every step of the dial plan."""
 
 
 def polls(account: Account) -> bool:
@@ -42,7 +43,7 @@ async def watch(
     try:
         calls = Calls(account)
         calls.restore(cursor)
-        await _begin(session)
+        await _begin(account, session)
         alive: set[str] | None = set()
         dropped, told = 0, clock()
         # Said at once: the line stands.
@@ -72,9 +73,10 @@ async def watch(
         await session.close()
 
 
-async def _begin(session: Session) -> None:
+async def _begin(account: Account, session: Session) -> None:
     """Events first, the look second: what happens between the two is then told twice, and never not at all."""
-    answer = await session.ask({"Action": "Events", "EventMask": EVENTS})
+    mask = WITH_RECORDINGS if account["recordings_url"] else EVENTS
+    answer = await session.ask({"Action": "Events", "EventMask": mask})
     if answer.response == "Error":
         raise AccountBroken(f"The manager user gets no events: {said(answer)}")
     answer = await session.ask({"Action": "CoreShowChannels"})

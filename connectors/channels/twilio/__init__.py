@@ -32,6 +32,8 @@ connector = Connector(
     icon="phone",
     identity="phone",
     hook="telephony",
+    # Some kilobytes at most; every address it may have been signed with is tried over the whole of it.
+    body_limit=1 << 17,
     fields=(
         Field(
             name="account_sid",

@@ -79,10 +79,17 @@ def _read(told: reports.Told) -> reports.Read:
     if told["ParentCallSid"]:
         return reports.leg(told)
     if _asks(told):
-        if told["From"].startswith("client:"):
-            return (), "internal: an app of ours calls through Twilio"
+        if _from_inside(told):
+            return (), "internal: a telephone or an app of ours calls through Twilio"
         return reports.asked(told)
     return reports.status(told)
+
+
+def _from_inside(told: reports.Told) -> bool:
+    domain = told.account["sip_domain"]
+    return told["From"].startswith("client:") or (
+        bool(domain) and told["From"].partition(";")[0].endswith(f"@{domain}")
+    )
 
 
 def _asks(told: reports.Told) -> bool:
@@ -107,8 +114,10 @@ def _answered(received: Received, told: reports.Told, base: str) -> Received:
         else:
             answer = twiml.hang_up()
         return _with(received, answer)
-    if not _asks(told) or not received.incoming:
+    if not _asks(told):
         return received
+    if not received.incoming:
+        return _with(received, twiml.hang_up())
     far = told.far(reports.call_of(told))
 
     def answer_for(caller: Caller | None) -> Answer:

@@ -172,6 +172,37 @@ def test_the_answer_to_originate_may_come_after_the_hangup() -> None:
     assert (report.phase, report.theirs, report.reason) == ("ended", CUSTOMER, "noanswer")
 
 
+def test_an_older_call_between_colleagues_does_not_swallow_a_customers() -> None:
+    """Bridged together, Asterisk calls all of it by the oldest: the customer's call is told to its end under its own name."""
+    events = REAL["inbound_answered_direct"]
+    inside: Event = [
+        ("Event", "Newchannel"), ("Channel", "PJSIP/102-0000000f"), ("Context", "from-internal"),
+        ("Uniqueid", "0.1"), ("Linkedid", "0.1"),
+    ]  # fmt: skip
+    merged = [
+        [(n, "0.1" if n == "Linkedid" else v) for n, v in event] if number > 60 else event
+        for number, event in enumerate(events)
+    ]
+    assert told([inside, *merged]) == told(events)
+
+
+def test_a_consultation_that_becomes_a_transfer_joins_the_customers_call() -> None:
+    """As telephones do it that transfer by themselves: 101 calls 102 apart, and both calls become one."""
+    events = REAL["inbound_answered_direct"]
+    apart = [
+        [("Event", "Newchannel"), ("Channel", f"PJSIP/{who}-0000001{n}"), ("Context", "from-internal"),
+         ("Uniqueid", f"9.{n}"), ("Linkedid", "9.1")]
+        for n, who in ((1, "101"), (2, "102"))
+    ]  # fmt: skip
+    joined: Event = [
+        ("Event", "BridgeEnter"), ("Uniqueid", "9.2"), ("BridgeUniqueid", "b"), ("BridgeTechnology", "simple_bridge"),
+        ("Linkedid", dict(events[52])["Linkedid"]),
+    ]  # fmt: skip
+    reports = told([*events[:53], *apart, joined])
+    assert story(reports)[-1] == "102:talking"
+    assert {each.call for each in reports} == {dict(events[52])["Linkedid"]}
+
+
 def test_calls_between_colleagues_are_nobodys_business() -> None:
     inside = [
         [(name, "from-internal" if name.endswith("Context") else value) for name, value in event]

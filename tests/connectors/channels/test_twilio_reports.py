@@ -67,6 +67,15 @@ def test_a_sip_caller_with_a_number_is_that_number() -> None:
     assert report.theirs == CUSTOMER
 
 
+@pytest.mark.parametrize("caller", ["client:anna", "sip:101@shop.sip.twilio.com;user=phone"])
+def test_a_telephone_of_ours_is_no_customer(caller: str) -> None:
+    told = received(a_call(From=caller), account=an_account(sip_domain="shop.sip.twilio.com"))
+    assert not told.incoming
+    assert told.ignored[0].startswith("internal:")
+    assert told.enquiry is None
+    assert b"<Response" in told.answer.body
+
+
 def test_a_forwarded_call_came_to_the_line_that_was_called() -> None:
     (report,) = reports_of(a_call(ForwardedFrom="+74951234567"))
     assert report.ours == "+74951234567"

@@ -10,6 +10,7 @@ import pytest
 from multidict import CIMultiDict
 from twilio.request_validator import HMAC_SHA256, RequestValidator
 
+from connectors.channels.twilio import connector
 from connectors.channels.twilio.signature import prove_origin
 from connectors.connector import Request
 from connectors.errors import Malformed, Unverified
@@ -142,6 +143,26 @@ def test_json_is_proved_by_its_hash() -> None:
     assert prove_origin(an_account(), request) == BASE
     with pytest.raises(Unverified):
         prove_origin(an_account(), replace(request, body=body + b" "))
+
+
+def test_a_request_by_get_is_proved_and_read_by_its_address() -> None:
+    fields = a_call(CallerName="Анна К")
+    target = f"{PATH}?{urlencode(fields)}"
+    signature = RequestValidator(TOKEN).compute_signature(f"https://{HOST}{target}", {})
+    request = Request(
+        method="GET",
+        headers=CIMultiDict({"Host": HOST, "X-Twilio-Signature": signature}),
+        body=b"",
+        query=fields,
+        target=target,
+        received_at=NOON,
+    )
+    assert prove_origin(an_account(), request) == BASE
+    assert connector.receive is not None
+    (incoming,) = connector.receive(an_account(), request).incoming
+    assert incoming.event.chat.id == fields["From"]
+    with pytest.raises(Unverified):
+        prove_origin(an_account(), replace(request, target=target + "&From=%2B1"))
 
 
 def test_a_body_that_nothing_covers_is_refused() -> None:
