@@ -62,6 +62,7 @@ class Twilio:
         )
         await conduct.inbound(number.voice_url)
         await self._deliver_late()
+        call.over.set()
         return call
 
     @asynccontextmanager
@@ -223,6 +224,7 @@ class Twilio:
     async def _lead(self, conduct: Conduct, twiml: str, url: str) -> None:
         await conduct.outbound(twiml, url)
         await self._deliver_late()
+        conduct.call.over.set()
 
     async def _show_call(self, request: web.Request) -> web.StreamResponse:
         call = self.calls.get(request.match_info["sid"])

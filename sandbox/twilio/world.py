@@ -1,5 +1,6 @@
 """What the stand-in knows: numbers, calls and their legs, recordings, people."""
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ class Call:
     rung: list[str] = field(default_factory=list)
     told: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     sequence: Iterator[int] = field(default_factory=itertools.count)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Everybody has been told of its end."""
 
 
 @dataclass(slots=True, kw_only=True)

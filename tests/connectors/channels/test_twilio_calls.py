@@ -69,8 +69,7 @@ async def a_stand(*, shuffled: random.Random | None = None, **fields: str) -> As
 
 async def over(twilio: Twilio, sid: str) -> None:
     async with asyncio.timeout(5):
-        while twilio.calls[sid].status not in {"completed", "busy", "no-answer"}:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+        await twilio.calls[sid].over.wait()
 
 
 async def test_everyone_is_rung_and_who_answers_first_talks() -> None:
