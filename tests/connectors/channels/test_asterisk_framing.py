@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from connectors.channels.asterisk.framing import LONGEST_MESSAGE, Framer, Message, frame
 
@@ -18,6 +18,7 @@ def test_a_message_is_lines_until_an_empty_one() -> None:
     assert second.response == "Success"
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, len(TWO))))
 def test_it_does_not_matter_how_it_is_cut(cuts: list[int]) -> None:
     framer = Framer()
@@ -27,6 +28,7 @@ def test_it_does_not_matter_how_it_is_cut(cuts: list[int]) -> None:
     assert [message.fields for message in found] == [each.fields for each in Framer().feed(TWO)]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=300))
 def test_anything_may_be_in_it(data: bytes) -> None:
     framer = Framer()

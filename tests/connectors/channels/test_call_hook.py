@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from connectors.channels.call_hook import connector
 from connectors.channels.call_hook.reports import Report
@@ -214,6 +214,7 @@ def test_the_same_said_twice_is_one_and_another_is_another() -> None:
     assert reports_of(again)[0].key == reports_of(one)[0].key
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers())
 def test_shuffled_and_doubled_they_say_the_same(seed: int) -> None:
     told = [

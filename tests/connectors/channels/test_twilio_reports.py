@@ -4,7 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from connectors.channels.twilio import connector
 from connectors.errors import Malformed
@@ -198,6 +198,7 @@ def test_what_was_kept_is_read_again_as_it_was() -> None:
         connector.reread(an_account(), b"{", NOON)
 
 
+@settings(deadline=None, max_examples=50)
 @given(seed=st.integers(), calls=st.sampled_from([ANSWERED, MISSED]))
 def test_shuffled_and_doubled_they_say_the_same(
     seed: int, calls: tuple[tuple[dict[str, str], str], ...]
