@@ -99,6 +99,8 @@ class Request:
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
+    target: str = ""
+    """Path and query exactly as they came over the wire, for platforms that sign the address; "" when unknown."""
     remote: str = ""
     received_at: datetime
 
@@ -329,7 +331,9 @@ class Watch(Protocol):
         """Holds a connection, and yields what comes over it; at least once a minute, if only to say that it lives.
 
         It is asked for the next when what it gave is durable and its cursor stored. Raises a SendError when the
-        connection cannot be had or is lost; it is then called anew, with the last cursor.
+        connection cannot be had or is lost; it is then called anew, with the last cursor. An async generator is
+        closed when it is no longer wanted; it keeps no TaskGroup and no time-out open over a `yield`, because what
+        they cancel is the task that asked.
         """
 
 

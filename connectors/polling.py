@@ -1,4 +1,4 @@
-"""Long polling: channels that are asked for what happened, each account by one process at a time.
+"""Channels that are asked for what happened, or that hold a connection for it, each account by one process at a time.
 
 Every account that polls has a task of its own; one account's trouble is nobody else's. The task first takes the
 account's lease, and keeps it while it polls; a process that dies loses it within `Pace.lease` seconds, and another goes on from the
@@ -7,6 +7,9 @@ stored cursor. Inside, the order is the promise:
     poll ─▶ make durable (`Intake.accept`) ─▶ only then move the cursor
 
 so that whatever dies between two steps, the platform is asked for the same again, and the router knows it by its key.
+A held connection (`Connector.watch`) is the same loop: what it brings next takes the place of a poll. After anything
+that went wrong it is closed, and opened anew from the stored cursor. Where the platform would not say it again
+(`Connector.comes_again`), what came is held meanwhile, until it can be made durable.
 
 What goes wrong is judged here: a platform that cannot be reached, or asks to slow down, is asked again later and
 later; one that refuses the credentials stops this account until a person changes it; a mistake of ours is logged and
@@ -14,7 +17,7 @@ tried again slowly, because the event that caused it must not be lost, and the o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
@@ -27,18 +30,23 @@ from connectors.connector import (
     Account,
     Accounts,
     Connector,
+    Incoming,
     Intake,
     NotDurable,
     Poll,
     Polled,
+    Watch,
 )
-from connectors.errors import AccountBroken, SendError, Throttled
+from connectors.errors import AccountBroken, SendError, Throttled, Unreachable
 from connectors.webhook import Counts
 
 log = structlog.get_logger()
 
 LONGEST_POLL: Final = 90.0
-"""Seconds; `Connector.poll` promises a minute."""
+"""Seconds; `Connector.poll` promises a minute, `Connector.watch` a sign of life every minute."""
+
+CLOSING: Final = 5.0
+"""Seconds for a held connection to say good-bye; a dead one may never be done."""
 
 WHAT: Final = "poll"
 """The cursor's name beside others of the account."""
@@ -100,6 +108,53 @@ class _Line:
     failures: int = 0
 
 
+class _Source(Protocol):
+    """Where an account's events come from: asked anew each time, or over a connection that is held."""
+
+    async def next(self, cursor: str) -> Polled:
+        """Raises a SendError."""
+
+    async def drop(self) -> None:
+        """Something went wrong since, or it is over: the next one starts from its cursor."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    poll: Poll
+    account: Account
+    http: aiohttp.ClientSession
+
+    async def next(self, cursor: str) -> Polled:
+        return await self.poll(self.account, cursor, self.http)
+
+    async def drop(self) -> None:
+        """Nothing is held between two polls."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """Opened, asked and closed by one task, so that a time-out inside it is its own."""
+
+    watch: Watch
+    account: Account
+    http: aiohttp.ClientSession
+    coming: AsyncIterator[Polled] | None = None
+
+    async def next(self, cursor: str) -> Polled:
+        if self.coming is None:
+            self.coming = self.watch(self.account, cursor, self.http)
+        try:
+            return await anext(self.coming)
+        except StopAsyncIteration:
+            raise Unreachable("The platform closed the connection") from None
+
+    async def drop(self) -> None:
+        coming, self.coming = self.coming, None
+        if isinstance(coming, AsyncGenerator):
+            async with asyncio.timeout(CLOSING):
+                await coming.aclose()
+
+
 @dataclass(slots=True, kw_only=True)
 class Polling:
     connectors: Mapping[str, Connector]
@@ -138,7 +193,7 @@ class Polling:
         return [
             account
             for kind, connector in self.connectors.items()
-            if connector.poll is not None and connector.polls is not None
+            if connector.polls is not None
             for account in self.accounts.of_kind(kind)
             if connector.polls(account)
         ]
@@ -146,25 +201,31 @@ class Polling:
     async def _serve(self, account: Account) -> None:
         """Waits for the lease, polls while it is ours, and waits again. Ends when the account is broken."""
         connector = self.connectors[account.kind]
-        if connector.poll is None:
+        source = self._source(account, connector)
+        if source is None:
             return
         name = f"poll:{account.id}"
         while True:
             if await self.leases.take(name, seconds=self.pace.lease):
                 try:
-                    usable = await self._while_held(name, account, connector, connector.poll)
+                    usable = await self._while_held(name, account, connector, source)
                 finally:
                     await _safely(self.leases.give_back(name))
                 if not usable:
                     return
             await asyncio.sleep(self.pace.lease / 3)
 
+    def _source(self, account: Account, connector: Connector) -> _Source | None:
+        if connector.watch is not None:
+            return _Held(connector.watch, account, self.http)
+        return _Asked(connector.poll, account, self.http) if connector.poll is not None else None
+
     async def _while_held(
-        self, name: str, account: Account, connector: Connector, poll: Poll
+        self, name: str, account: Account, connector: Connector, source: _Source
     ) -> bool:
         """False: the account is broken. True: the lease was lost."""
         async with asyncio.TaskGroup() as group:
-            polling = group.create_task(self._poll(account, connector, poll))
+            polling = group.create_task(self._poll(account, connector, source))
             keeping = group.create_task(self._keep(name, polling))
             await asyncio.wait((polling, keeping), return_when=asyncio.FIRST_COMPLETED)
             keeping.cancel()
@@ -178,12 +239,18 @@ class Polling:
                 polling.cancel()
                 return
 
-    async def _poll(self, account: Account, connector: Connector, poll: Poll) -> None:
+    async def _poll(self, account: Account, connector: Connector, source: _Source) -> None:
         """Polls and polls. Returns when the account is broken."""
+        try:
+            await self._go_on(account, connector, source)
+        finally:
+            await _safely(source.drop())
+
+    async def _go_on(self, account: Account, connector: Connector, source: _Source) -> None:
         line = _Line()
         while True:
             try:
-                trouble = await self._once(account, poll, line)
+                trouble = await self._once(account, source, line)
             except AccountBroken as error:
                 self.failed(account.kind, "AccountBroken")
                 log.warning("poll_account_broken", account=account.slug, reason=str(error))
@@ -195,6 +262,7 @@ class Polling:
                     line.said = ""
                     await _safely(self.conditions.works(account))
                 continue
+            await _safely(source.drop())
             line.failures += 1
             self.failed(account.kind, trouble.family)
             if trouble.reason != line.said:
@@ -203,7 +271,7 @@ class Polling:
                 await _safely(self.conditions.troubled(account, trouble.reason))
             await asyncio.sleep(max(trouble.wait, self._later(line.failures)))
 
-    async def _once(self, account: Account, poll: Poll, line: _Line) -> _Trouble | None:
+    async def _once(self, account: Account, source: _Source, line: _Line) -> _Trouble | None:
         """One poll, and what it brought made durable. Raises AccountBroken."""
         clock = asyncio.get_running_loop().time
         started = clock()
@@ -211,7 +279,7 @@ class Polling:
             async with asyncio.timeout(LONGEST_POLL):
                 if line.cursor is None:
                     line.cursor = await self.cursors.load(account.id, WHAT)
-                polled = await poll(account, line.cursor, self.http)
+                polled = await source.next(line.cursor)
             await self._take(account, polled, line.cursor)
         except AccountBroken:
             raise
@@ -235,13 +303,29 @@ class Polling:
 
     async def _take(self, account: Account, polled: Polled, cursor: str) -> None:
         if polled.incoming:
-            await self.intake.accept(account, polled.incoming)
+            await self._accept(account, polled.incoming)
         if polled.cursor != cursor:
             await self.cursors.save(account.id, WHAT, polled.cursor)
         for _ in polled.incoming:
             self.counts.received(account.kind)
         for each in polled.ignored:
             self.counts.ignored(account.kind, each.partition(":")[0])
+
+    async def _accept(self, account: Account, incoming: Sequence[Incoming]) -> None:
+        """Raises NotDurable; but what nobody would say again is held until it is durable, and the line waits."""
+        comes_again = self.connectors[account.kind].comes_again
+        failures = 0
+        while True:
+            try:
+                await self.intake.accept(account, incoming)
+            except NotDurable:
+                if comes_again:
+                    raise
+                failures += 1
+                log.warning("poll_holds_what_came", account=account.slug, failures=failures)
+                await asyncio.sleep(self._later(failures))
+            else:
+                return
 
     def _later(self, failures: int) -> float:
         """Twice as long each time, and never all accounts at once."""

@@ -150,6 +150,7 @@ class Webhooks:
                     body=body,
                     query=request.query if request.query_string else _NOTHING,
                     path=request.match_info.get("path", ""),
+                    target=request.raw_path,
                     remote=request.remote or "",
                     received_at=received_at,
                 ),

@@ -151,7 +151,7 @@ def test_what_sounds_like_a_secret_is_one(channel: Connector) -> None:
 def test_abilities_and_claims_match(channel: Connector) -> None:
     able = channel.capabilities
     assert bool(channel.hook) == (channel.receive is not None)
-    assert (channel.poll is None) == (channel.polls is None)
+    assert [channel.poll, channel.watch].count(None) == (2 if channel.polls is None else 1)
     assert able.typing == (channel.show_typing is not None)
     assert bool(able.attachment_limit) == able.attachments
     assert channel.split is None or channel.send is not None

@@ -1,13 +1,15 @@
 """Long polling: one process per account, nothing lost between two polls, one account's trouble is its own."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from uuid import UUID
 
 import aiohttp
+import pytest
+from typing_extensions import override
 
 from connectors.channel_log import ChannelLog, Entry
 from connectors.connector import (
@@ -60,6 +62,35 @@ class Platform:
             incoming=tuple(Incoming(event=event) for event in events),
             cursor=str(start + len(texts)),
         )
+
+
+@dataclass
+class Line(Platform):
+    """Holds a connection over which it says one message at a time, and "" when there is none."""
+
+    open: int = 0
+    opened: list[str] = field(default_factory=list)
+    hung: bool = False
+    ends_after: int | None = None
+
+    async def watch(
+        self, account: Account, cursor: str, http: aiohttp.ClientSession
+    ) -> AsyncIterator[Polled]:
+        self.opened.append(cursor)
+        self.open += 1
+        self.most_asking = max(self.most_asking, self.open)
+        try:
+            said = 0
+            while self.ends_after is None or said < self.ends_after:
+                polled = await self.poll(account, cursor, http)
+                polled = replace(polled, incoming=polled.incoming[:1])
+                cursor = str(int(cursor or 0) + len(polled.incoming))
+                yield replace(polled, cursor=cursor)
+                said += 1
+        finally:
+            self.open -= 1
+            if self.hung:
+                await asyncio.Event().wait()
 
 
 @dataclass
@@ -143,7 +174,8 @@ def a_polling(platform: Platform, world: World) -> Polling:
         fields=(),
         capabilities=Capabilities(),
         polls=lambda account: account["mode"] != "webhook",
-        poll=platform.poll,
+        poll=None if isinstance(platform, Line) else platform.poll,
+        watch=platform.watch if isinstance(platform, Line) else None,
     )
     return Polling(
         connectors={"parrot": channel},
@@ -327,12 +359,15 @@ async def test_a_list_of_channels_that_cannot_be_told_stops_nobody() -> None:
 
     @dataclass
     class Deaf(World):
+        @override
         async def works(self, account: Account) -> None:
             raise OSError("no database")
 
+        @override
         async def troubled(self, account: Account, reason: str) -> None:
             raise OSError("no database")
 
+        @override
         async def give_back(self, name: str) -> None:
             raise OSError("no database")
 
@@ -349,3 +384,97 @@ async def test_a_platform_that_answers_at_once_is_not_asked_in_a_frenzy() -> Non
     async with running(a_polling(platform, world)):
         await asyncio.sleep(0.3)
     assert len(platform.asked) <= 32
+
+
+async def test_a_held_connection_is_asked_for_more_once_the_cursor_is_stored() -> None:
+    account = an_account()
+    platform, world = Line({account.id: ["раз", "два"]}), World([account])
+    async with running(a_polling(platform, world)):
+        await until(lambda: len(world.accepted) == 2)
+        platform.messages[account.id].append("три")
+        await until(lambda: len(world.accepted) == 3)
+    assert [text for _, text in world.accepted] == ["раз", "два", "три"]
+    assert world.story == ["durable", "cursor", "counted"] * 3
+    assert platform.opened == [""]
+    assert platform.open == 0
+    assert world.told == [("works", account.id, "")]
+
+
+async def test_a_lost_connection_is_opened_anew_from_the_stored_cursor() -> None:
+    account = an_account()
+    platform, world = Line({account.id: ["раз"]}), World([account])
+    async with running(a_polling(platform, world)):
+        await until(lambda: world.accepted)
+        platform.trouble[account.id] = [Unreachable("The connection was lost"), KeyError("ours")]
+        platform.messages[account.id].append("два")
+        await until(lambda: len(world.accepted) == 2)
+        await until(lambda: [state for state, _, _ in world.told][-1] == "works")
+    assert world.accepted == [(account.id, "раз"), (account.id, "два")]
+    assert platform.opened == ["", "1", "1"]
+    assert [reason for _, _, reason in world.told] == [
+        "",
+        "The connection was lost",
+        "A mistake of ours (KeyError)",
+        "",
+    ]
+
+
+async def test_a_connection_that_ends_by_itself_is_opened_again() -> None:
+    account = an_account()
+    platform, world = Line({account.id: ["раз", "два", "три"]}, ends_after=1), World([account])
+    async with running(a_polling(platform, world)):
+        await until(lambda: len(world.accepted) == 3)
+    assert platform.opened[:3] == ["", "1", "2"]
+    assert ("troubled", account.id, "The platform closed the connection") in world.told
+
+
+async def test_what_came_over_a_connection_and_could_not_be_stored_comes_again() -> None:
+    account = an_account()
+    platform, world = Line({account.id: ["раз", "два"]}), World([account], not_durable=2)
+    async with running(a_polling(platform, world)):
+        await until(lambda: len(world.accepted) == 2)
+    assert world.accepted == [(account.id, "раз"), (account.id, "два")]
+    assert platform.opened == ["", "", ""]
+    assert platform.open == 0
+
+
+async def test_a_connection_that_cannot_be_closed_holds_up_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connectors.polling.CLOSING", 0.05)
+    account = an_account()
+    platform = Line({account.id: ["раз"]}, hung=True)
+    world = World([account], not_durable=1)
+    async with running(a_polling(platform, world)):
+        await until(lambda: world.accepted)
+        platform.hung = False
+    assert world.accepted == [(account.id, "раз")]
+    assert platform.opened == ["", ""]
+
+
+async def test_a_silent_connection_is_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.polling.LONGEST_POLL", 0.05)
+    account = an_account()
+
+    @dataclass
+    class Silent(Line):
+        @override
+        async def poll(self, account: Account, cursor: str, http: aiohttp.ClientSession) -> Polled:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    platform, world = Silent(), World([account])
+    async with running(a_polling(platform, world)):
+        await until(lambda: len(platform.opened) > 1)
+    assert world.told == [("troubled", account.id, "No answer in time")]
+    assert platform.open == 0
+
+
+async def test_two_processes_never_hold_two_connections() -> None:
+    account = an_account()
+    platform = Line({account.id: ["раз"]})
+    first = World([account])
+    second = World([account], leases=first.leases, cursors=first.cursors)
+    async with running(a_polling(platform, first)), running(a_polling(platform, second)):
+        await until(lambda: len(platform.asked) > 20)
+    assert platform.most_asking == 1
