@@ -14,6 +14,7 @@ check, and the raw bytes are kept beside every event.
 """
 
 from connectors.channels.email.events import reread
+from connectors.channels.email.imap.watching import polls, watch
 from connectors.channels.email.listener import listen
 from connectors.channels.email.sending import FILES, check, send
 from connectors.connector import Capabilities, Connector, Field
@@ -48,6 +49,23 @@ connector = Connector(
             choices=("tls", "starttls", "none"),
         ),
         Field(
+            name="imap_folder",
+            label="Folder",
+            default="INBOX",
+            help="The one that is read. Nothing in it is changed: mails are neither marked as read nor moved.",
+        ),
+        Field(
+            name="imap_since",
+            label="Read mail since",
+            help="2026-01-31: what arrived before is left alone. Empty: everything that is in the folder.",
+        ),
+        Field(
+            name="imap_idle",
+            label="Wait for new mail",
+            choices=("", "no"),
+            help="no: look every half minute instead, for servers whose notices cannot be relied on.",
+        ),
+        Field(
             name="smtp_host",
             label="Outgoing server",
             help="smtp.yandex.ru, smtp.gmail.com, smtp.mail.ru… Without one nothing can be answered.",
@@ -65,6 +83,19 @@ connector = Connector(
             label="Outgoing encryption",
             choices=("", "tls", "starttls", "none"),
             help="Empty: by the port; never in the clear except on this machine.",
+        ),
+        Field(
+            name="oauth_refresh_token",
+            label="OAuth refresh token",
+            secret=True,
+            help="Instead of passwords, for reading and for sending (XOAUTH2).",
+        ),
+        Field(name="oauth_client_id", label="OAuth client ID"),
+        Field(name="oauth_client_secret", label="OAuth client secret", secret=True),
+        Field(
+            name="oauth_token_url",
+            label="OAuth token address",
+            help="Empty: Google's, Yandex's, Mail.ru's or Microsoft's, by the server's name.",
         ),
         Field(name="hook_signing_key", label="Provider's signing key", secret=True),
         Field(
@@ -95,5 +126,7 @@ connector = Connector(
     send=send,
     check=check,
     reread=reread,
+    polls=polls,
+    watch=watch,
     listen=listen,
 )

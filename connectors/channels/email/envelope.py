@@ -20,7 +20,7 @@ class Envelope:
     recipients: tuple[str, ...] = ()
 
 
-def in_envelope(raw: bytes, *, sender: str, recipients: Sequence[str]) -> bytes:
+def in_envelope(raw: bytes, *, sender: str | None, recipients: Sequence[str]) -> bytes:
     """The bytes to keep. JSON's escapes leave nothing in the line that could end it."""
     written = json.dumps({"from": sender, "to": list(recipients)})
     return b"%b%b\r\n%b" % (_FIELD, written.encode(), raw)
@@ -33,6 +33,9 @@ def out_of_envelope(kept: bytes) -> tuple[bytes, Envelope]:
     line, _, raw = kept.partition(b"\r\n")
     try:
         written = json.loads(line.removeprefix(_FIELD))
-        return raw, Envelope(str(written["from"]), tuple(map(str, written["to"])))
+        sender = written["from"]
+        return raw, Envelope(
+            None if sender is None else str(sender), tuple(map(str, written["to"]))
+        )
     except (ValueError, LookupError, TypeError):
         return kept, Envelope()

@@ -8,7 +8,7 @@ the address; the address itself comes along as a claim.
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -57,13 +57,17 @@ def understand(
     received_at: datetime,
     recipients: Sequence[str] = (),
     envelope_from: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Understood:
     """Total: a mail that our own code stumbles over is kept as an unreadable message, with its raw bytes.
 
-    `recipients` and `envelope_from` are the envelope's; "" is the empty sender of bounces, None: not known.
+    `recipients` and `envelope_from` are the envelope's; "" is the empty sender of bounces, None: not known. `notes`: what
+    is already known to be missing.
     """
     try:
         mail = read_mail(raw)
+        if notes:
+            mail = replace(mail, notes=(*notes, *mail.notes))
         return _understood(mail, account, received_at, recipients, envelope_from)
     except Exception as error:
         log.exception("mail_not_understood", account=account.slug, size=len(raw))
@@ -214,7 +218,15 @@ def _author(mail: ParsedMail, account: Account, envelope_from: str | None) -> tu
 
 def _addressees(mail: ParsedMail) -> list[str]:
     """Where a reply token may stand when the envelope did not keep it."""
-    fields = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
+    fields = (
+        "x-gm-original-to",
+        "delivered-to",
+        "x-original-to",
+        "envelope-to",
+        "resent-to",
+        "to",
+        "cc",
+    )
     return [
         each.address for field in fields for each in mailboxes(mail.headers.raw(field))[:ADDRESSES]
     ]

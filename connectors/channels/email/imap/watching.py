@@ -1,0 +1,99 @@
+"""What is new in a mailbox, batch by batch: everything that is there at first, then what comes.
+
+    connect ─▶ read what the cursor has not seen, in batches ─▶ wait: IDLE, or look again every `LOOK` seconds ─▶ read …
+
+Each batch is given with the cursor behind it, and the next one is fetched when it is durable: a connection or a process
+that ends in between costs nothing, and what then comes twice is known by its key. After every wait the box is searched,
+whatever IDLE said, so that a dead connection and a lost notice are found within two minutes. A mailbox whose UIDVALIDITY changed is
+read from its beginning, and a mail moved in its folder comes under a new UID; both are recognised by their mails.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import aiohttp
+
+from connectors.channels.email.envelope import in_envelope
+from connectors.channels.email.events import understand
+from connectors.channels.email.imap.connecting import Connection, connected
+from connectors.channels.email.imap.cursor import Cursor, read_cursor
+from connectors.channels.email.imap.mailbox import SIZE, Batch, Mail
+from connectors.connector import Account, Incoming, Polled
+
+IDLE: Final = 45.0
+"""Seconds of one IDLE. RFC 2177 allows 29 minutes; Yandex, and whatever translates addresses on the way, far less."""
+SOON: Final = 1.0
+"""Seconds of the first IDLE after something came: Dovecot 2.3 does not tell of mail that arrived just before IDLE began."""
+LOOK: Final = 30.0
+"""Seconds between two looks at a server that has no IDLE."""
+RENEWED: Final = 6 * 3600.0
+"""Seconds after which a connection is replaced: the library keeps a little of everything a server ever said."""
+
+
+def polls(account: Account) -> bool:
+    return account["mode"] == "imap"
+
+
+async def watch(
+    account: Account, cursor: str, http: aiohttp.ClientSession
+) -> AsyncIterator[Polled]:
+    """Raises a SendError."""
+    at = read_cursor(cursor)
+    clock = asyncio.get_running_loop().time
+    while True:
+        async with connected(account, http) as connection:
+            until = clock() + RENEWED
+            at = at.within(connection.mailbox.validity)
+            patience = SOON
+            while clock() < until:
+                polled, at = await _read(connection, account, at)
+                yield polled
+                if polled.incoming or polled.ignored:
+                    patience = SOON
+                else:
+                    await _wait(connection, account, patience)
+                    patience = IDLE
+
+
+async def _read(connection: Connection, account: Account, at: Cursor) -> tuple[Polled, Cursor]:
+    batch = await connection.do(connection.mailbox.next, at)
+    if batch is None:
+        return Polled(cursor=str(at)), at
+    incoming, ignored = await connection.do(_understood, batch, account)
+    refused = [uid for uid, _ in batch.refused]
+    at = at.past(batch.asked, got=[*(mail.uid for mail in batch.mails), *refused])
+    return Polled(incoming=incoming, ignored=ignored, cursor=str(at)), at
+
+
+async def _wait(connection: Connection, account: Account, patience: float) -> None:
+    if connection.mailbox.idles and account["imap_idle"] != "no":
+        await connection.do(connection.mailbox.idle, patience)
+        return
+    await asyncio.sleep(LOOK)
+    await connection.do(connection.mailbox.noop)
+
+
+def _understood(batch: Batch, account: Account) -> tuple[tuple[Incoming, ...], tuple[str, ...]]:
+    incoming: list[Incoming] = []
+    ignored = [f"the mail server does not give a mail: {uid}: {why}" for uid, why in batch.refused]
+    for mail in batch.mails:
+        understood = understand(
+            mail.raw,
+            account=account,
+            received_at=mail.arrived,
+            notes=_notes(mail),
+        )
+        if understood.event is None:
+            ignored.append(understood.ignored)
+        else:
+            # Nobody knows the envelope any more; in one of ours the mail cannot bring one of its own.
+            kept = in_envelope(mail.raw, sender=None, recipients=())
+            incoming.append(Incoming(event=understood.event, raw=kept))
+    return tuple(incoming), tuple(ignored)
+
+
+def _notes(mail: Mail) -> tuple[str, ...]:
+    if not mail.cut:
+        return ()
+    return (f"the mail has {mail.size} bytes; beyond {SIZE} only the beginning is read",)
