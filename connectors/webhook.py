@@ -45,6 +45,9 @@ BODY_DEADLINE: Final = 30.0
 RETRY_AFTER: Final = "5"
 """Seconds until a platform should come again: a broker that restarts is back by then, and no queue has grown long."""
 
+BIG: Final = 256 * 1024
+"""Bytes from which a body is read in a thread: below, the thread costs more than the reading."""
+
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -94,18 +97,19 @@ class Webhooks:
             return web.Response(status=405, headers={"Allow": "GET, POST"})
         try:
             body = await _read(request, connector.body_limit)
-            received = connector.receive(
-                account,
-                Request(
-                    method=request.method,
-                    headers=request.headers,
-                    body=body,
-                    query=request.query if request.query_string else _NOTHING,
-                    path=where.get("path", ""),
-                    remote=request.remote or "",
-                    received_at=self.now(),
-                ),
+            asked = Request(
+                method=request.method,
+                headers=request.headers,
+                body=body,
+                query=request.query if request.query_string else _NOTHING,
+                path=where.get("path", ""),
+                remote=request.remote or "",
+                received_at=self.now(),
             )
+            if len(body) < BIG:
+                received = connector.receive(account, asked)
+            else:
+                received = await asyncio.to_thread(connector.receive, account, asked)
             if received.incoming:
                 await self.intake.accept(account, received.incoming)
         except ReceiveError as error:

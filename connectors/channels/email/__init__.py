@@ -14,6 +14,7 @@ check, and the raw bytes are kept beside every event.
 """
 
 from connectors.channels.email.events import reread
+from connectors.channels.email.hooks.receiving import BODY, receive
 from connectors.channels.email.imap.watching import polls, watch
 from connectors.channels.email.listener import listen
 from connectors.channels.email.sending import FILES, check, send
@@ -97,7 +98,19 @@ connector = Connector(
             label="OAuth token address",
             help="Empty: Google's, Yandex's, Mail.ru's or Microsoft's, by the server's name.",
         ),
-        Field(name="hook_signing_key", label="Provider's signing key", secret=True),
+        Field(
+            name="hook_signing_key",
+            label="Provider's signing key",
+            secret=True,
+            help="Mailgun: the HTTP webhook signing key. SendGrid: the public key of the security policy. "
+            "raw: a key of your own choice.",
+        ),
+        Field(
+            name="hook_password",
+            label="Hook password",
+            secret=True,
+            help="For a provider that signs nothing; it stands in the address, https://allo:password@…",
+        ),
         Field(
             name="authserv_id",
             label="Receiving server's name",
@@ -123,6 +136,9 @@ connector = Connector(
         # mail once, some small servers would show it twice.
         repeat_is_safe=True,
     ),
+    hook="email",
+    body_limit=BODY,
+    receive=receive,
     send=send,
     check=check,
     reread=reread,

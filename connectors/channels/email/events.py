@@ -19,7 +19,7 @@ from connectors.channels.email import threading
 from connectors.channels.email.authentication import Verdict, verdict
 from connectors.channels.email.automatic import judge, looped, report
 from connectors.channels.email.charsets import decode
-from connectors.channels.email.envelope import out_of_envelope
+from connectors.channels.email.envelope import Envelope, out_of_envelope
 from connectors.channels.email.headers import Mailbox, mailboxes
 from connectors.channels.email.mime import ParsedMail, read_mail
 from connectors.connector import Account, Incoming, Received
@@ -58,17 +58,19 @@ def understand(
     recipients: Sequence[str] = (),
     envelope_from: str | None = None,
     notes: Sequence[str] = (),
+    checked: str = "",
 ) -> Understood:
     """Total: a mail that our own code stumbles over is kept as an unreadable message, with its raw bytes.
 
     `recipients` and `envelope_from` are the envelope's; "" is the empty sender of bounces, None: not known. `notes`: what
-    is already known to be missing.
+    is already known to be missing. `checked`: what the provider found about the sender (see `Envelope`).
     """
     try:
         mail = read_mail(raw)
         if notes:
             mail = replace(mail, notes=(*notes, *mail.notes))
-        return _understood(mail, account, received_at, recipients, envelope_from)
+        envelope = Envelope(envelope_from, tuple(recipients), checked)
+        return _understood(mail, account, received_at, envelope)
     except Exception as error:
         log.exception("mail_not_understood", account=account.slug, size=len(raw))
         return Understood(_unreadable(raw, account, received_at, envelope_from, error))
@@ -83,6 +85,7 @@ def reread(account: Account, raw: bytes, received_at: datetime) -> Received:
         received_at=received_at,
         recipients=envelope.recipients,
         envelope_from=envelope.sender,
+        checked=envelope.checked,
     )
     if understood.event is None:
         return Received(ignored=(understood.ignored,))
@@ -93,8 +96,7 @@ def _understood(
     mail: ParsedMail,
     account: Account,
     received_at: datetime,
-    recipients: Sequence[str],
-    envelope_from: str | None,
+    envelope: Envelope,
 ) -> Understood:
     returned = report(mail)
     if returned is not None:
@@ -102,22 +104,27 @@ def _understood(
     loop = looped(mail.headers, account=str(account.id))
     if loop:
         return Understood(None, loop)
-    author, written_by = _author(mail, account, envelope_from)
+    author, written_by = _author(mail, account, envelope.sender)
     address = normalise(author.address)
     place = threading.place(
-        mail, account=account, sender=address, recipients=[*recipients, *_addressees(mail)]
+        mail, account=account, sender=address, recipients=[*envelope.recipients, *_addressees(mail)]
     )
-    judged = judge(mail, sender=author.address, envelope_from=envelope_from)
+    judged = judge(mail, sender=author.address, envelope_from=envelope.sender)
     if place.message_id and threading.is_ours(account, place.message_id):
         return Understood(None, "our own mail came back")
     if written_by == "from":
-        proof = verdict(mail.headers, sender=author.address, authserv_ids=account["authserv_id"])
+        proof = verdict(
+            mail.headers,
+            sender=author.address,
+            authserv_ids=account["authserv_id"],
+            checked=envelope.checked,
+        )
         if len(mailboxes(mail.headers.raw("from"))) > 1:
             proof = Verdict(proved=False, how="more than one From")
     else:
         proof = Verdict(proved=False, how=f"read out of {written_by}")
     return Understood(
-        _message(mail, account, received_at, author, address, place, judged, proof, envelope_from)
+        _message(mail, account, received_at, author, address, place, judged, proof, envelope.sender)
     )
 
 

@@ -106,7 +106,7 @@ def _split(part: Part, depth: int, leaves: list[Part], notes: list[str]) -> None
         part.kind = "application/octet-stream"
         leaves.append(part)
         return
-    ranges = _between_boundaries(part)
+    ranges = _between(part.raw, part.start, part.end, _delimiter(part))
     if not ranges:
         part.kind = "text/plain"
         notes.append("a multipart without parts")
@@ -128,36 +128,44 @@ def _split(part: Part, depth: int, leaves: list[Part], notes: list[str]) -> None
         _split(child, depth + 1, leaves, notes)
 
 
-def _between_boundaries(part: Part) -> list[tuple[int, int]]:
+def split_at_boundaries(raw: bytes, boundary: str) -> list[tuple[int, int]]:
+    """Where the parts of a multipart body begin and end."""
+    return _between(raw, 0, len(raw), b"--" + boundary.encode("utf-8", "replace"))
+
+
+def _delimiter(part: Part) -> bytes:
     boundary = part.parameters.get("boundary", "").rstrip()
-    delimiter = b"--" + boundary.encode("utf-8", "replace") if boundary else _guessed(part)
+    return b"--" + boundary.encode("utf-8", "replace") if boundary else _guessed(part)
+
+
+def _between(raw: bytes, start: int, end: int, delimiter: bytes) -> list[tuple[int, int]]:
     if not delimiter:
         return []
-    raw, position = part.raw, part.start
+    position = start
     ranges: list[tuple[int, int]] = []
     opened = -1
     while len(ranges) < PARTS:
-        found = raw.find(delimiter, position, part.end)
+        found = raw.find(delimiter, position, end)
         if found < 0:
             break
         position = found + len(delimiter)
-        if found > part.start and raw[found - 1 : found] != b"\n":
+        if found > start and raw[found - 1 : found] != b"\n":
             continue
         closing = raw[position : position + 2] == b"--"
-        newline = raw.find(b"\n", position, part.end)
-        line_end = part.end if newline < 0 else newline
+        newline = raw.find(b"\n", position, end)
+        line_end = end if newline < 0 else newline
         # The rest of the line is blank, or it is a longer boundary that begins like ours.
         if raw[position + 2 * closing : min(line_end, position + 200)].strip():
             continue
         if opened >= 0:
             ranges.append((opened, _without_newline(raw, opened, found)))
-        opened = min(line_end + 1, part.end)
+        opened = min(line_end + 1, end)
         if closing:
             return ranges
         position = max(position, opened - 1)
     if opened >= 0 and len(ranges) < PARTS:
         # Never closed: cut off on its way, and still worth reading.
-        ranges.append((opened, part.end))
+        ranges.append((opened, end))
     return ranges
 
 

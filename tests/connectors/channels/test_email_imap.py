@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,7 +39,7 @@ def user() -> str:
 
 
 def reads(server: Dovecot, user: str, **fields: str) -> Account:
-    settings = {
+    settings: dict[str, str] = {
         "mode": "imap",
         "address": f"{user}@example.com",
         "imap_host": "127.0.0.1",
@@ -47,7 +48,7 @@ def reads(server: Dovecot, user: str, **fields: str) -> Account:
         "imap_user": user,
         "imap_password": PASSWORD,
     }
-    return an_account(**(settings | fields))
+    return replace(an_account(), fields=settings | fields)
 
 
 def mails(start: int, end: int, *, size: int = 0) -> list[bytes]:
