@@ -365,3 +365,23 @@ async def test_the_check_of_a_server_that_is_not_there_says_so() -> None:
     )
     assert findings[-1].level == "error"
     assert "cannot be reached" in findings[-1].text
+
+
+async def test_the_authors_signature_stands_below_and_is_folded_when_it_comes_back(
+    mailbox: Mailbox,
+) -> None:
+    mail = await _arrived(mailbox, signature="Анна Иванова\nМагазин <Ёлка>")
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    words = text.get_content().replace("\r\n", "\n")
+    assert words == "Добрый день!\nПять тысяч.\n\n-- \nАнна Иванова\nМагазин <Ёлка>\n"
+    assert "Магазин &lt;Ёлка&gt;</div></body>" in html.get_content()
+    assert read(a_raw(words)).text == "Добрый день!\nПять тысяч."
+
+
+async def test_a_signature_goes_into_html_that_was_given_too(mailbox: Mailbox) -> None:
+    mail = await _arrived(mailbox, html="<b>Пять</b>", signature="Анна")
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert html.get_content().startswith('<b>Пять</b><div class="signature">-- <br>')
