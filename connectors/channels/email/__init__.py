@@ -1,23 +1,25 @@
-"""Email: mail comes in by SMTP and answers go out by SMTP.
+"""Email: mail comes in by SMTP, from a mailbox or from a provider's hook, and answers go out by SMTP.
 
-    bytes ─▶ mime ─▶ events ─▶ intake          listener: the server mail is delivered to; envelope: kept with the mail
-              │        ├ threading              which conversation, which ids
-        headers,       ├ authentication         is From to be believed
-        charsets,      ├ automatic              did a person write it; reports about mail of ours
-        html,          └ quoted_text            what is new in it
-        filenames
-    answer ─▶ outgoing ─▶ sending ─▶ the account's mail server
+    listener ─┐                                 the server mail is delivered to
+    imap ─────┼▶ mime ─▶ events ─▶ intake       the mailbox that is read; envelope: kept with the mail
+    hooks ────┘    │      ├ threading           which conversation, which ids
+             headers,     ├ authentication      is From to be believed
+             charsets,    ├ automatic           did a person write it; reports about mail of ours
+             html,        └ quoted_text         what is new in it
+             filenames
+    answer ─▶ outgoing ─▶ sending ─▶ the account's mail server      oauth: signing in with a token; checking: the set-up
 
 Mail is the least orderly channel there is: what comes in may be of any size, in any charset, broken in any way, from
 anybody who says so. So everything inward is total and linear, nothing is believed that the receiving server did not
 check, and the raw bytes are kept beside every event.
 """
 
+from connectors.channels.email.checking import check
 from connectors.channels.email.events import reread
 from connectors.channels.email.hooks.receiving import BODY, receive
 from connectors.channels.email.imap.watching import polls, watch
 from connectors.channels.email.listener import listen
-from connectors.channels.email.sending import FILES, check, send
+from connectors.channels.email.sending import FILES, send
 from connectors.connector import Capabilities, Connector, Field
 
 connector = Connector(
@@ -114,8 +116,8 @@ connector = Connector(
         Field(
             name="authserv_id",
             label="Receiving server's name",
-            help="As it stands in Authentication-Results, such as mx.yandex.ru. Without it no sender's address is "
-            "proved, and mails never join an existing contact by address alone.",
+            help="As it stands in Authentication-Results, such as mx.google.com; *.example.com for all below. Without it "
+            "no sender's address is proved, and mails never join an existing contact by address alone.",
         ),
         Field(
             name="reply_tokens",

@@ -27,7 +27,7 @@ _PROVIDER: Final = "provider"
 
 def verdict(headers: Headers, *, sender: str, authserv_ids: str, checked: str = "") -> Verdict:
     """`checked`: what the receiving provider found, told apart from the mail; it then is what counts."""
-    ours = {each.strip().lower() for each in authserv_ids.split(",") if each.strip()}
+    ours = accepted_servers(authserv_ids)
     written = f"{_PROVIDER}; {checked}" if checked else ""
     if not ours and not written:
         return Verdict(False, "unauthenticated From")
@@ -53,10 +53,15 @@ def _results(written: str, ours: set[str]) -> list[authres.AuthenticationResult]
         parsed = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {written}")
     except Exception:  # noqa: BLE001  # a hostile header may break the library anywhere; it then proves nothing
         return None
-    return list(parsed.results) if _among(str(parsed.authserv_id).lower(), ours) else None
+    return list(parsed.results) if is_one_of(str(parsed.authserv_id).lower(), ours) else None
 
 
-def _among(server: str, ours: set[str]) -> bool:
+def accepted_servers(authserv_ids: str) -> set[str]:
+    """The account's setting: names with commas between them."""
+    return {each.strip().lower() for each in authserv_ids.split(",") if each.strip()}
+
+
+def is_one_of(server: str, ours: set[str]) -> bool:
     return server in ours or any(
         each.startswith("*.") and len(each) > 3 and server.endswith(each[1:]) for each in ours
     )

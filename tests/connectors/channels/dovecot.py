@@ -1,24 +1,26 @@
 """A real IMAP server for the tests: Debian's Dovecot, in a directory of its own, on a free port of the loopback.
 
 Mails are written straight into its Maildirs, as a delivering server would: 10 000 of them take no time. The password of
-everybody is `PASSWORD`; as a token it opens the box as well.
+everybody is `PASSWORD`; `token_for` makes what opens a box by XOAUTH2.
 """
 
 import asyncio
+import base64
 import grp
 import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,9 +28,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.conftest import NOON, SERVICES_REQUIRED
+from tests.connectors.channels.free_ports import free_ports
 
 PASSWORD = "sesame"
 DELIVERED = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+
+TOKEN_KEY = b"k" * 32
+
+
+def token_for(user: str) -> str:
+    claims = {"sub": user, "exp": 4_000_000_000, "iat": 1_600_000_000, "nbf": 1_600_000_000}
+    return jwt.encode(claims, TOKEN_KEY, algorithm="HS256", headers={"typ": "JWT"})
+
 
 _CONFIGURATION = """
 base_dir = {home}/run
@@ -56,9 +67,9 @@ passdb {{
   args = password={password}
 }}
 passdb {{
-  driver = passwd-file
+  driver = oauth2
   mechanisms = xoauth2
-  args = {home}/nobody
+  args = {home}/oauth2.conf
 }}
 userdb {{
   driver = static
@@ -76,6 +87,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -201,10 +215,15 @@ def a_dovecot(home: Path, *, idle: bool = True) -> Dovecot:
         (home / each).mkdir(parents=True)
         if each in {"mail", "homes"}:
             _give(home / each)
-    (home / "nobody").write_text("")
+    (home / "oauth2.conf").write_text(
+        f"introspection_mode = local\nusername_attribute = sub\nlocal_validation_key_dict = fs:posix:prefix={home}/keys/\n"
+    )
+    keys = home / "keys" / "default" / "HS256"
+    keys.mkdir(parents=True)
+    (keys / "default").write_text(base64.b64encode(TOKEN_KEY).decode())
     (home / "log").touch()
     _certify(home)
-    ports = _free_ports(2)
+    ports = free_ports(2)
     return Dovecot(home, ports[0], ports[1], program, idle=idle)
 
 
@@ -228,14 +247,6 @@ def _users(who: pwd.struct_passwd) -> str:
         f"default_login_user = {who.pw_name}\n"
         f"default_internal_group = {group}\n"
     )
-
-
-def _free_ports(count: int) -> Sequence[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def _certify(home: Path) -> None:
@@ -263,3 +274,17 @@ def _certify(home: Path) -> None:
             serialization.NoEncryption(),
         )
     )
+
+
+@asynccontextmanager
+async def running_dovecot() -> AsyncGenerator[Dovecot]:
+    # Not pytest's own directory, which is root's alone and too deep for the names of sockets.
+    home = Path(tempfile.mkdtemp(prefix="allo-imap-"))
+    dovecot = a_dovecot(home)
+    dovecot.start()
+    try:
+        await dovecot.answers()
+        yield dovecot
+    finally:
+        await dovecot.stop()
+        shutil.rmtree(home)

@@ -1,11 +1,8 @@
 """Reading a mailbox on a real Dovecot: nothing lost, nothing doubled, whatever happens to the server on the way."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 import psutil
@@ -14,23 +11,23 @@ import pytest
 from connectors.channels.email.imap import mailbox as mailbox_module, watching
 from connectors.connector import Account
 from router.message import InboundMessage
-from tests.connectors.channels.dovecot import DELIVERED, PASSWORD, Dovecot, a_dovecot
+from tests.connectors.channels.dovecot import (
+    DELIVERED,
+    PASSWORD,
+    Dovecot,
+    running_dovecot,
+    token_for,
+)
 from tests.connectors.channels.email_reading import Reader, reading, until
+from tests.connectors.channels.email_servers import Tokens, Wire
 from tests.connectors.channels.email_world import a_raw, an_account
 
 
 @pytest.fixture(scope="module")
 async def server() -> AsyncGenerator[Dovecot]:
     """One for all; a test has boxes of its own, and leaves the server running."""
-    home = Path(tempfile.mkdtemp(prefix="allo-imap-"))
-    dovecot = a_dovecot(home)
-    dovecot.start()
-    try:
-        await dovecot.answers()
+    async with running_dovecot() as dovecot:
         yield dovecot
-    finally:
-        await dovecot.stop()
-        shutil.rmtree(home)
 
 
 @pytest.fixture
@@ -344,3 +341,125 @@ async def test_a_connection_is_renewed_now_and_then(
         log = server.home / "log"
         await until(lambda: log.read_text().count(f"Login: user=<{user}>") > 3)
     assert {state for state, _ in reader.told} <= {"works"}
+
+
+# Signing in with a token
+
+
+@pytest.fixture
+async def tokens() -> AsyncGenerator[Tokens]:
+    async with Tokens() as endpoint:
+        yield endpoint
+
+
+async def test_a_token_opens_the_box(server: Dovecot, user: str, tokens: Tokens) -> None:
+    server.deliver(user, mails(0, 1))
+    tokens.gives = token_for(user)
+    reader = Reader()
+    account = reads(server, user, imap_password="", **tokens.settings)
+    async with reading(account, reader):
+        await reader.has(1)
+    assert tokens.asked[0] == {
+        "grant_type": "refresh_token",
+        "refresh_token": "refresh",
+        "client_id": "client",
+        "client_secret": "hush",
+    }
+
+
+async def test_a_token_that_the_server_refuses_stops_the_account(
+    server: Dovecot, user: str, tokens: Tokens
+) -> None:
+    tokens.gives = token_for(user)[:-4] + "AAAA"
+    reader = Reader()
+    account = reads(server, user, imap_password="", **tokens.settings)
+    async with reading(account, reader):
+        await until(lambda: reader.told)
+    assert reader.told[0][0] == "broken"
+    assert "refuses our login" in reader.told[0][1]
+    assert tokens.gives not in reader.told[0][1]
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [(400, "broken"), (401, "broken"), (500, "troubled"), (429, "troubled")]
+)
+async def test_a_provider_that_gives_no_token(
+    server: Dovecot, user: str, tokens: Tokens, status: int, state: str
+) -> None:
+    tokens.status = status
+    reader = Reader()
+    account = reads(server, user, imap_password="", **tokens.settings)
+    async with reading(account, reader):
+        await until(lambda: reader.told)
+    assert reader.told[0][0] == state
+    assert "invalid_grant" in reader.told[0][1]
+    assert "refresh" not in reader.told[0][1].replace("refresh token", "").replace(
+        "oauth_refresh_token", ""
+    )
+
+
+# Connections that die
+
+
+async def test_a_connection_that_died_silently_is_noticed_and_replaced(
+    server: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox_module, "ANSWER", 0.3)
+    monkeypatch.setattr(watching, "IDLE", 0.2)
+    monkeypatch.setattr(watching, "SOON", 0.2)
+    server.deliver(user, mails(0, 1))
+    reader = Reader()
+    async with Wire(server.port) as wire:
+        account = reads(server, user, imap_port=str(wire.port))
+        async with reading(account, reader):
+            await reader.has(1)
+            wire.cut = True
+            await until(lambda: reader.told[-1][0] == "troubled")
+            wire.cut = False
+            server.deliver(user, mails(1, 2))
+            await reader.has(2)
+    assert reader.subjects == subjects(0, 2)
+
+
+async def test_stopping_does_not_wait_for_a_silent_server(server: Dovecot, user: str) -> None:
+    server.deliver(user, mails(0, 1))
+    reader = Reader()
+    async with Wire(server.port) as wire:
+        account = reads(server, user, imap_port=str(wire.port))
+        async with asyncio.timeout(10), reading(account, reader):
+            await reader.has(1)
+            wire.cut = True
+
+
+async def test_a_server_that_is_not_there_is_tried_again(user: str) -> None:
+    reader = Reader()
+    account = an_account(
+        mode="imap", imap_host="127.0.0.1", imap_port="1", imap_user="u", imap_password="p"
+    )
+    async with reading(account, reader):
+        await until(lambda: reader.told)
+    assert reader.told == [
+        ("troubled", "The mail server cannot be reached: [Errno 111] Connection refused")
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"imap_host": ""},
+        {"imap_port": "99999"},
+        {"imap_tls": "maybe"},
+        {"imap_since": "yesterday"},
+        {"imap_password": ""},
+        {"imap_user": "", "address": ""},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+async def test_settings_that_cannot_be_used_are_named(
+    server: Dovecot, user: str, fields: dict[str, str]
+) -> None:
+    reader = Reader()
+    async with reading(reads(server, user, **fields), reader):
+        await until(lambda: reader.told)
+    assert reader.told[0][0] == "broken"
+    assert next(iter(fields)) in reader.told[0][1]

@@ -353,12 +353,6 @@ async def test_the_check_of_a_fresh_account_says_that_it_cannot_answer_yet() -> 
     assert "smtp_host" in findings[-1].text
 
 
-@pytest.mark.parametrize("mode", ["imap", "hook"])
-async def test_the_check_says_which_ways_in_are_not_there_yet(mode: str) -> None:
-    first = (await _checked(an_account(address="a@b.example", mode=mode)))[0]
-    assert (first.level, mode in first.text) == ("warning", True)
-
-
 async def test_the_check_of_a_server_that_is_not_there_says_so() -> None:
     findings = await _checked(
         an_account(address="a@b.example", smtp_host="127.0.0.1", smtp_port="1")
