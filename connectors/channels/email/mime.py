@@ -4,8 +4,8 @@ The tree is split by offsets into the bytes, every part at most once per level a
 the time is linear in the size. What a limit cuts off is named in `notes`; the raw mail is kept beside the event anyway.
 
 A body is what a client would show: of alternatives the text and the HTML side by side, of mixed parts all texts in their
-order. Forwarded mails stay whole, as `.eml`; so does TNEF (`winmail.dat`), whose only Python decoder saw its last release
-in 2021 and would read a hostile binary format: the file is kept, and whoever needs it opens it.
+order. Forwarded mails stay whole, as `.eml`. Of Outlook's `winmail.dat` come the files that it holds; one in which none are
+found stays as it is.
 """
 
 import re
@@ -14,8 +14,9 @@ from typing import Final
 
 from connectors.channels.email import html as html_parts
 from connectors.channels.email.charsets import decode, unbase64, unquote, unuu
-from connectors.channels.email.filenames import file_name
+from connectors.channels.email.filenames import file_name, type_of
 from connectors.channels.email.headers import Headers, parameters, read_headers
+from connectors.channels.email.tnef import files_in
 from router.clean_text import clean_text
 from router.message import Attachment, MessageKind
 
@@ -227,10 +228,37 @@ def _sorted(leaves: list[Part], notes: list[str]) -> tuple[list[_Body], list[Att
             else:
                 body.text += words.replace("\r\n", "\n")
         elif len(files) < FILES:
-            files.append(_file(part, name))
+            enclosed = _enclosed(part, name)
+            if enclosed:
+                notes.append(f"files out of {name or 'winmail.dat'}")
+            files += (enclosed or [_file(part, name)])[: FILES - len(files)]
         else:
             notes.append(f"more than {FILES} files")
     return bodies, files
+
+
+def _enclosed(part: Part, name: str) -> list[Attachment]:
+    """The files in Outlook's own wrapping, which goes under several names."""
+    if part.kind not in {"application/ms-tnef", "application/vnd.ms-tnef"} and (
+        name.lower() != "winmail.dat"
+    ):
+        return []
+    found: list[Attachment] = []
+    for each in files_in(part.content):
+        name = clean_text(each.name)
+        known = re.fullmatch(r"[a-z0-9.+-]{1,80}/[a-z0-9.+-]{1,80}", each.mime)
+        mime = each.mime if known else type_of(name)
+        found.append(
+            Attachment(
+                kind=_kind_of(mime),
+                content=each.content,
+                name=file_name(name, mime),
+                mime=mime,
+                size=len(each.content),
+                cid="".join(clean_text(each.cid, limit=300).split()),
+            )
+        )
+    return found
 
 
 def _is_body(part: Part, disposition: str, name: str) -> bool:
