@@ -182,6 +182,15 @@ class Dovecot:
             _give(written)
             written.rename(box / "new" / written.name)
 
+    def number(self, user: str, validity: int) -> None:
+        """A box that Dovecot has not seen yet gets this UIDVALIDITY, and UIDs from 1."""
+        box = self.box(user)
+        names = sorted(each.name for each in (box / "new").iterdir())
+        lines = [f"{number} :{name}\n" for number, name in enumerate(names, 1)]
+        uids = box / "dovecot-uidlist"
+        uids.write_text(f"3 V{validity} N{len(names) + 1}\n" + "".join(lines))
+        _give(uids)
+
     def renumber(self, user: str) -> None:
         """What a restored backup does: the same mails, other UIDs, another UIDVALIDITY."""
         box = self.box(user)

@@ -1,12 +1,13 @@
 """Reading a mailbox on a real Dovecot: nothing lost, nothing doubled, whatever happens to the server on the way."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
 import psutil
 import pytest
+from imapclient.exceptions import IMAPClientError
 
 from connectors.channels.email.imap import mailbox as mailbox_module, watching
 from connectors.connector import Account
@@ -172,6 +173,23 @@ async def test_a_box_with_other_uids_is_read_anew_and_recognised(
     assert reader.cursor.partition(":")[0] != before.partition(":")[0]
 
 
+async def test_an_account_pointed_to_another_box_reads_it_from_its_beginning(
+    server: Dovecot, user: str
+) -> None:
+    server.deliver(user, mails(0, 5))
+    reader = Reader()
+    async with reading(reads(server, user), reader):
+        await reader.has(5)
+    other = f"other{user}"
+    server.deliver(other, mails(5, 8))
+    # As if the two servers numbered alike.
+    validity = reader.cursor.partition("/")[2].partition(":")[0]
+    server.number(other, int(validity))
+    async with reading(reads(server, other), reader):
+        await reader.has(8)
+    assert reader.subjects == subjects(0, 8)
+
+
 async def test_uids_that_change_between_two_batches_lose_nothing(
     server: Dovecot, user: str
 ) -> None:
@@ -255,6 +273,60 @@ async def test_mail_from_before_a_day_is_left_alone(server: Dovecot, user: str) 
         server.deliver(user, mails(4, 5))
         await reader.has(3)
     assert reader.subjects == subjects(2, 5)
+
+
+async def test_a_mail_on_which_the_server_hangs_up_holds_up_nobody(
+    server: Dovecot, user: str
+) -> None:
+    server.deliver(user, mails(0, 6))
+    files = sorted((server.box(user) / "new").iterdir())
+    for number in (1, 2, 5):
+        files[number].chmod(0)
+    reader = Reader()
+    async with reading(reads(server, user), reader):
+        await until(lambda: len(reader.subjects) + len(reader.ignored_reasons) == 6)
+        server.deliver(user, mails(6, 7))
+        await reader.has(4)
+    assert reader.subjects == ["n0", "n3", "n4", "n6"]
+    assert reader.ignored_reasons == ["the mail server does not give a mail"] * 3
+    assert {state for state, _ in reader.told} == {"works"}
+
+
+async def test_a_mail_that_the_server_refuses_to_give_is_named_and_passed_over(
+    server: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = mailbox_module.Mailbox._bodies
+
+    def as_exchange_does(
+        mailbox: mailbox_module.Mailbox, uids: Sequence[int], part: str, sizes: dict[int, int]
+    ) -> list[mailbox_module.Mail]:
+        if 2 in uids:
+            raise IMAPClientError("fetch failed: b'NO The specified message cannot be opened'")
+        return bodies(mailbox, uids, part, sizes)
+
+    monkeypatch.setattr(mailbox_module.Mailbox, "_bodies", as_exchange_does)
+    server.deliver(user, mails(0, 4))
+    reader = Reader()
+    async with reading(reads(server, user), reader):
+        await reader.has(3)
+    assert reader.subjects == ["n0", "n2", "n3"]
+    assert reader.ignored_reasons == ["the mail server does not give a mail"]
+
+
+async def test_a_server_that_gives_no_mail_at_all_loses_none(server: Dovecot, user: str) -> None:
+    server.deliver(user, mails(0, 8))
+    files = sorted((server.box(user) / "new").iterdir())
+    for each in files:
+        each.chmod(0)
+    reader = Reader()
+    async with reading(reads(server, user), reader):
+        await until(lambda: len([1 for state, _ in reader.told if state == "troubled"]) > 0)
+        assert reader.ignored_reasons == []
+        for each in (server.box(user) / "cur", server.box(user) / "new"):
+            for mail in each.iterdir():
+                mail.chmod(0o600)
+        await reader.has(8)
+    assert reader.subjects == subjects(0, 8)
 
 
 async def test_broken_mails_and_bounces_hold_up_nobody(server: Dovecot, user: str) -> None:

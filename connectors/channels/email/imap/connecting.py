@@ -6,6 +6,7 @@ server hangs up on IDLE.) Whoever stops waiting for a call has the connection cu
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -24,8 +25,11 @@ T = TypeVar("T")
 
 
 class Connection:
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, user: str) -> None:
         self.mailbox = mailbox
+        named = f"{mailbox.host.lower()}\0{user}\0{mailbox.folder}"
+        self.box = hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()[:8]
+        """The name under which the box's cursor is kept."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"imap {mailbox.host}")
 
     async def do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -48,7 +52,7 @@ async def connected(account: Account, http: aiohttp.ClientSession) -> AsyncGener
     """Signed in, with the folder open. Raises a SendError."""
     mailbox = a_mailbox(account)
     sign_in = await _sign_in(account, http)
-    connection = Connection(mailbox)
+    connection = Connection(mailbox, sign_in.user)
     try:
         await connection.do(mailbox.open, sign_in)
         yield connection

@@ -1,4 +1,7 @@
-"""How far a mailbox has been read: `UIDVALIDITY:UID`, and the UIDs shortly before it that were not there to be seen.
+"""How far a mailbox has been read: `box/UIDVALIDITY:UID`, and the UIDs shortly before it that were not there to be seen.
+
+Two servers may number alike (UIDVALIDITY 1 is popular), so the box has a name: an account that is pointed to another server,
+user or folder begins there at the beginning.
 
 UIDs ascend (RFC 3501 §2.3.1.1), but what one session is given another may see late; so holes among the newest `NEAR` UIDs
 are kept behind a second colon and looked for again. A mail that was removed leaves such a hole too, and costs nothing.
@@ -15,6 +18,7 @@ NEAR: Final = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
+    box: str = ""
     validity: int = 0
     uid: int = 0
     missing: tuple[int, ...] = ()
@@ -22,11 +26,12 @@ class Cursor:
     @override
     def __str__(self) -> str:
         holes = ",".join(map(str, self.missing))
-        return f"{self.validity}:{self.uid}" + (f":{holes}" if holes else "")
+        return f"{self.box}/{self.validity}:{self.uid}" + (f":{holes}" if holes else "")
 
-    def within(self, validity: int) -> "Cursor":
-        """The same while the box is; the beginning of a box whose UIDs mean something else now."""
-        return self if validity == self.validity else Cursor(validity=validity)
+    def within(self, box: str, validity: int) -> "Cursor":
+        """The same while the box is; the beginning of another box, and of one whose UIDs mean something else now."""
+        same = (box, validity) == (self.box, self.validity)
+        return self if same else Cursor(box=box, validity=validity)
 
     @property
     def lowest(self) -> int:
@@ -42,17 +47,20 @@ class Cursor:
         uid = max(self.uid, *asked)
         near = range(max(self.uid, uid - NEAR) + 1, uid + 1)
         holes = {each for each in self.missing if each > uid - NEAR} | set(near)
-        return Cursor(validity=self.validity, uid=uid, missing=tuple(sorted(holes.difference(got))))
+        missing = tuple(sorted(holes.difference(got)))
+        return Cursor(box=self.box, validity=self.validity, uid=uid, missing=missing)
 
 
 def read_cursor(written: str) -> Cursor:
     """The beginning, when nothing was written or it cannot be read: what is read twice is recognised by its key."""
-    validity, _, rest = written.partition(":")
+    box, _, numbered = written.rpartition("/")
+    validity, _, rest = numbered.partition(":")
     uid, _, holes = rest.partition(":")
     numbers = [validity, uid, *filter(None, holes.split(","))]
-    if not all(each.isascii() and each.isdigit() for each in numbers):
+    if not all(each.isascii() and each.isdigit() and len(each) < 20 for each in numbers):
         return Cursor()
     return Cursor(
+        box=box,
         validity=int(validity),
         uid=int(uid),
         missing=tuple(int(each) for each in numbers[2:]),

@@ -92,6 +92,8 @@ class Mailbox:
     folder: str
     since: date | None = None
     """Mail that arrived before is left alone."""
+    asking: tuple[int, ...] = ()
+    """The mails whose content is being asked for, and was when the connection was lost."""
     validity: int = 0
     exists: int = 0
     _client: Any = None
@@ -178,8 +180,8 @@ class Mailbox:
     def idles(self) -> bool:
         return bool(self._client.has_capability("IDLE"))
 
-    def next(self, cursor: Cursor) -> Batch | None:
-        """The next mails, in the order of their UIDs; None: there are no more now."""
+    def next(self, cursor: Cursor, *, limit: int = MAILS) -> Batch | None:
+        """The next mails, `limit` at most, in the order of their UIDs; None: there are no more now."""
         with _told():
             while not self._waiting:
                 if self._searched >= self._next:
@@ -194,7 +196,22 @@ class Mailbox:
                 self._searched = low + SPAN
                 if low < self._next:
                     self._waiting = self._search(cursor, low, self._searched - 1)
-            return self._fetch()
+            return self._fetch(limit)
+
+    def gives_another_than(self, uid: int, number: int) -> bool:
+        """Whether the server gives the `number`th of the mails around this one; False: there is none."""
+        with _told():
+            around: list[Any] = [b"UID", b"%d:%d" % (max(1, uid - SPAN // 2), uid + SPAN // 2)]
+            found = sorted(
+                (each for each in set(self._client.search(around, None)) if each != uid),
+                key=lambda each: abs(each - uid),
+            )
+            if number >= len(found):
+                return False
+            self.asking = (uid,)
+            self._client.fetch([found[number]], ["RFC822.SIZE", "BODY.PEEK[]<0.1>"])
+            self.asking = ()
+            return True
 
     def _first(self) -> int:
         self._client.use_uid = False
@@ -211,8 +228,9 @@ class Mailbox:
         found = sorted(set(self._client.search(criteria, None)))
         return [uid for uid in found if cursor.wants(uid)]
 
-    def _fetch(self) -> Batch:
-        uids = self._waiting[:MAILS]
+    def _fetch(self, limit: int) -> Batch:
+        uids = self._waiting[:limit]
+        self.asking = tuple(uids)
         sizes = {
             uid: int(data.get(b"RFC822.SIZE", 0))
             for uid, data in self._client.fetch(uids, ["RFC822.SIZE"]).items()
@@ -238,6 +256,7 @@ class Mailbox:
                 more, bad = self._one_by_one(some, part, sizes)
                 mails += more
                 refused += bad
+        self.asking = ()
         return Batch(
             mails=tuple(sorted(mails, key=lambda each: each.uid)),
             asked=tuple(asked),

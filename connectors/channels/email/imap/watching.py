@@ -13,13 +13,18 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
+import structlog
 
 from connectors.channels.email.envelope import in_envelope
 from connectors.channels.email.events import understand
 from connectors.channels.email.imap.connecting import Connection, connected
 from connectors.channels.email.imap.cursor import Cursor, read_cursor
-from connectors.channels.email.imap.mailbox import SIZE, Batch, Mail
+from connectors.channels.email.imap.mailbox import MAILS, SIZE, Batch, Mail
+from connectors.channels.email.imap.suspicion import Suspicion
 from connectors.connector import Account, Incoming, Polled
+from connectors.errors import Unreachable
+
+log = structlog.get_logger()
 
 IDLE: Final = 45.0
 """Seconds of one IDLE. RFC 2177 allows 29 minutes; Yandex, and whatever translates addresses on the way, far less."""
@@ -30,6 +35,8 @@ LOOK: Final = 30.0
 RENEWED: Final = 6 * 3600.0
 """Seconds after which a connection is replaced: the library keeps a little of everything a server ever said."""
 
+_NOT_GIVEN: Final = "the mail server does not give a mail"
+
 
 def polls(account: Account) -> bool:
     return account["mode"] == "imap"
@@ -39,15 +46,20 @@ async def watch(
     account: Account, cursor: str, http: aiohttp.ClientSession
 ) -> AsyncIterator[Polled]:
     """Raises a SendError."""
-    at = read_cursor(cursor)
+    at, suspicion = read_cursor(cursor), Suspicion()
     clock = asyncio.get_running_loop().time
     while True:
         async with connected(account, http) as connection:
             until = clock() + RENEWED
-            at = at.within(connection.mailbox.validity)
+            at = at.within(connection.box, connection.mailbox.validity)
             patience = SOON
             while clock() < until:
-                polled, at = await _read(connection, account, at)
+                try:
+                    polled, at = await _read(connection, account, at, suspicion)
+                except Unreachable:
+                    if not suspicion.goes_on(connection.mailbox.asking):
+                        raise
+                    break
                 yield polled
                 if polled.incoming or polled.ignored:
                     patience = SOON
@@ -56,10 +68,23 @@ async def watch(
                     patience = IDLE
 
 
-async def _read(connection: Connection, account: Account, at: Cursor) -> tuple[Polled, Cursor]:
-    batch = await connection.do(connection.mailbox.next, at)
+async def _read(
+    connection: Connection, account: Account, at: Cursor, suspicion: Suspicion
+) -> tuple[Polled, Cursor]:
+    mailbox = connection.mailbox
+    if suspicion.strong:
+        uid = suspicion.uid
+        if not await connection.do(mailbox.gives_another_than, uid, suspicion.witness):
+            raise Unreachable("The mail server hangs up on whoever asks for its mails")
+        suspicion.given()
+        log.warning("mail_not_given", account=account.slug, uid=uid)
+        at = at.past([uid], got=[uid])
+        return Polled(ignored=(f"{_NOT_GIVEN}: {uid}: it hangs up",), cursor=str(at)), at
+    batch = await connection.do(mailbox.next, at, limit=1 if suspicion.careful else MAILS)
     if batch is None:
+        suspicion.over()
         return Polled(cursor=str(at)), at
+    suspicion.given()
     incoming, ignored = await connection.do(_understood, batch, account)
     refused = [uid for uid, _ in batch.refused]
     at = at.past(batch.asked, got=[*(mail.uid for mail in batch.mails), *refused])
@@ -76,7 +101,9 @@ async def _wait(connection: Connection, account: Account, patience: float) -> No
 
 def _understood(batch: Batch, account: Account) -> tuple[tuple[Incoming, ...], tuple[str, ...]]:
     incoming: list[Incoming] = []
-    ignored = [f"the mail server does not give a mail: {uid}: {why}" for uid, why in batch.refused]
+    ignored = [f"{_NOT_GIVEN}: {uid}: {why}" for uid, why in batch.refused]
+    for uid, why in batch.refused:
+        log.warning("mail_not_given", account=account.slug, uid=uid, reason=why)
     for mail in batch.mails:
         understood = understand(
             mail.raw,
