@@ -1,6 +1,7 @@
 """Reading a mailbox on a real Dovecot: nothing lost, nothing doubled, whatever happens to the server on the way."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from uuid import uuid4
@@ -9,6 +10,7 @@ import psutil
 import pytest
 from imapclient.exceptions import IMAPClientError
 
+from connectors import polling
 from connectors.channels.email.imap import mailbox as mailbox_module, watching
 from connectors.connector import Account
 from router.message import InboundMessage
@@ -246,6 +248,32 @@ async def test_searches_go_over_a_part_of_the_box_each(
         server.deliver(user, mails(30, 31))
         await reader.has(31)
     assert reader.subjects == subjects(0, 31)
+
+
+async def test_a_mail_that_takes_longer_than_a_poll_may_comes_all_the_same(
+    server: Dovecot, user: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = mailbox_module.Mailbox._bodies
+    arrives = threading.Event()
+
+    def over_a_thin_line(
+        mailbox: mailbox_module.Mailbox, uids: Sequence[int], part: str, sizes: dict[int, int]
+    ) -> list[mailbox_module.Mail]:
+        assert arrives.wait(20)
+        return bodies(mailbox, uids, part, sizes)
+
+    monkeypatch.setattr(mailbox_module.Mailbox, "_bodies", over_a_thin_line)
+    monkeypatch.setattr(watching, "ALIVE", 0.05)
+    monkeypatch.setattr(polling, "LONGEST_POLL", 2.0)
+    server.deliver(user, mails(0, 1))
+    reader = Reader()
+    async with reading(reads(server, user), reader):
+        # The first sign of life: what it was waiting for has not come yet.
+        await until(lambda: reader.told)
+        assert reader.subjects == []
+        arrives.set()
+        await reader.has(1)
+    assert reader.told == [("works", "")]
 
 
 async def test_of_a_mail_beyond_all_bounds_the_beginning_is_read(

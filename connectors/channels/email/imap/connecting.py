@@ -2,15 +2,15 @@
 
 IMAP libraries that block are the mature ones, and a connection spends its life waiting: one thread for each account that
 reads a mailbox. (The asyncio library there is would not notice a dead connection while it idles, and hangs when the
-server hangs up on IDLE.) Whoever stops waiting for a call has the connection cut, which frees the thread.
+server hangs up on IDLE.) Who leaves in the middle of a call has the connection cut, which frees the thread.
 """
 
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import aiohttp
 
@@ -31,18 +31,26 @@ class Connection:
         self.box = hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()[:8]
         """The name under which the box's cursor is kept."""
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"imap {mailbox.host}")
+        self._job: Future[Any] | None = None
+        self._awaited: asyncio.Future[Any] | None = None
+
+    def begin(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """In the connection's thread. One call at a time."""
+        job = self._thread.submit(work, *args, **kwargs)
+        awaited = asyncio.wrap_future(job)
+        self._job, self._awaited = job, awaited
+        return awaited
 
     async def do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """In the connection's thread. Raises what `work` raises."""
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._thread, lambda: work(*args, **kwargs))
-        except asyncio.CancelledError:
-            self.mailbox.cut()
-            raise
+        """Raises what `work` raises."""
+        return await self.begin(work, *args, **kwargs)
 
     def close(self) -> None:
         """At once; the thread says good-bye when it comes to it."""
+        if self._job is not None and not self._job.done():
+            self.mailbox.cut()
+        if self._awaited is not None:
+            self._awaited.cancel()
         self._thread.submit(self.mailbox.leave)
         self._thread.shutdown(wait=False)
 

@@ -19,7 +19,7 @@ from connectors.channels.email.envelope import in_envelope
 from connectors.channels.email.events import understand
 from connectors.channels.email.imap.connecting import Connection, connected
 from connectors.channels.email.imap.cursor import Cursor, read_cursor
-from connectors.channels.email.imap.mailbox import MAILS, SIZE, Batch, Mail
+from connectors.channels.email.imap.mailbox import MAILS, SIZE, Batch, Mail, Mailbox
 from connectors.channels.email.imap.suspicion import Suspicion
 from connectors.connector import Account, Incoming, Polled
 from connectors.errors import Unreachable
@@ -32,6 +32,8 @@ SOON: Final = 1.0
 """Seconds of the first IDLE after something came: Dovecot 2.3 does not tell of mail that arrived just before IDLE began."""
 LOOK: Final = 30.0
 """Seconds between two looks at a server that has no IDLE."""
+ALIVE: Final = 40.0
+"""Seconds of reading after which it is told that there is life."""
 RENEWED: Final = 6 * 3600.0
 """Seconds after which a connection is replaced: the library keeps a little of everything a server ever said."""
 
@@ -54,8 +56,12 @@ async def watch(
             at = at.within(connection.box, connection.mailbox.validity)
             patience = SOON
             while clock() < until:
+                reading = connection.begin(_read, connection.mailbox, account, at, suspicion)
+                while not (await asyncio.wait((reading,), timeout=ALIVE))[0]:
+                    # A large mail over a thin line takes minutes, and has to be let.
+                    yield Polled(cursor=str(at))
                 try:
-                    polled, at = await _read(connection, account, at, suspicion)
+                    polled, at = reading.result()
                 except Unreachable:
                     if not suspicion.goes_on(connection.mailbox.asking):
                         raise
@@ -68,24 +74,24 @@ async def watch(
                     patience = IDLE
 
 
-async def _read(
-    connection: Connection, account: Account, at: Cursor, suspicion: Suspicion
+def _read(
+    mailbox: Mailbox, account: Account, at: Cursor, suspicion: Suspicion
 ) -> tuple[Polled, Cursor]:
-    mailbox = connection.mailbox
+    """In the connection's thread. Raises Unreachable."""
     if suspicion.strong:
         uid = suspicion.uid
-        if not await connection.do(mailbox.gives_another_than, uid, suspicion.witness):
+        if not mailbox.gives_another_than(uid, suspicion.witness):
             raise Unreachable("The mail server hangs up on whoever asks for its mails")
         suspicion.given()
         log.warning("mail_not_given", account=account.slug, uid=uid)
         at = at.past([uid], got=[uid])
         return Polled(ignored=(f"{_NOT_GIVEN}: {uid}: it hangs up",), cursor=str(at)), at
-    batch = await connection.do(mailbox.next, at, limit=1 if suspicion.careful else MAILS)
+    batch = mailbox.next(at, limit=1 if suspicion.careful else MAILS)
     if batch is None:
         suspicion.over()
         return Polled(cursor=str(at)), at
     suspicion.given()
-    incoming, ignored = await connection.do(_understood, batch, account)
+    incoming, ignored = _understood(batch, account)
     refused = [uid for uid, _ in batch.refused]
     at = at.past(batch.asked, got=[*(mail.uid for mail in batch.mails), *refused])
     return Polled(incoming=incoming, ignored=ignored, cursor=str(at)), at
