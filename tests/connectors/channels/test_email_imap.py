@@ -23,7 +23,7 @@ from tests.connectors.channels.dovecot import (
 )
 from tests.connectors.channels.email_reading import Reader, reading, until
 from tests.connectors.channels.email_servers import Tokens, Wire
-from tests.connectors.channels.email_world import a_raw, an_account
+from tests.connectors.channels.email_world import SAMPLES, a_raw, an_account
 
 
 @pytest.fixture(scope="module")
@@ -364,6 +364,20 @@ async def test_broken_mails_and_bounces_hold_up_nobody(server: Dovecot, user: st
     async with reading(reads(server, user), reader):
         await until(lambda: "n0" in reader.subjects)
     assert len(reader.keys) + len(reader.ignored_reasons) == 5
+
+
+async def test_every_sample_comes_as_an_event_or_is_named(server: Dovecot, user: str) -> None:
+    samples = [each.read_bytes() for each in sorted(SAMPLES.glob("*.eml"))]
+    assert len(samples) > 100
+    server.deliver(user, samples)
+    reader = Reader(keep=True)
+    async with reading(reads(server, user), reader):
+        await until(lambda: len(reader.keys) + len(reader.ignored_reasons) == len(samples))
+    assert not any(
+        isinstance(each.event, InboundMessage) and "unreadable" in each.event.details
+        for each in reader.incoming
+    )
+    assert reader.told == [("works", "")]
 
 
 async def test_a_folder_with_a_russian_name_is_read(server: Dovecot, user: str) -> None:
