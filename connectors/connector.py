@@ -194,6 +194,8 @@ class Outgoing:
     thread: tuple[str, ...] = ()
     to: str = ""
     author: str = ""
+    signature: str = ""
+    """The author's own, for channels whose messages bear one (email). "": none."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 

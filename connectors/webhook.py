@@ -62,6 +62,9 @@ PAUSED_RETRY_AFTER: Final = "300"
 SPOOL_AFTER: Final = 3.0
 """Seconds for the broker, where nobody comes again: telephony gives up on us after 5 (Mango, Zadarma)."""
 
+BIG: Final = 256 * 1024
+"""Bytes from which a body is read in a thread: below, the thread costs more than the reading."""
+
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -142,19 +145,20 @@ class Webhooks:
         received_at = self.now()
         try:
             body = await _read(request, connector.body_limit)
-            received = connector.receive(
-                account,
-                Request(
-                    method=request.method,
-                    headers=request.headers,
-                    body=body,
-                    query=request.query if request.query_string else _NOTHING,
-                    path=request.match_info.get("path", ""),
-                    target=request.raw_path,
-                    remote=request.remote or "",
-                    received_at=received_at,
-                ),
+            asked = Request(
+                method=request.method,
+                headers=request.headers,
+                body=body,
+                query=request.query if request.query_string else _NOTHING,
+                path=request.match_info.get("path", ""),
+                target=request.raw_path,
+                remote=request.remote or "",
+                received_at=received_at,
             )
+            if len(body) < BIG:
+                received = connector.receive(account, asked)
+            else:
+                received = await asyncio.to_thread(connector.receive, account, asked)
             if received.incoming:
                 await self._keep(account, connector, received.incoming, received_at, rests=rests)
         except ReceiveError as error:

@@ -38,7 +38,8 @@ _CLAIM = text(
 )
 _LOAD = text(
     "select d.id, d.message_id, d.conversation_id, d.account_id, d.attempts, d.parts_done, d.external_ids,"
-    " d.created_at, m.text, m.html, m.author_name, m.reply_to, m.details, c.chat, c.chat_kind, c.window_until, c.subject, c.contact_id,"
+    " d.created_at, m.text, m.html, m.author_name, coalesce(u.signature, '') as signature, m.reply_to, m.details,"
+    " c.chat, c.chat_kind, c.window_until, c.subject, c.contact_id,"
     " r.external_id as reply_external,"
     " (select array_agg(t.external_id order by t.sent_at, t.seq) from (select external_id, sent_at, seq from message"
     "   where conversation_id = c.id and external_id is not null order by sent_at desc, seq desc limit 20) t) as thread,"
@@ -50,7 +51,7 @@ _LOAD = text(
     "  (select coalesce(nullif(i.display, ''), i.value) from identity i where i.contact_id = c.contact_id"
     "   and i.kind in (:identity, :identity || '_unverified') order by i.kind, i.last_seen desc limit 1), '') as address"
     " from delivery d join message m on m.id = d.message_id join conversation c on c.id = m.conversation_id"
-    " left join message r on r.id = m.reply_to where d.id = any(:ids) order by d.id"
+    " left join message r on r.id = m.reply_to left join user_account u on u.id = m.author_user where d.id = any(:ids) order by d.id"
 )
 
 
@@ -69,6 +70,7 @@ class Due:
     text: str
     html: str
     author_name: str
+    signature: str
     details: dict[str, Any]
     chat: str
     chat_kind: str
@@ -271,6 +273,7 @@ async def abandoned(
             text="",
             html="",
             author_name="",
+            signature="",
             details={},
             chat="",
             chat_kind="private",

@@ -32,6 +32,21 @@ async def set_password(
     )
 
 
+async def signature_of(connection: AsyncConnection, user_id: UUID) -> str:
+    found = await connection.execute(
+        text("select signature from user_account where id = :id"), {"id": user_id}
+    )
+    return str(found.scalar_one())
+
+
+async def set_signature(connection: AsyncConnection, user_id: UUID, signature: str) -> None:
+    """What stands under their mails; an empty one is none."""
+    await connection.execute(
+        text("update user_account set signature = :signature where id = :id"),
+        {"id": user_id, "signature": signature},
+    )
+
+
 async def set_name(connection: AsyncConnection, user_id: UUID, name: str) -> None:
     await connection.execute(
         text("update user_account set name = :name where id = :id"), {"id": user_id, "name": name}

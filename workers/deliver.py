@@ -377,6 +377,7 @@ class Deliverer:
             thread=due.thread,
             to=due.address,
             author=due.author_name,
+            signature=due.signature,
             details=due.details,
         )
 

@@ -19,23 +19,47 @@ from inbox.visit import (
     own_address,
     post,
 )
+from router.clean_text import clean_text
 from storage.engine import transaction
-from storage.profile import set_language, set_name, set_password, set_theme
+from storage.profile import (
+    set_language,
+    set_name,
+    set_password,
+    set_signature,
+    set_theme,
+    signature_of,
+)
 from storage.sessions import credentials_of, end_sessions_of
 
 LONGEST_NAME: Final = 120
+LONGEST_SIGNATURE: Final = 1000
 PRESENCES: Final = ("here", "away", "off")
 THEMES: Final = ("", "light", "dark")
 
 
 async def profile(visit: Visit) -> web.Response:
-    return visit.page("profile.html", languages=NAMES, done="done" in visit.request.query)
+    async with visit.around.engine.connect() as connection:
+        signature = await signature_of(connection, visit.me)
+    return visit.page(
+        "profile.html",
+        languages=NAMES,
+        signature=signature,
+        longest_signature=LONGEST_SIGNATURE,
+        done="done" in visit.request.query,
+    )
 
 
 async def change_name(visit: Visit) -> web.Response:
     name = " ".join(visit.form.get("name", "").split())[:LONGEST_NAME]
     async with transaction(visit.around.engine) as connection:
         await set_name(connection, visit.me, name)
+    return visit.back("/profile?done")
+
+
+async def change_signature(visit: Visit) -> web.Response:
+    signature = clean_text(visit.form.get("signature", ""), limit=LONGEST_SIGNATURE).strip()
+    async with transaction(visit.around.engine) as connection:
+        await set_signature(connection, visit.me, signature.replace("\r\n", "\n"))
     return visit.back("/profile?done")
 
 
@@ -106,6 +130,7 @@ async def change_password(visit: Visit) -> web.Response:
 PAGES: Final[Sequence[Page]] = (
     get("/profile", profile, Right.SIGNED_IN),
     post("/profile", change_name, Right.SIGNED_IN),
+    post("/profile/signature", change_signature, Right.SIGNED_IN),
     post("/profile/language", change_language, Right.SIGNED_IN),
     post("/profile/theme", change_theme, Right.SIGNED_IN),
     post("/profile/presence", change_presence, Right.SIGNED_IN),

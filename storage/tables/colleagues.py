@@ -29,6 +29,7 @@ user_account = Table(
     Column("must_change_password", Boolean, nullable=False, server_default=false()),
     words("language", default=""),
     words("theme", default=""),
+    words("signature", default=""),  # under their mails
     words("presence", default="here"),  # here, away, off: set by the person
     moment("presence_since", null=True),
     moment("seen_at", null=True),  # a live session, for teams that ask for one

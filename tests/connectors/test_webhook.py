@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import socket
+import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,7 @@ def receive(account: Account, request: Request) -> Received:
         at=request.received_at,
         external_id="1",
         text=request.body.decode(),
+        details={"thread": threading.get_ident()},
     )
     return Received(incoming=(Incoming(event=event),))
 
@@ -275,6 +277,20 @@ async def test_a_mistake_of_ours_is_a_500_so_that_it_comes_again(
     assert await posted(door, b"bug") == 500
     assert world.counted == [("refused", "parrot", 500)]
     assert "Error handling request" in caplog.text
+
+
+async def test_a_large_body_is_read_in_a_thread_and_a_small_one_is_not(
+    door: Door, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "BIG", 1000)
+    for body in (b"x" * 999, b"x" * 1000):
+        assert await posted(door, body) == 200
+    small, large = (each.event for each in world.accepted)
+    assert isinstance(small, InboundMessage)
+    assert isinstance(large, InboundMessage)
+    assert small.details["thread"] == threading.get_ident()
+    assert large.details["thread"] != threading.get_ident()
+    assert await posted(door, b"x" * 2000, headers={"X-Secret": "wrong"}) == 403
 
 
 async def test_a_flood_of_forgeries_does_not_fill_the_log(door: Door, world: World) -> None:

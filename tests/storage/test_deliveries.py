@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage import deliveries
 from storage.deliveries import Due
 from storage.desk import Desk
+from storage.profile import set_signature
 from tests.conftest import NOON
 from tests.doubles.site_chat import MemoryMedia
 from tests.events import a_message, a_person, accepted
@@ -96,3 +97,20 @@ async def test_a_reply_whose_echo_came_in_first_is_sent_all_the_same(shop):
 
     assert (await shop.one("select state from message where id = :id", id=message)).state == "sent"
     assert (await shop.one("select state from delivery")).state == "sent"
+
+
+async def test_an_answer_goes_out_under_its_authors_signature(shop):
+    account = await shop.connect()
+    await shop.route(accepted(account, a_message(by=a_person(700))))
+    conversation = (await shop.one("select id from conversation")).id
+    anna = (await shop.one("select id from user_account where name = 'Anna'")).id
+    async with shop.engine.begin() as connection:
+        await set_signature(connection, anna, "Анна\nМагазин")
+    desk = Desk(shop.engine, now=lambda: NOON, media=MemoryMedia())
+    await desk.reply(conversation, by=anna, text="1 400")
+    assert (await _claimed(shop, account)).signature == "Анна\nМагазин"
+
+
+async def test_an_answer_of_nobodys_has_no_signature(shop):
+    account, _ = await _answered(shop)
+    assert (await _claimed(shop, account)).signature == ""

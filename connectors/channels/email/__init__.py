@@ -1,21 +1,25 @@
-"""Email: mail comes in by SMTP and answers go out by SMTP.
+"""Email: mail comes in by SMTP, from a mailbox or from a provider's hook, and answers go out by SMTP.
 
-    bytes ─▶ mime ─▶ events ─▶ intake          listener: the server mail is delivered to; envelope: kept with the mail
-              │        ├ threading              which conversation, which ids
-        headers,       ├ authentication         is From to be believed
-        charsets,      ├ automatic              did a person write it; reports about mail of ours
-        html,          └ quoted_text            what is new in it
-        filenames
-    answer ─▶ outgoing ─▶ sending ─▶ the account's mail server
+    listener ─┐                                 the server mail is delivered to
+    imap ─────┼▶ mime ─▶ events ─▶ intake       the mailbox that is read; envelope: kept with the mail
+    hooks ────┘    │      ├ threading           which conversation, which ids
+             headers,     ├ authentication      is From to be believed
+             charsets,    ├ automatic           did a person write it; reports about mail of ours
+             html,        └ quoted_text         what is new in it
+             filenames
+    answer ─▶ outgoing ─▶ sending ─▶ the account's mail server      oauth: signing in with a token; checking: the set-up
 
 Mail is the least orderly channel there is: what comes in may be of any size, in any charset, broken in any way, from
 anybody who says so. So everything inward is total and linear, nothing is believed that the receiving server did not
 check, and the raw bytes are kept beside every event.
 """
 
+from connectors.channels.email.checking import check
 from connectors.channels.email.events import reread
+from connectors.channels.email.hooks.receiving import BODY, receive
+from connectors.channels.email.imap.watching import polls, watch
 from connectors.channels.email.listener import listen
-from connectors.channels.email.sending import FILES, check, send
+from connectors.channels.email.sending import FILES, send
 from connectors.connector import Capabilities, Connector, Field
 
 connector = Connector(
@@ -48,6 +52,23 @@ connector = Connector(
             choices=("tls", "starttls", "none"),
         ),
         Field(
+            name="imap_folder",
+            label="Folder",
+            default="INBOX",
+            help="The one that is read. Nothing in it is changed: mails are neither marked as read nor moved.",
+        ),
+        Field(
+            name="imap_since",
+            label="Read mail since",
+            help="2026-01-31: what arrived before is left alone. Empty: everything that is in the folder.",
+        ),
+        Field(
+            name="imap_idle",
+            label="Wait for new mail",
+            choices=("", "no"),
+            help="no: look every half minute instead, for servers whose notices cannot be relied on.",
+        ),
+        Field(
             name="smtp_host",
             label="Outgoing server",
             help="smtp.yandex.ru, smtp.gmail.com, smtp.mail.ru… Without one nothing can be answered.",
@@ -66,12 +87,37 @@ connector = Connector(
             choices=("", "tls", "starttls", "none"),
             help="Empty: by the port; never in the clear except on this machine.",
         ),
-        Field(name="hook_signing_key", label="Provider's signing key", secret=True),
+        Field(
+            name="oauth_refresh_token",
+            label="OAuth refresh token",
+            secret=True,
+            help="Instead of passwords, for reading and for sending (XOAUTH2).",
+        ),
+        Field(name="oauth_client_id", label="OAuth client ID"),
+        Field(name="oauth_client_secret", label="OAuth client secret", secret=True),
+        Field(
+            name="oauth_token_url",
+            label="OAuth token address",
+            help="Empty: Google's, Yandex's, Mail.ru's or Microsoft's, by the server's name.",
+        ),
+        Field(
+            name="hook_signing_key",
+            label="Provider's signing key",
+            secret=True,
+            help="Mailgun: the HTTP webhook signing key. SendGrid: the public key of the security policy. "
+            "raw: a key of your own choice.",
+        ),
+        Field(
+            name="hook_password",
+            label="Hook password",
+            secret=True,
+            help="For a provider that signs nothing; it stands in the address, https://allo:password@…",
+        ),
         Field(
             name="authserv_id",
             label="Receiving server's name",
-            help="As it stands in Authentication-Results, such as mx.yandex.ru. Without it no sender's address is "
-            "proved, and mails never join an existing contact by address alone.",
+            help="As it stands in Authentication-Results, such as mx.google.com; *.example.com for all below. Without it "
+            "no sender's address is proved, and mails never join an existing contact by address alone.",
         ),
         Field(
             name="reply_tokens",
@@ -92,8 +138,13 @@ connector = Connector(
         # mail once, some small servers would show it twice.
         repeat_is_safe=True,
     ),
+    hook="email",
+    body_limit=BODY,
+    receive=receive,
     send=send,
     check=check,
     reread=reread,
+    polls=polls,
+    watch=watch,
     listen=listen,
 )

@@ -1,11 +1,13 @@
 """Whether the From of a mail is proved: only the receiving server's own Authentication-Results can say so (RFC 8601).
 
 Anybody can write such a header into a mail. The account names its server (`authserv_id`); only the topmost header
-counts, and only when it bears that name, because a receiving server writes above everything that came in. Without the
-setting nothing is proved.
+counts, and only when it bears that name, because a receiving server writes above everything that came in. A name with a
+star in front, `*.mail.yandex.net`, stands for the hosts below, of which large providers have many. Without the setting
+nothing is proved, but for mails of a provider that tells its findings apart from the mail (`Envelope.checked`).
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import authres
 
@@ -20,13 +22,20 @@ class Verdict:
     how: str
 
 
-def verdict(headers: Headers, *, sender: str, authserv_ids: str) -> Verdict:
-    ours = {each.strip().lower() for each in authserv_ids.split(",") if each.strip()}
-    if not ours:
+_PROVIDER: Final = "provider"
+
+
+def verdict(headers: Headers, *, sender: str, authserv_ids: str, checked: str = "") -> Verdict:
+    """`checked`: what the receiving provider found, told apart from the mail; it then is what counts."""
+    ours = accepted_servers(authserv_ids)
+    written = f"{_PROVIDER}; {checked}" if checked else ""
+    if not ours and not written:
         return Verdict(False, "unauthenticated From")
     if len(headers.all("from")) != 1:
         return Verdict(False, "more than one From")
-    results = _results(headers, ours)
+    if not written:
+        written = decode(headers.raw("authentication-results")[:8192])
+    results = _results(written, {_PROVIDER} if checked else ours)
     if results is None:
         return Verdict(False, "no Authentication-Results of the receiving server")
     if any(_is(result, "dmarc", "fail") for result in results):
@@ -38,14 +47,30 @@ def verdict(headers: Headers, *, sender: str, authserv_ids: str) -> Verdict:
     return Verdict(False, "DMARC, DKIM and SPF did not pass for the sender's domain")
 
 
-def _results(headers: Headers, ours: set[str]) -> list[authres.AuthenticationResult] | None:
-    """What the receiving server found; None: the topmost field is not its own, or cannot be read."""
-    topmost = decode(headers.raw("authentication-results")[:8192])
+def _results(written: str, ours: set[str]) -> list[authres.AuthenticationResult] | None:
+    """What the receiving server found; None: the field is not its own, or cannot be read."""
     try:
-        parsed = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {topmost}")
+        parsed = authres.AuthenticationResultsHeader.parse(f"Authentication-Results: {written}")
     except Exception:  # noqa: BLE001  # a hostile header may break the library anywhere; it then proves nothing
         return None
-    return list(parsed.results) if str(parsed.authserv_id).lower() in ours else None
+    return list(parsed.results) if is_one_of(str(parsed.authserv_id).lower(), ours) else None
+
+
+def accepted_servers(authserv_ids: str) -> set[str]:
+    """The account's setting: names with commas between them."""
+    return {each.strip().lower() for each in authserv_ids.split(",") if each.strip()}
+
+
+def is_one_of(server: str, ours: set[str]) -> bool:
+    return server in ours or any(
+        each.startswith("*.") and len(each) > 3 and server.endswith(each[1:]) for each in ours
+    )
+
+
+def authserv_id_of(headers: Headers) -> str:
+    """Who signs the topmost findings; "" when there are none."""
+    written = decode(headers.raw("authentication-results")[:8192])
+    return written.partition(";")[0].split(" ")[0].strip().lower()
 
 
 def _is(result: authres.AuthenticationResult, method: str, outcome: str) -> bool:

@@ -18,11 +18,17 @@ class Envelope:
 
     sender: str | None = None
     recipients: tuple[str, ...] = ()
+    checked: str = ""
+    """What the provider that received the mail found about its sender, as in Authentication-Results; "" when it says so
+    in the mail."""
 
 
-def in_envelope(raw: bytes, *, sender: str, recipients: Sequence[str]) -> bytes:
+def in_envelope(
+    raw: bytes, *, sender: str | None, recipients: Sequence[str], checked: str = ""
+) -> bytes:
     """The bytes to keep. JSON's escapes leave nothing in the line that could end it."""
-    written = json.dumps({"from": sender, "to": list(recipients)})
+    told = {"from": sender, "to": list(recipients)} | ({"checked": checked} if checked else {})
+    written = json.dumps(told)
     return b"%b%b\r\n%b" % (_FIELD, written.encode(), raw)
 
 
@@ -33,6 +39,11 @@ def out_of_envelope(kept: bytes) -> tuple[bytes, Envelope]:
     line, _, raw = kept.partition(b"\r\n")
     try:
         written = json.loads(line.removeprefix(_FIELD))
-        return raw, Envelope(str(written["from"]), tuple(map(str, written["to"])))
+        sender = written["from"]
+        return raw, Envelope(
+            None if sender is None else str(sender),
+            tuple(map(str, written["to"])),
+            str(written.get("checked", "")),
+        )
     except (ValueError, LookupError, TypeError):
         return kept, Envelope()

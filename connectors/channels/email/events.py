@@ -8,7 +8,7 @@ the address; the address itself comes along as a claim.
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ from connectors.channels.email import threading
 from connectors.channels.email.authentication import Verdict, verdict
 from connectors.channels.email.automatic import judge, looped, report
 from connectors.channels.email.charsets import decode
-from connectors.channels.email.envelope import out_of_envelope
+from connectors.channels.email.envelope import Envelope, out_of_envelope
 from connectors.channels.email.headers import Mailbox, mailboxes
 from connectors.channels.email.mime import ParsedMail, read_mail
 from connectors.connector import Account, Incoming, Received
@@ -57,14 +57,20 @@ def understand(
     received_at: datetime,
     recipients: Sequence[str] = (),
     envelope_from: str | None = None,
+    notes: Sequence[str] = (),
+    checked: str = "",
 ) -> Understood:
     """Total: a mail that our own code stumbles over is kept as an unreadable message, with its raw bytes.
 
-    `recipients` and `envelope_from` are the envelope's; "" is the empty sender of bounces, None: not known.
+    `recipients` and `envelope_from` are the envelope's; "" is the empty sender of bounces, None: not known. `notes`: what
+    is already known to be missing. `checked`: what the provider found about the sender (see `Envelope`).
     """
     try:
         mail = read_mail(raw)
-        return _understood(mail, account, received_at, recipients, envelope_from)
+        if notes:
+            mail = replace(mail, notes=(*notes, *mail.notes))
+        envelope = Envelope(envelope_from, tuple(recipients), checked)
+        return _understood(mail, account, received_at, envelope)
     except Exception as error:
         log.exception("mail_not_understood", account=account.slug, size=len(raw))
         return Understood(_unreadable(raw, account, received_at, envelope_from, error))
@@ -79,6 +85,7 @@ def reread(account: Account, raw: bytes, received_at: datetime) -> Received:
         received_at=received_at,
         recipients=envelope.recipients,
         envelope_from=envelope.sender,
+        checked=envelope.checked,
     )
     if understood.event is None:
         return Received(ignored=(understood.ignored,))
@@ -89,8 +96,7 @@ def _understood(
     mail: ParsedMail,
     account: Account,
     received_at: datetime,
-    recipients: Sequence[str],
-    envelope_from: str | None,
+    envelope: Envelope,
 ) -> Understood:
     returned = report(mail)
     if returned is not None:
@@ -98,22 +104,27 @@ def _understood(
     loop = looped(mail.headers, account=str(account.id))
     if loop:
         return Understood(None, loop)
-    author, written_by = _author(mail, account, envelope_from)
+    author, written_by = _author(mail, account, envelope.sender)
     address = normalise(author.address)
     place = threading.place(
-        mail, account=account, sender=address, recipients=[*recipients, *_addressees(mail)]
+        mail, account=account, sender=address, recipients=[*envelope.recipients, *_addressees(mail)]
     )
-    judged = judge(mail, sender=author.address, envelope_from=envelope_from)
+    judged = judge(mail, sender=author.address, envelope_from=envelope.sender)
     if place.message_id and threading.is_ours(account, place.message_id):
         return Understood(None, "our own mail came back")
     if written_by == "from":
-        proof = verdict(mail.headers, sender=author.address, authserv_ids=account["authserv_id"])
+        proof = verdict(
+            mail.headers,
+            sender=author.address,
+            authserv_ids=account["authserv_id"],
+            checked=envelope.checked,
+        )
         if len(mailboxes(mail.headers.raw("from"))) > 1:
             proof = Verdict(proved=False, how="more than one From")
     else:
         proof = Verdict(proved=False, how=f"read out of {written_by}")
     return Understood(
-        _message(mail, account, received_at, author, address, place, judged, proof, envelope_from)
+        _message(mail, account, received_at, author, address, place, judged, proof, envelope.sender)
     )
 
 
@@ -214,7 +225,15 @@ def _author(mail: ParsedMail, account: Account, envelope_from: str | None) -> tu
 
 def _addressees(mail: ParsedMail) -> list[str]:
     """Where a reply token may stand when the envelope did not keep it."""
-    fields = ("delivered-to", "x-original-to", "envelope-to", "to", "cc")
+    fields = (
+        "x-gm-original-to",
+        "delivered-to",
+        "x-original-to",
+        "envelope-to",
+        "resent-to",
+        "to",
+        "cc",
+    )
     return [
         each.address for field in fields for each in mailboxes(mail.headers.raw(field))[:ADDRESSES]
     ]

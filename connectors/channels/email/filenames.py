@@ -28,5 +28,9 @@ def file_name(written: str, mime: str) -> str:
     return _cut(stem, LENGTH - len(extension.encode()) - 1) + "." + extension
 
 
+def type_of(name: str) -> str:
+    return _TYPES.guess_type(name)[0] or "application/octet-stream"
+
+
 def _cut(text: str, limit: int) -> str:
     return text.encode()[:limit].decode("utf-8", "ignore")

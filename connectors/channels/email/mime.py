@@ -4,8 +4,8 @@ The tree is split by offsets into the bytes, every part at most once per level a
 the time is linear in the size. What a limit cuts off is named in `notes`; the raw mail is kept beside the event anyway.
 
 A body is what a client would show: of alternatives the text and the HTML side by side, of mixed parts all texts in their
-order. Forwarded mails stay whole, as `.eml`; so does TNEF (`winmail.dat`), whose only Python decoder saw its last release
-in 2021 and would read a hostile binary format: the file is kept, and whoever needs it opens it.
+order. Forwarded mails stay whole, as `.eml`. Of Outlook's `winmail.dat` come the files that it holds; one in which none are
+found stays as it is.
 """
 
 import re
@@ -14,8 +14,9 @@ from typing import Final
 
 from connectors.channels.email import html as html_parts
 from connectors.channels.email.charsets import decode, unbase64, unquote, unuu
-from connectors.channels.email.filenames import file_name
+from connectors.channels.email.filenames import file_name, type_of
 from connectors.channels.email.headers import Headers, parameters, read_headers
+from connectors.channels.email.tnef import files_in
 from router.clean_text import clean_text
 from router.message import Attachment, MessageKind
 
@@ -106,7 +107,7 @@ def _split(part: Part, depth: int, leaves: list[Part], notes: list[str]) -> None
         part.kind = "application/octet-stream"
         leaves.append(part)
         return
-    ranges = _between_boundaries(part)
+    ranges = _between(part.raw, part.start, part.end, _delimiter(part))
     if not ranges:
         part.kind = "text/plain"
         notes.append("a multipart without parts")
@@ -128,36 +129,44 @@ def _split(part: Part, depth: int, leaves: list[Part], notes: list[str]) -> None
         _split(child, depth + 1, leaves, notes)
 
 
-def _between_boundaries(part: Part) -> list[tuple[int, int]]:
+def split_at_boundaries(raw: bytes, boundary: str) -> list[tuple[int, int]]:
+    """Where the parts of a multipart body begin and end."""
+    return _between(raw, 0, len(raw), b"--" + boundary.encode("utf-8", "replace"))
+
+
+def _delimiter(part: Part) -> bytes:
     boundary = part.parameters.get("boundary", "").rstrip()
-    delimiter = b"--" + boundary.encode("utf-8", "replace") if boundary else _guessed(part)
+    return b"--" + boundary.encode("utf-8", "replace") if boundary else _guessed(part)
+
+
+def _between(raw: bytes, start: int, end: int, delimiter: bytes) -> list[tuple[int, int]]:
     if not delimiter:
         return []
-    raw, position = part.raw, part.start
+    position = start
     ranges: list[tuple[int, int]] = []
     opened = -1
     while len(ranges) < PARTS:
-        found = raw.find(delimiter, position, part.end)
+        found = raw.find(delimiter, position, end)
         if found < 0:
             break
         position = found + len(delimiter)
-        if found > part.start and raw[found - 1 : found] != b"\n":
+        if found > start and raw[found - 1 : found] != b"\n":
             continue
         closing = raw[position : position + 2] == b"--"
-        newline = raw.find(b"\n", position, part.end)
-        line_end = part.end if newline < 0 else newline
+        newline = raw.find(b"\n", position, end)
+        line_end = end if newline < 0 else newline
         # The rest of the line is blank, or it is a longer boundary that begins like ours.
         if raw[position + 2 * closing : min(line_end, position + 200)].strip():
             continue
         if opened >= 0:
             ranges.append((opened, _without_newline(raw, opened, found)))
-        opened = min(line_end + 1, part.end)
+        opened = min(line_end + 1, end)
         if closing:
             return ranges
         position = max(position, opened - 1)
     if opened >= 0 and len(ranges) < PARTS:
         # Never closed: cut off on its way, and still worth reading.
-        ranges.append((opened, part.end))
+        ranges.append((opened, end))
     return ranges
 
 
@@ -219,10 +228,37 @@ def _sorted(leaves: list[Part], notes: list[str]) -> tuple[list[_Body], list[Att
             else:
                 body.text += words.replace("\r\n", "\n")
         elif len(files) < FILES:
-            files.append(_file(part, name))
+            enclosed = _enclosed(part, name)
+            if enclosed:
+                notes.append(f"files out of {name or 'winmail.dat'}")
+            files += (enclosed or [_file(part, name)])[: FILES - len(files)]
         else:
             notes.append(f"more than {FILES} files")
     return bodies, files
+
+
+def _enclosed(part: Part, name: str) -> list[Attachment]:
+    """The files in Outlook's own wrapping, which goes under several names."""
+    if part.kind not in {"application/ms-tnef", "application/vnd.ms-tnef"} and (
+        name.lower() != "winmail.dat"
+    ):
+        return []
+    found: list[Attachment] = []
+    for each in files_in(part.content):
+        name = clean_text(each.name)
+        known = re.fullmatch(r"[a-z0-9.+-]{1,80}/[a-z0-9.+-]{1,80}", each.mime)
+        mime = each.mime if known else type_of(name)
+        found.append(
+            Attachment(
+                kind=_kind_of(mime),
+                content=each.content,
+                name=file_name(name, mime),
+                mime=mime,
+                size=len(each.content),
+                cid="".join(clean_text(each.cid, limit=300).split()),
+            )
+        )
+    return found
 
 
 def _is_body(part: Part, disposition: str, name: str) -> bool:

@@ -26,7 +26,7 @@ from connectors.channels.email.threading import (
 from connectors.connector import Account, Outgoing, OutgoingFile
 from connectors.email_addresses import domain_of, normalise
 from connectors.errors import Rejected
-from router.clean_text import clean_line
+from router.clean_text import clean_line, clean_text
 
 REFERENCES: Final = 10
 """The newest that are named, after the first."""
@@ -57,9 +57,10 @@ def compose(account: Account, outgoing: Outgoing, files: list[tuple[OutgoingFile
     if outgoing.details.get("automatic"):
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(outgoing.text or " ", charset="utf-8", cte="quoted-printable")
+    text, html = _signed(outgoing)
+    mail.set_content(text or " ", charset="utf-8", cte="quoted-printable")
     mail.add_alternative(
-        outgoing.html or _as_html(outgoing.text),
+        html,
         subtype="html",
         charset="utf-8",
         cte="quoted-printable",
@@ -123,10 +124,30 @@ def _answered(outgoing: Outgoing) -> str:
     return answered if _ID.fullmatch(answered) else ""
 
 
+def _signed(outgoing: Outgoing) -> tuple[str, str]:
+    """Text and HTML with the author's signature below: "-- " is by what programs know it, and fold it away.
+
+    It is the signature of now: a second attempt after it was changed repeats the Message-ID with other bytes.
+    """
+    signature = clean_text(outgoing.signature).strip()
+    html = outgoing.html or _as_html(outgoing.text)
+    if not signature:
+        return outgoing.text, html
+    shown = f'<div class="signature">-- <br>\n{_broken(signature)}</div>'
+    before, end, after = html.rpartition("</body>")
+    html = f"{before}{shown}{end}{after}" if end else f"{html}{shown}"
+    return f"{outgoing.text.rstrip()}\n\n-- \n{signature}\n", html
+
+
 def _as_html(text: str) -> str:
-    paragraphs = entities.escape(text, quote=False).split("\n\n")
-    shown = "".join(f"<p>{each.strip()}</p>" for each in paragraphs if each.strip())
-    return "<!DOCTYPE html><html><body>" + shown.replace("\n", "<br>\n") + "</body></html>\n"
+    paragraphs = text.split("\n\n")
+    shown = "".join(f"<p>{_broken(each.strip())}</p>" for each in paragraphs if each.strip())
+    return f"<!DOCTYPE html><html><body>{shown}</body></html>\n"
+
+
+def _broken(text: str) -> str:
+    """Escaped, its lines kept."""
+    return entities.escape(text, quote=False).replace("\n", "<br>\n")
 
 
 def _attach(mail: EmailMessage, file: OutgoingFile, content: bytes) -> None:

@@ -9,7 +9,7 @@ the mail is out and no answer came                 unknown; the same bytes and M
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -25,9 +25,10 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
+from connectors.channels.email.oauth import access_token, by_token
 from connectors.channels.email.outgoing import compose
 from connectors.channels.email.threading import our_address, our_message_id
-from connectors.connector import Account, Finding, Outgoing, Sent
+from connectors.connector import Account, Outgoing, Sent
 from connectors.email_addresses import domain_of
 from connectors.errors import (
     AccountBroken,
@@ -66,7 +67,7 @@ async def send(account: Account, outgoing: Outgoing, http: aiohttp.ClientSession
         raise Rejected(f"The files are larger than {FILES // 1024**2} MB together")
     files = [(file, await file.read()) for file in outgoing.files]
     mail = await asyncio.to_thread(compose, account, outgoing, files)
-    async with _session(account) as server:
+    async with smtp_session(account, http) as server:
         await _hand_over(server, our_address(account), outgoing.to.strip(), mail)
     return Sent(external_id=our_message_id(account, outgoing.id))
 
@@ -123,12 +124,15 @@ def _refused(error: SMTPResponseException) -> SendError:
 
 
 @asynccontextmanager
-async def _session(account: Account) -> AsyncGenerator[aiosmtplib.SMTP]:
+async def smtp_session(
+    account: Account, http: aiohttp.ClientSession
+) -> AsyncGenerator[aiosmtplib.SMTP]:
     """Connected and signed in. Raises a SendError."""
     server = _server(account)
+    token = await access_token(account, http) if _by_token(account) else ""
     try:
         try:
-            await asyncio.wait_for(_connect(server, account), CONNECT + COMMAND)
+            await asyncio.wait_for(_connect(server, account, token), CONNECT + COMMAND)
         except SMTPAuthenticationError as error:
             raise _refused(error) from error
         except SMTPResponseException as error:
@@ -172,14 +176,23 @@ def _tls(account: Account) -> str:
     return "starttls"
 
 
-async def _connect(server: aiosmtplib.SMTP, account: Account) -> None:
+def _by_token(account: Account) -> bool:
+    """A password that is set for sending alone goes before a token."""
+    return by_token(account) and not account["smtp_password"]
+
+
+async def _connect(server: aiosmtplib.SMTP, account: Account, token: str) -> None:
     await server.connect()
     if server.is_ehlo_or_helo_needed:
         try:
             await server.ehlo(timeout=COMMAND)
         except SMTPHeloError:
             await server.helo(timeout=COMMAND)
-    if account["smtp_user"]:
+    if token:
+        # Not asked whether the server lists it: Yandex's takes it unlisted.
+        user = account["smtp_user"].strip() or our_address(account)
+        await server.auth_xoauth2(user, token, timeout=COMMAND)
+    elif account["smtp_user"]:
         await server.login(account["smtp_user"], account["smtp_password"], timeout=COMMAND)
 
 
@@ -202,57 +215,3 @@ def _said(error: BaseException) -> str:
     if isinstance(error, SMTPServerDisconnected):
         return "the connection was lost"
     return clean_line(str(error), limit=400) or type(error).__name__
-
-
-async def check(
-    account: Account, http: aiohttp.ClientSession, *, webhook_url: str
-) -> Sequence[Finding]:
-    findings = [_receiving(account), _sender(account)]
-    host = account["smtp_host"].strip()
-    if not host:
-        findings.append(Finding(level="warning", text=NO_SERVER))
-        return findings
-    try:
-        async with _session(account) as server:
-            signed_in = f", signed in as {account['smtp_user']}" if account["smtp_user"] else ""
-            secured = "encrypted" if server.get_transport_info("sslcontext") else "not encrypted"
-            findings.append(
-                Finding(level="ok", text=f"{host} answers, {secured}{signed_in}: answers can leave")
-            )
-    except AccountBroken as error:
-        findings.append(
-            Finding(
-                level="error",
-                text=f"{error}. Gmail, Yandex and Mail.ru want an app password, not the account's own",
-            )
-        )
-    except SendError as error:
-        findings.append(
-            Finding(level="error", text=f"{error}. Check smtp_host, smtp_port and smtp_tls")
-        )
-    return findings
-
-
-def _receiving(account: Account) -> Finding:
-    address = account["address"].strip()
-    if account["mode"] in {"imap", "hook"}:
-        return Finding(
-            level="warning",
-            text=f"mode is {account['mode']}, which this version does not read yet; smtp takes what a mail server delivers",
-        )
-    if account["authserv_id"].strip():
-        proof = f"senders are proved when {account['authserv_id']} says so"
-    else:
-        proof = (
-            "no sender is proved, because authserv_id (the receiving server's name in "
-            "Authentication-Results) is not set"
-        )
-    taken = f"mail for {address}" if address else "all mail that is nobody else's"
-    return Finding(level="ok", text=f"Takes {taken} from the SMTP listener; {proof}")
-
-
-def _sender(account: Account) -> Finding:
-    ours = our_address(account)
-    if ours:
-        return Finding(level="ok", text=f"Answers are sent from {ours}")
-    return Finding(level="warning", text="No address is set: nothing can be sent until it is")

@@ -163,6 +163,7 @@ def upgrade() -> None:
     sa.Column('must_change_password', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('language', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('theme', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('signature', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('presence', sa.Text(), server_default=sa.text("'here'"), nullable=False),
     sa.Column('presence_since', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('seen_at', postgresql.TIMESTAMP(timezone=True), nullable=True),

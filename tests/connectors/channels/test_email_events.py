@@ -441,3 +441,22 @@ def test_a_date_in_no_calendar_is_left_out() -> None:
         "",
     ):
         assert "date" not in read(a_raw(date=written)).details
+
+
+@pytest.mark.parametrize(
+    ("server", "proved"),
+    [
+        ("mx7.mail.example.net", True),
+        ("mail.example.net", False),
+        ("evilmail.example.net", False),
+        ("mx.mail.example.net.evil.example", False),
+    ],
+)
+def test_a_star_stands_for_the_hosts_of_a_provider(server: str, proved: bool) -> None:  # noqa: FBT001  # a table
+    account = an_account(
+        address="shop@example.com", authserv_id="mx.example.com, *.mail.example.net"
+    )
+    results = f"{server}; dmarc=pass header.from=example.org"
+    got = read(a_raw(authentication_results=results), account=account)
+    assert got.sender is not None
+    assert (got.sender.keys[0].kind == "email") is proved

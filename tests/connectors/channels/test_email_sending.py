@@ -353,15 +353,29 @@ async def test_the_check_of_a_fresh_account_says_that_it_cannot_answer_yet() -> 
     assert "smtp_host" in findings[-1].text
 
 
-@pytest.mark.parametrize("mode", ["imap", "hook"])
-async def test_the_check_says_which_ways_in_are_not_there_yet(mode: str) -> None:
-    first = (await _checked(an_account(address="a@b.example", mode=mode)))[0]
-    assert (first.level, mode in first.text) == ("warning", True)
-
-
 async def test_the_check_of_a_server_that_is_not_there_says_so() -> None:
     findings = await _checked(
         an_account(address="a@b.example", smtp_host="127.0.0.1", smtp_port="1")
     )
     assert findings[-1].level == "error"
     assert "cannot be reached" in findings[-1].text
+
+
+async def test_the_authors_signature_stands_below_and_is_folded_when_it_comes_back(
+    mailbox: Mailbox,
+) -> None:
+    mail = await _arrived(mailbox, signature="Анна Иванова\nМагазин <Ёлка>")
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    words = text.get_content().replace("\r\n", "\n")
+    assert words == "Добрый день!\nПять тысяч.\n\n-- \nАнна Иванова\nМагазин <Ёлка>\n"
+    assert "Магазин &lt;Ёлка&gt;</div></body>" in html.get_content()
+    assert read(a_raw(words)).text == "Добрый день!\nПять тысяч."
+
+
+async def test_a_signature_goes_into_html_that_was_given_too(mailbox: Mailbox) -> None:
+    mail = await _arrived(mailbox, html="<b>Пять</b>", signature="Анна")
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert html.get_content().startswith('<b>Пять</b><div class="signature">-- <br>')
