@@ -39,6 +39,10 @@ class ConversationDesk(Ground):
             key = _scoped(conversation, by, idempotency_key)
             if (known := await _already_written(connection, key)) is not None:
                 return known
+            if not world.policy(found.account_id).sends:
+                raise Refused(
+                    "This channel only receives: notes can be left, replies cannot be sent."
+                )
             quote = await _quoted(connection, found, reply_to)
             message = replies.reply(
                 world,
