@@ -20,6 +20,8 @@ class ChannelOptions:
     lead_policy: str = "no_open_lead"
     silent_hours: int | None = None
     """Working hours without an event, after which it says so. None: never."""
+    callback_minutes: int = 15
+    """Working minutes in which a missed call is to be called back."""
 
 
 class ChannelDesk(Protocol):

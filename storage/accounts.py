@@ -44,6 +44,7 @@ OPTIONS: Final = frozenset(
         "silence_moves",
         "promise_minutes",
         "silent_hours",
+        "callback_minutes",
     }
 )
 """What every account has, whatever its kind."""
@@ -81,6 +82,7 @@ class AccountRow:
     promise_minutes: int
     silent_hours: int | None
     silent_since: datetime | None
+    callback_minutes: int
     last_event_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None

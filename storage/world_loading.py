@@ -1,6 +1,6 @@
 """Load: everything a batch of events may touch, in a handful of set-based queries, locked in the one order.
 
-The order is the same everywhere: inbound events, contacts, conversations, leads, and last teams and managers, whom every
+The order is the same everywhere: inbound events, calls, contacts, conversations, leads, and last teams and managers, whom every
 batch with a newcomer needs: they are held for as short as can be. Each is sorted by its key. A contact's lock is the
 mutex of everything that is the contact's: identities, leads, touches. Identities are read without a lock: whoever moves
 them holds the contact, so that a stale owner shows as `merged_into` once we have it.
@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router import calls, receipts
+from router import receipts
 from router.identity import SHARED_BY
 from router.ids import is_sent_as
 from router.intake import second_id
@@ -50,6 +50,7 @@ from router.wire import decode_event
 from router.world import World
 from storage import bulk
 from storage.bulk import Records
+from storage.calls_loading import load_calls, load_what_follows
 
 
 class _Waiting(msgspec.Struct):
@@ -251,11 +252,14 @@ _NEVER = text(
 async def load(connection: AsyncConnection, world: World, batch: Sequence[Accepted]) -> None:
     """Fills the world with what the batch may touch: all but colleagues, of whom `load_colleagues` is asked."""
     wanted = _Wanted(batch)
+    await load_calls(connection, world, wanted.calls, wanted.initiated)
     conversations = await _load_what_is_named(connection, world, wanted)
     await load_contacts(connection, world, _people(world, conversations))
     _see_through_merges(world)
     await _load_what_never_merges(connection, world, wanted)
     await load_conversations(connection, world, [each.id for each in conversations])
+    if wanted.calls:
+        await load_what_follows(connection, world)
     await load_touches(
         connection,
         world,
@@ -272,7 +276,9 @@ def split_by_need(world: World, batch: Sequence[Accepted]) -> tuple[list[Accepte
     for accepted in batch:
         found = world.by_chat.get((accepted.account, accepted.event.chat.id))
         needs = (
-            found is None
+            # Who answered may take it, and a missed one has a deadline in the team's working hours.
+            (isinstance(accepted.event, CallReported) and accepted.event.phase != "recorded")
+            or found is None
             or (found.manager_id is None and found.team_id is None)
             or found.status in CLOSED
         )
@@ -306,6 +312,8 @@ class _Wanted:
         self.messages: set[tuple[UUID, str]] = set()
         self.visitors: set[UUID] = set()
         self.about: list[tuple[UUID, str, str, str]] = []
+        self.calls: set[tuple[UUID, str]] = set()
+        self.initiated: set[str] = set()
         self.arriving: set[tuple[UUID, str]] = set()
         self.together: list[tuple[Key, ...]] = []
         self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
@@ -315,17 +323,7 @@ class _Wanted:
         for accepted in batch:
             account, event = accepted.account, accepted.event
             self._chat(account, event)
-            if event.sender is not None:
-                self._keys(event.sender.keys)
-                extra = event.phones if isinstance(event, ContactShared) else ()
-                if len(event.sender.keys) + len(extra) > 1:
-                    self.together.append((*event.sender.keys, *extra))
-            if (
-                event.chat.kind != "private"
-                or event.sender is None
-                or getattr(event, "direction", "in") == "out"
-            ):
-                self.keys.add((f"{accepted.channel}_chat", event.chat.id))
+            self._whose(accepted.channel, event)
             match event:
                 case InboundMessage():
                     self._message(account, event)
@@ -333,7 +331,8 @@ class _Wanted:
                     self.arriving.add((account, event.external_id))
                     self._keys(event.phones)
                 case CallReported():
-                    self.messages.add((account, calls.external_id(event)))
+                    self.calls.add((account, event.call))
+                    self.initiated.add(event.initiated)
                     self._source(account, event)
                 case MessageEdited() | MessageDeleted() | ReactionChanged() | DeliveryReported():
                     for each in receipts.targets(event):
@@ -365,6 +364,19 @@ class _Wanted:
                 if identity is not None:
                     found.add(identity.contact_id)
         return found
+
+    def _whose(self, channel: str, event: Event) -> None:
+        if event.sender is not None:
+            self._keys(event.sender.keys)
+            extra = event.phones if isinstance(event, ContactShared) else ()
+            if len(event.sender.keys) + len(extra) > 1:
+                self.together.append((*event.sender.keys, *extra))
+        if (
+            event.chat.kind != "private"
+            or event.sender is None
+            or getattr(event, "direction", "in") == "out"
+        ):
+            self.keys.add((f"{channel}_chat", event.chat.id))
 
     def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
         if event.source is not None:
@@ -419,6 +431,7 @@ async def _load_what_is_named(
             world.claimants.setdefault((claim.kind, claim.value), set()).add(claim.contact_id)
     found = chats.found + await _named_otherwise(connection, world, wanted, chats.found)
     threads = {message.conversation_id for message in (*stored.found, *unanswered.found)}
+    threads |= {call.conversation_id for call in world.calls.values() if call.conversation_id}
     if elsewhere := list(threads - {chat.id for chat in found}):
         return found + await _THREADS.read(connection, ids=elsewhere)
     return found

@@ -274,6 +274,7 @@ def _columns(options: ChannelOptions) -> dict[str, object]:
         "region": options.region,
         "language": options.language,
         "lead_policy": options.lead_policy,
+        "callback_minutes": options.callback_minutes,
         "team_id": options.team,
         "silent_hours": options.silent_hours,
     }

@@ -32,6 +32,7 @@ from inbox.api.problems import (
     unavailable,
     unexpected,
 )
+from inbox.call_desk import CallDesk
 from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk, NotFound, Refused
@@ -75,6 +76,7 @@ class Api:
     channels: ChannelDesk
     media: MediaStore
     hub: LiveHub
+    telephone: CallDesk
     now: Callable[[], datetime]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api import (
     attachments,
+    calls,
     contact_export,
     contacts,
     conversations,
@@ -25,6 +26,7 @@ from inbox.api import (
 from inbox.api.endpoints import PREFIX, Api, Endpoint, run
 from inbox.api.openapi import document
 from inbox.api.problems import no_such_page, wrong_method
+from inbox.call_desk import CallDesk
 from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
@@ -40,6 +42,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *suggestions.ENDPOINTS,
     *leads.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *calls.ENDPOINTS,
     *sources.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
@@ -57,6 +60,7 @@ def api_routes(
     channels: ChannelDesk,
     media: MediaStore,
     hub: LiveHub,
+    telephone: CallDesk,
     now: Callable[[], datetime],
     version: str,
 ) -> list[web.RouteDef]:
@@ -68,6 +72,7 @@ def api_routes(
         channels=channels,
         media=media,
         hub=hub,
+        telephone=telephone,
         now=now,
     )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))

@@ -180,6 +180,7 @@ def _options(visit: Visit) -> ChannelOptions:
         team=team,
         lead_policy=form.get("lead_policy", "no_open_lead"),
         silent_hours=hours,
+        callback_minutes=_minutes(form.get("callback_minutes", "15")),
     )
 
 
@@ -192,8 +193,17 @@ def _kept(row: AccountRow | None) -> ChannelOptions:
         team=row.team_id,
         lead_policy=row.lead_policy,
         silent_hours=row.silent_hours,
+        callback_minutes=row.callback_minutes,
     )
 
+
+def _minutes(written: str) -> int:
+    """What is no number is none that the desk takes, and it says so."""
+    written = written.strip()
+    return int(written) if written.isdecimal() and len(written) < LONGEST_NUMBER else 0
+
+
+LONGEST_NUMBER: Final = 9
 
 PAGES: Final[Sequence[Page]] = (
     get("/settings/channels", channels, Right.MANAGE_CHANNELS),

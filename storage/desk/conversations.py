@@ -45,6 +45,10 @@ class ConversationDesk(Ground):
             key = _scoped(conversation, by, idempotency_key)
             if (known := await _already_written(connection, key)) is not None:
                 return known
+            if not world.policy(found.account_id).sends:
+                raise Refused(
+                    "This channel only receives: notes can be left, replies cannot be sent."
+                )
             if template is None:
                 refuse_when_closed(found.window_until, now=self.now())
             if seen is not None and by is not None:

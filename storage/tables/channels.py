@@ -37,6 +37,9 @@ account = Table(
     Column("silent_hours", Integer),  # working hours without an event; null: off
     moment("silent_since", null=True),  # it has been silent for too long, since then
     moment("active_since", null=True),  # resumed or mended; null: since it was added
+    Column(
+        "callback_minutes", Integer, nullable=False, server_default=text("15")
+    ),  # working minutes until a missed call is called back
     moment("last_event_at", null=True),
     words("last_error", null=True),
     moment("last_error_at", null=True),

@@ -128,6 +128,7 @@ def set_(*, slug: str, pairs: Sequence[str], files: Sequence[str]) -> None:
             team=row.team_id,
             lead_policy=row.lead_policy,
             silent_hours=row.silent_hours,
+            callback_minutes=row.callback_minutes,
         )
         fields, options = await _split(here, given, options)
         await here.channels.change(row.id, fields, options, by=None)
@@ -271,12 +272,20 @@ async def _split(
         region=given.get("region", options.region),
         language=given.get("language", options.language),
         lead_policy=given.get("lead_policy", options.lead_policy),
+        callback_minutes=_minutes(given, options.callback_minutes),
     )
     if "silent_hours" in given:
         options = replace(options, silent_hours=hours(given["silent_hours"]))
     if "team" in given:
         options = replace(options, team=await _team(here, given["team"]))
     return {name: value for name, value in given.items() if name not in OPTIONS}, options
+
+
+def _minutes(given: Mapping[str, str], kept: int) -> int:
+    written = given.get("callback_minutes")
+    if written is None:
+        return kept
+    return int(written) if written.isdecimal() and len(written) < 9 else 0  # which is refused
 
 
 async def _team(here: Installation, name: str) -> UUID | None:
@@ -320,6 +329,7 @@ def _told(row: AccountRow) -> dict[str, Any]:
         "lead_policy": row.lead_policy,
         "silent_hours": row.silent_hours,
         "silent_since": row.silent_since,
+        "callback_minutes": row.callback_minutes,
         "last_event_at": row.last_event_at,
         "last_error": row.unreadable or row.last_error,
         "created_at": row.created_at,

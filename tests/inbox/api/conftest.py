@@ -26,6 +26,7 @@ from tests.inbox.api.client import (
     ToldDesk,
     ToldTemplates,
 )
+from tests.inbox.stage import Calls
 
 
 @asynccontextmanager
@@ -42,6 +43,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
     desk, letters, clock = ToldDesk(database), ToldDeadLetterDesk(), Clock()
     templates = ToldTemplates()
     switch = Switch(desk)
+    calls = Calls()
     media = open_media(f"file://{tmp_path}/media")
     hub = LiveHub(listen=_no_facts)
     app = web.Application()
@@ -53,6 +55,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             channels=cast("ChannelDesk", templates),
             media=media,
             hub=hub,
+            telephone=calls,
             now=clock,
             version="1",
         )
@@ -73,6 +76,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             templates=templates,
             media=media,
             hub=hub,
+            calls=calls,
             clock=clock,
             tokens=tokens,
         )
