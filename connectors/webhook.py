@@ -134,11 +134,11 @@ class Webhooks:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         where = request.match_info
+        slug = where["slug"]
+        account = self.accounts.find(slug)
+        resting = self.resting(slug) if account is None else None
         # A channel may push its first event before the list in memory has heard of it.
-        account = self.accounts.find(where["slug"]) or await self.accounts.look_up(where["slug"])
-        rests = account is None
-        if account is None:
-            account = self.resting(where["slug"])
+        account = account or resting or await self.accounts.look_up(slug)
         connector = self.connectors.get(account.kind) if account is not None else None
         if (
             account is None
@@ -148,7 +148,7 @@ class Webhooks:
         ):
             self.counts.refused("", 404)
             return web.Response(status=404)
-        response = await self._answered(request, account, connector, rests=rests)
+        response = await self._answered(request, account, connector, rests=resting is not None)
         if connector.cors is not None:
             response.headers.update(connector.cors(account, request.headers))
         return response

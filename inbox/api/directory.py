@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, listed
 from inbox.api.problems import not_found
@@ -41,7 +41,7 @@ class Account(Struct, frozen=True, kw_only=True):
 class AccountChanges(Struct, frozen=True, kw_only=True):
     """`paused`: nothing is taken or sent until it is `active` again; replies wait."""
 
-    state: Literal["active", "paused"]
+    state: Literal["active", "paused"] | UnsetType = UNSET
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -109,22 +109,27 @@ async def list_all_accounts(api: Api, call: Call[Nothing, Nothing]) -> Answer:
 
 
 async def change_account(api: Api, call: Call[Nothing, AccountChanges]) -> Answer:
+    state = call.body.state
     try:
         async with transaction(api.engine) as connection:
-            await set_account_state(connection, call.id, call.body.state)
-            await write_audit(
-                connection,
-                by=None,
-                what="account_state_set",
-                object_kind="account",
-                object_id=call.id,
-                now=api.now(),
-                after={"state": call.body.state},
-            )
+            if state is not UNSET:
+                await set_account_state(connection, call.id, state)
+                await write_audit(
+                    connection,
+                    by=None,
+                    what="account_state_set",
+                    object_kind="account",
+                    object_id=call.id,
+                    now=api.now(),
+                    after={"state": state},
+                )
             rows = await list_accounts(connection)
     except NoSuchAccount:
         raise not_found("account") from None
-    return Answer(body=next(_account(each) for each in rows if each.id == call.id))
+    shown = next((each for each in rows if each.id == call.id), None)
+    if shown is None:
+        raise not_found("account")
+    return Answer(body=_account(shown))
 
 
 async def list_all_users(api: Api, call: Call[Nothing, Nothing]) -> Answer:

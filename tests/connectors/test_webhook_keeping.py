@@ -75,6 +75,7 @@ class World:
         return None if self.paused else self._account(slug)
 
     async def look_up(self, slug: str) -> Account | None:
+        assert not self.paused, "what rests is known, and the database may be away"
         return self.find(slug)
 
     def resting(self, slug: str) -> Account | None:
