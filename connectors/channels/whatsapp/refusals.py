@@ -17,6 +17,15 @@ from connectors.errors import (
 )
 from router.clean_text import clean_line
 
+
+class NotByUserId(Rejected):
+    """It can be sent to a number only, and the recipient was named by the user id."""
+
+
+class MediaNotTaken(Rejected):
+    """The uploaded file is of no use to WhatsApp, or was damaged on the way."""
+
+
 Family = Literal["later", "slow", "slow_chat", "slow_number", "window", "broken", "never"]
 
 USER_ID_NOT_TAKEN: Final = 131062
@@ -164,6 +173,10 @@ def refusal(  # noqa: PLR0911  # a table, a line each
             return WindowClosed(words)
         case "broken":
             return AccountBroken(words)
+        case "never" if error.code == USER_ID_NOT_TAKEN:
+            return NotByUserId(words)
+        case "never" if error.code in MEDIA_NOT_TAKEN:
+            return MediaNotTaken(words)
         case "never":
             return Rejected(words)
 

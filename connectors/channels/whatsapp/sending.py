@@ -11,11 +11,10 @@ from typing import Any, Final
 import aiohttp
 from msgspec import Struct
 
-from connectors.channels.whatsapp.dialect import Error
 from connectors.channels.whatsapp.graph_api import call, own_number
 from connectors.channels.whatsapp.parts import family_of
 from connectors.channels.whatsapp.people import is_user_id
-from connectors.channels.whatsapp.refusals import MEDIA_NOT_TAKEN, USER_ID_NOT_TAKEN, words_of
+from connectors.channels.whatsapp.refusals import MediaNotTaken, NotByUserId
 from connectors.channels.whatsapp.templates import components_of
 from connectors.connector import Account, Outgoing, OutgoingFile, Sent
 from connectors.errors import OutcomeUnknown, Rejected, Unreachable
@@ -38,23 +37,29 @@ class _Uploaded(Struct, frozen=True):
 
 async def send(account: Account, outgoing: Outgoing, http: aiohttp.ClientSession) -> Sent:
     """Raises a SendError."""
+    try:
+        return await _send(account, outgoing, http)
+    except (NotByUserId, MediaNotTaken) as refused:
+        # What is special about them was tried; outside they are refusals like any other.
+        raise Rejected(str(refused)) from refused
+
+
+async def _send(account: Account, outgoing: Outgoing, http: aiohttp.ClientSession) -> Sent:
+    recipient = _recipient(outgoing.chat, outgoing.chat_kind)
     message = await _message(account, outgoing, http)
     try:
-        return await _post(account, http, _recipient(outgoing.chat, outgoing.chat_kind) | message)
-    except Rejected as refused:
-        if str(refused).startswith(_NOT_BY_USER_ID) and (number := _number(outgoing.to)):
-            return await _post(account, http, _recipient(number, "private") | message)
-        if outgoing.files and str(refused).startswith(_MEDIA_REFUSED):
-            # Meta: upload it again, once; what was uploaded may have been damaged.
-            message = await _message(account, outgoing, http)
-            return await _post(
-                account, http, _recipient(outgoing.chat, outgoing.chat_kind) | message
-            )
-        raise
-
-
-_NOT_BY_USER_ID: Final = words_of(Error(code=USER_ID_NOT_TAKEN))
-_MEDIA_REFUSED: Final = tuple(words_of(Error(code=code)) for code in MEDIA_NOT_TAKEN)
+        return await _post(account, http, recipient | message)
+    except NotByUserId:
+        number = _number(outgoing.to)
+        if not number:
+            raise
+        return await _post(account, http, _recipient(number, "private") | message)
+    except MediaNotTaken:
+        if not outgoing.files:
+            raise
+        # Meta: upload it again, once.
+        message = await _message(account, outgoing, http)
+        return await _post(account, http, recipient | message)
 
 
 async def _post(account: Account, http: aiohttp.ClientSession, message: dict[str, Any]) -> Sent:

@@ -93,6 +93,17 @@ async def test_a_damaged_upload_is_uploaded_once_more():
         assert stand.number.times("вот") == 1
 
 
+async def test_a_file_that_is_of_no_use_is_refused_after_the_second_upload():
+    async with a_stand() as stand:
+        stand.whatsapp.go_wrong(
+            Fault(kind="answer", what="messages", status=400, code=131053, times=2)
+        )
+        with pytest.raises(Rejected) as refused:
+            await stand.send("вот", files=(a_file(),))
+        assert type(refused.value) is Rejected
+        assert stand.whatsapp.calls == ["media", "messages", "media", "messages"]
+
+
 async def test_an_upload_without_an_answer_may_be_repeated_for_nobody_saw_it():
     async with a_stand() as stand:
         stand.whatsapp.go_wrong(Fault(kind="drop_after", what="media"))
