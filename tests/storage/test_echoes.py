@@ -149,7 +149,9 @@ async def test_what_others_write_for_the_community_is_shown(talk: Talk) -> None:
 
 
 async def test_the_link_that_brought_a_known_person_back_is_kept(talk: Talk) -> None:
-    await talk.comes(an_event("message_allow", {"user_id": ANNA, "key": "widget"}, event_id="allow"))
+    await talk.comes(
+        an_event("message_allow", {"user_id": ANNA, "key": "widget"}, event_id="allow")
+    )
 
     (touch,) = await talk.shop.sql("select source, medium, campaign from touch")
     assert tuple(touch) == ("key", "vk", "widget")
