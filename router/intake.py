@@ -4,8 +4,11 @@ It is called for new events only, one after the other, each seeing what the ones
 never fails for what an event says; an exception here is a bug, and sends the one event to the dead letters.
 """
 
+from datetime import datetime
 from typing import assert_never
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from router import assignment, attribution, calls, leads, receipts, service_events
 from router.clean_text import clean_line, clean_text
@@ -36,7 +39,7 @@ from router.message import (
     SourceKeys,
 )
 from router.out_of_hours import say_when_we_open
-from router.records import CLOSED, Contact, Conversation, Message
+from router.records import CLOSED, Call, Contact, Conversation, Message, Touch
 from router.world import World
 
 TEXT_LIMIT = 200_000
@@ -165,15 +168,57 @@ def contact_was_shared(world: World, accepted: Accepted, event: ContactShared) -
 
 
 def call_was_reported(world: World, accepted: Accepted, event: CallReported) -> None:
-    known = world.stored.get((accepted.account, calls.external_id(event)))
-    if known is not None:
-        calls.go_on(world, known, event)
+    before = calls.Before(world.calls.get((accepted.account, event.call)))
+    call, new = calls.heard(world, accepted, event)
+    entered = call.conversation_id is None
+    if not (new or entered):
         return
-    author = _author(world, accepted, event)
-    conversation = _conversation(world, accepted, author)
-    _store(world, accepted, conversation, author, calls.entry(accepted, event, conversation))
-    if event.direction == "in":
-        _customer_spoke(world, accepted, conversation, source=event.source, words="")
+    if call.conversation_id is not None:
+        conversation = world.conversations[call.conversation_id]
+        if event.source is not None and not call.said.get("touched"):
+            _note_source(world, accepted, call, conversation, event.source)
+    else:
+        if not calls.says_where(world, accepted, event):
+            return  # of whom nobody knows who it is: another report says it, or the timer gives up waiting
+        event = calls.named(event)
+        accepted = replace(accepted, event=event)
+        author = _author(world, accepted, event)
+        is_new = (accepted.account, event.chat.id) not in world.by_chat
+        conversation = _conversation(world, accepted, author)
+        _store(world, accepted, conversation, author, calls.entry(accepted, call, conversation))
+        if call.direction == "in":
+            _customer_called(world, accepted, call, conversation, source=event.source)
+        elif is_new:
+            calls.we_began(world, call, conversation)
+    if event.source is not None:
+        call.said["touched"] = [True]
+    calls.draw_conclusions(world, call, conversation, before=before, entered=entered)
+    calls.save_changes(world, call)
+
+
+def _customer_called(
+    world: World,
+    accepted: Accepted,
+    call: Call,
+    conversation: Conversation,
+    *,
+    source: SourceKeys | None,
+) -> None:
+    contact = world.contact(conversation.contact_id)
+    manager, newcomer = conversation.manager_id, contact.manager_id is None
+    _customer_spoke(world, accepted, conversation, source=source, words="")
+    if conversation.manager_id is not None and conversation.manager_id != manager:
+        calls.given_by(call, conversation, newcomer=newcomer)
+
+
+def _note_source(
+    world: World, accepted: Accepted, call: Call, conversation: Conversation, source: SourceKeys
+) -> None:
+    """A call may say at its end only where the caller came from, who had come from there before it began."""
+    touch = _touch(world, accepted, conversation, source, at=call.started_at)
+    lead = world.open_leads.get(world.contact(conversation.contact_id).id)
+    if lead is not None and touch is not None and attribution.take_snapshot(world, lead):
+        world.change(lead)
 
 
 def button_was_pressed(world: World, accepted: Accepted, event: ButtonPressed) -> None:
@@ -343,13 +388,7 @@ def _customer_spoke(
     """Somebody waits for an answer now: reopen, note the source, open the lead, find who answers."""
     event = accepted.event
     contact = world.contact(conversation.contact_id)
-    touch = attribution.touch_of(
-        world, source, channel=accepted.channel, contact=contact.id, event=accepted.id, at=event.at
-    )
-    if touch is not None:
-        world.tell(
-            TouchRecorded(id=world.new_id(), at=world.now, touch=touch.id, **about(conversation))
-        )
+    touch = _touch(world, accepted, conversation, source, at=event.at)
     if conversation.status == "spam" or contact.blocked:
         return
     reopened = conversation.status != "open"
@@ -383,3 +422,27 @@ def _customer_spoke(
         assignment.watch_silence(world, conversation)
     if reopened:
         changed(world, conversation, "reopened")
+
+
+def _touch(
+    world: World,
+    accepted: Accepted,
+    conversation: Conversation,
+    source: SourceKeys | None,
+    *,
+    at: datetime,
+) -> Touch | None:
+    """The moment with a known origin that the event is, if it is one."""
+    touch = attribution.touch_of(
+        world,
+        source,
+        channel=accepted.channel,
+        contact=world.contact(conversation.contact_id).id,
+        event=accepted.id,
+        at=at,
+    )
+    if touch is not None:
+        world.tell(
+            TouchRecorded(id=world.new_id(), at=world.now, touch=touch.id, **about(conversation))
+        )
+    return touch

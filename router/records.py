@@ -27,6 +27,10 @@ class AccountPolicy:
     """Of automatic answers."""
     silence_minutes: int | None = None
     silence_moves: int = 2
+    callback_minutes: int = 15
+    """Until a missed call is to be called back."""
+    sends: bool = True
+    """Whether the channel can carry a written answer."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,6 +191,107 @@ class StoredMessage:
     reactions: dict[str, Any]
     details: dict[str, Any]
     error: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageFile:
+    """A file of a message that is stored already, or about to be."""
+
+    id: UUID
+    message_id: UUID
+    position: int
+    file: Attachment
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A telephone call: what the reports of it add up to (`router.call_reports`).
+
+    `extension` and `user_id`: who of ours talked or, on the way out, called. `answered_at`: by a person; on the way out
+    by the customer. `talked` in seconds. `conversation_id` is None until a report names who calls. `asked_by`: the
+    colleague who asked for it with a button. `look_at`: when the timer looks whether it is over.
+    """
+
+    id: UUID
+    account_id: UUID
+    key: str
+    conversation_id: UUID | None = None
+    message_id: UUID | None = None
+    direction: Literal["in", "out"] = "in"
+    phase: Literal["ringing", "talking", "ended", "missed"] = "ringing"
+    ours: str = ""
+    theirs: str = ""
+    extension: str = ""
+    user_id: UUID | None = None
+    transferred_to: str = ""
+    reason: str = ""
+    started_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    talked: float | None = None
+    recordings: list[str] = field(default_factory=list)
+    initiated: str = ""
+    asked_by: UUID | None = None
+    said: dict[str, Any] = field(default_factory=dict)
+    look_at: datetime | None = None
+    created_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class CallLeg:
+    """One part of a call: somebody who is rung, or talks. `answered_at`, `talked`: as of this leg."""
+
+    id: UUID
+    call_id: UUID
+    key: str
+    phase: Literal["ringing", "talking", "ended"] = "ringing"
+    extension: str = ""
+    user_id: UUID | None = None
+    transferred_to: str = ""
+    reason: str = ""
+    started_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    talked: float | None = None
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """A colleague asked for a call; the platform may tell its name (`id` in hexadecimal) back, or told us its own key."""
+
+    id: UUID
+    account_id: UUID
+    call_key: str
+    conversation_id: UUID | None
+    user_id: UUID | None
+
+
+@dataclass(slots=True, kw_only=True)
+class CallEntry:
+    """What of a call's entry in the conversation may change: it stands at the moment when the call began."""
+
+    id: UUID
+    direction: Literal["in", "out"]
+    sent_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Callback:
+    """The task to call back whom we missed; one open per contact. `details`: {"calls": {call id: when}}."""
+
+    id: UUID
+    contact_id: UUID
+    lead_id: UUID | None = None
+    conversation_id: UUID | None = None
+    manager_id: UUID | None = None
+    kind: str = "callback"
+    text: str
+    due_at: datetime
+    done_at: datetime | None = None
+    origin: str = "missed_call"
+    details: dict[str, Any] = field(default_factory=dict)
+    created_at: datetime
 
 
 @dataclass(slots=True, kw_only=True)

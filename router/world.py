@@ -16,6 +16,10 @@ from router.ids import new_id
 from router.message import Accepted
 from router.records import (
     AccountPolicy,
+    Call,
+    Callback,
+    CallLeg,
+    CallRequest,
     Contact,
     Conversation,
     Identity,
@@ -60,12 +64,22 @@ class World:
         self.waiting: dict[tuple[UUID, str], list[Accepted]] = {}
         self.told_away: set[UUID] = set()
         """Contacts who have lately been told that nobody is there."""
+        self.calls: dict[tuple[UUID, str], Call] = {}
+        self.legs: dict[UUID, dict[str, CallLeg]] = defaultdict(dict)
+        self.call_requests: list[CallRequest] = []
+        self.callbacks: dict[UUID, Callback] = {}
+        """Open ones, by contact; of contacts that calls are about."""
+        self.talked_at: dict[UUID, datetime] = {}
+        """When we last talked to a contact by telephone."""
+        self.extensions: dict[str, UUID] = {}
         self.pipeline: Pipeline | None = None
 
         self.new: dict[type, list[Any]] = defaultdict(list)
         self.changed: dict[type, dict[UUID, Any]] = defaultdict(dict)
         self.facts: list[Fact] = []
         self.outcomes: dict[tuple[UUID, str], str] = {}
+        self.became: dict[tuple[UUID, str], UUID] = {}
+        """The call that an event is part of."""
         self.to_wait: list[tuple[str, Accepted]] = []
         self.settled: set[tuple[UUID, str]] = set()
         self.ended_assignments: set[UUID] = set()
@@ -93,6 +107,12 @@ class World:
                 self.open_leads[record.contact_id] = record
             case Touch() if record.contact_id is not None:
                 self.touches[record.contact_id].append(record)
+            case Call():
+                self.calls[record.account_id, record.key] = record
+            case CallLeg():
+                self.legs[record.call_id][record.key] = record
+            case Callback():
+                self.callbacks[record.contact_id] = record
             case _:
                 pass
         return record

@@ -21,6 +21,22 @@ _OVERWRITE: Final = (
         " where conversation_id in (select id from conversation where contact_id = any(:people)))"
     ),
     (
+        "update inbound_event set raw = null, raw_ref = null where message_id in (select id from call"
+        " where conversation_id in (select id from conversation where contact_id = any(:people)))"
+    ),
+    (
+        "update call set theirs = '', said = '{}', recordings = '[]' where conversation_id in"
+        " (select id from conversation where contact_id = any(:people))"
+    ),
+    (
+        "update call_request set phone = '' where conversation_id in"
+        " (select id from conversation where contact_id = any(:people))"
+    ),
+    (
+        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now) where kind = 'callback'"
+        " and contact_id = any(:people)"
+    ),
+    (
         "delete from message_search where conversation_id in"
         " (select id from conversation where contact_id = any(:people))"
     ),
@@ -93,6 +109,9 @@ async def erase(
             text(
                 "select e.raw_ref from inbound_event e join message m on m.id = e.message_id"
                 " join conversation c on c.id = m.conversation_id"
+                " where c.contact_id = any(:people) and e.raw_ref is not null"
+                " union select e.raw_ref from inbound_event e join call k on k.id = e.message_id"
+                " join conversation c on c.id = k.conversation_id"
                 " where c.contact_id = any(:people) and e.raw_ref is not null"
             ),
             {"people": people},

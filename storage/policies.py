@@ -13,20 +13,29 @@ from router.world import World
 _FRESH: Final = timedelta(seconds=2)
 
 _ACCOUNTS = text(
-    "select id, kind as channel, slug, team_id, lead_policy, region, language, silence_minutes, silence_moves from account"
+    "select id, kind as channel, slug, team_id, lead_policy, region, language, silence_minutes, silence_moves,"
+    " callback_minutes from account"
 )
 _PIPELINE = text(
     "select p.id, p.currency, s.id as stage, s.name, s.kind, s.position"
     " from pipeline p join stage s on s.pipeline_id = p.id"
     " where p.position = (select min(position) from pipeline) order by s.position"
 )
+_EXTENSIONS = text(
+    "select extension, id from user_account where extension <> '' and disabled_at is null"
+)
 _MERGING = text("select value from setting where name = 'merge_policy'")
 
 
 class Policies:
-    """The accounts' policies and the default pipeline. A change is seen within two seconds."""
+    """The accounts' policies, the default pipeline, who has which extension. A change is seen within two seconds.
 
-    def __init__(self) -> None:
+    `receive_only` are the kinds of channels that cannot carry a written answer.
+    """
+
+    def __init__(self, *, receive_only: frozenset[str] = frozenset()) -> None:
+        self._receive_only = receive_only
+        self._extensions: dict[str, UUID] = {}
         self._accounts: dict[UUID, AccountPolicy] = {}
         self._pipeline: Pipeline | None = None
         self._ask = False
@@ -40,11 +49,17 @@ class Policies:
             self._read_at = world.now
         world.accounts = self._accounts
         world.pipeline = self._pipeline
+        world.extensions = self._extensions
         world.ask_before_merge = self._ask
 
     async def _read(self, connection: AsyncConnection) -> None:
         rows = (await connection.execute(_ACCOUNTS)).mappings()
-        self._accounts = {row["id"]: AccountPolicy(**row) for row in rows}
+        self._accounts = {
+            row["id"]: AccountPolicy(**row, sends=row["channel"] not in self._receive_only)
+            for row in rows
+        }
+        colleagues = await connection.execute(_EXTENSIONS)
+        self._extensions = {row.extension: row.id for row in colleagues}
         stages = (await connection.execute(_PIPELINE)).all()
         self._pipeline = (
             Pipeline(

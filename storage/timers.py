@@ -8,12 +8,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router import assignment, deciding, receipts
+from router.calls import WITHHELD
+from router.ids import new_id
 from router.intake import receive
-from router.message import Accepted, InboundMessage, MessageEdited
+from router.message import Accepted, CallReported, Chat, InboundMessage, MessageEdited
 from router.wire import decode_event
 from router.world import World
 from storage import outbox
 from storage.policies import Policies
+from storage.world import decide
 from storage.world_loading import (
     load,
     load_colleagues,
@@ -42,6 +45,13 @@ _SILENT = text(
 _AWAKE = text(
     "select id, contact_id from conversation"
     " where status = 'snoozed' and snoozed_until <= :now order by snoozed_until limit :batch"
+)
+# The calls are locked first, as the router does (`storage.world_loading`), and again when they are loaded.
+_DUE_CALLS = text(
+    "select c.account_id, a.kind as channel, c.key, c.direction, c.started_at, c.ended_at, v.chat,"
+    " (select max(l.ended_at) from call_leg l where l.call_id = c.id) as leg_ended_at"
+    " from call c join account a on a.id = c.account_id left join conversation v on v.id = c.conversation_id"
+    " where c.look_at <= :now order by c.account_id, c.key limit :batch for no key update of c skip locked"
 )
 _ORPHANS = text(
     "delete from waiting_event where id in (select w.id from waiting_event w where w.since <= :before"
@@ -138,6 +148,38 @@ async def _settle_orphan(
     elif not any((accepted.account, each) in world.stored for each in receipts.targets_of(event)):
         world.note(accepted, "ignored: its message never came")
     await save(connection, world)
+
+
+async def settle_calls(connection: AsyncConnection, *, policies: Policies, now: datetime) -> int:
+    """Calls whose end nobody reported, though all their legs have ended; whose end was lost; and of unknown callers.
+
+    Each becomes one more report, that the whole of it is over, and is decided like any other. How many.
+    """
+    rows = (await connection.execute(_DUE_CALLS, {"now": now, "batch": BATCH})).all()
+    if not rows:
+        return 0
+    over = [
+        Accepted(
+            id=new_id(),
+            account=row.account_id,
+            channel=row.channel,
+            received_at=now,
+            event=CallReported(
+                key=f"over:{row.key}",
+                chat=Chat(id=row.chat)
+                if row.chat is not None
+                else Chat(id=WITHHELD, kind="channel"),
+                # The end that a part of it had is better known than the moment at which we look.
+                at=row.ended_at or row.leg_ended_at or row.started_at,
+                call=row.key,
+                direction=row.direction,
+                phase="ended",
+            ),
+        )
+        for row in rows
+    ]
+    await decide(connection, over, policies=policies, now=now)
+    return len(over)
 
 
 async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> list[str]:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.intake import receive
-from router.message import Accepted
+from router.message import Accepted, CallReported
 from router.wire import decode_event
 from router.world import NeedsColleagues, World
 from storage import bulk, raw_payloads, tables
@@ -96,12 +96,19 @@ async def decide(
         if unsettled:
             # Every router waits for these locks: what needs nobody has been decided before they are taken.
             teams = [world.policy(account).team_id for account in accounts]
-            await load_colleagues(connection, world, teams=teams)
+            answering = [world.extensions.get(each) for each in _extensions(events)]
+            await load_colleagues(connection, world, teams=teams, managers=answering)
             for accepted in unsettled:
                 receive(world, accepted)
         await save(connection, world)
         return
     raise AssertionError("colleagues were loaded and still missing")
+
+
+def _extensions(events: Sequence[Accepted]) -> set[str]:
+    """Of the colleagues who are on the telephone, whose teams need not be the account's."""
+    reports = [each.event for each in events if isinstance(each.event, CallReported)]
+    return {number for each in reports for number in (each.extension, each.answered_by) if number}
 
 
 async def settle_late(

@@ -1,6 +1,6 @@
 """Load: everything a batch of events may touch, in a handful of set-based queries, locked in the one order.
 
-The order is the same everywhere: inbound events, contacts, conversations, leads, and last teams and managers, whom every
+The order is the same everywhere: inbound events, calls, contacts, conversations, leads, and last teams and managers, whom every
 batch with a newcomer needs: they are held for as short as can be. Each is sorted by its key. A contact's lock is the
 mutex of everything that is the contact's: identities, leads, touches. Identities are read without a lock: whoever moves
 them holds the contact, so that a stale owner shows as `merged_into` once we have it.
@@ -25,6 +25,7 @@ from router.message import (
     CallReported,
     ContactShared,
     DeliveryReported,
+    Event,
     InboundMessage,
     Key,
     MessageDeleted,
@@ -48,6 +49,7 @@ from router.wire import decode_event
 from router.world import World
 from storage import bulk
 from storage.bulk import Records
+from storage.calls_loading import load_calls, load_what_follows
 
 
 class _Waiting(msgspec.Struct):
@@ -201,11 +203,14 @@ _NEVER = text(
 async def load(connection: AsyncConnection, world: World, batch: Sequence[Accepted]) -> None:
     """Fills the world with what the batch may touch: all but colleagues, of whom `load_colleagues` is asked."""
     wanted = _Wanted(batch)
+    await load_calls(connection, world, wanted.calls, wanted.initiated)
     conversations = await _load_what_is_named(connection, world, wanted)
     await load_contacts(connection, world, _people(world, conversations))
     _see_through_merges(world)
     await _load_what_never_merges(connection, world, wanted)
     await load_conversations(connection, world, [each.id for each in conversations])
+    if wanted.calls:
+        await load_what_follows(connection, world)
     await load_touches(
         connection,
         world,
@@ -222,7 +227,9 @@ def split_by_need(world: World, batch: Sequence[Accepted]) -> tuple[list[Accepte
     for accepted in batch:
         found = world.by_chat.get((accepted.account, accepted.event.chat.id))
         needs = (
-            found is None
+            # Who answered may take it, and a missed one has a deadline in the team's working hours.
+            (isinstance(accepted.event, CallReported) and accepted.event.phase != "recorded")
+            or found is None
             or (found.manager_id is None and found.team_id is None)
             or found.status in CLOSED
         )
@@ -255,23 +262,17 @@ class _Wanted:
         self.keys: set[tuple[str, str]] = set()
         self.messages: set[tuple[UUID, str]] = set()
         self.visitors: set[UUID] = set()
+        self.calls: set[tuple[UUID, str]] = set()
+        self.initiated: set[str] = set()
         self.arriving: set[tuple[UUID, str]] = set()
         self.together: list[tuple[Key, ...]] = []
         self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
         for accepted in batch:
             account, event = accepted.account, accepted.event
+            if isinstance(event, CallReported):
+                event = self._call(account, event)
             self.chats.add((account, event.chat.id))
-            if event.sender is not None:
-                self._keys(event.sender.keys)
-                extra = event.phones if isinstance(event, ContactShared) else ()
-                if len(event.sender.keys) + len(extra) > 1:
-                    self.together.append((*event.sender.keys, *extra))
-            if (
-                event.chat.kind != "private"
-                or event.sender is None
-                or getattr(event, "direction", "in") == "out"
-            ):
-                self.keys.add((f"{accepted.channel}_chat", event.chat.id))
+            self._whose(accepted.channel, event)
             match event:
                 case InboundMessage():
                     self.arriving |= {
@@ -285,7 +286,6 @@ class _Wanted:
                     self.arriving.add((account, event.external_id))
                     self._keys(event.phones)
                 case CallReported():
-                    self.messages.add((account, calls.external_id(event)))
                     self._source(account, event)
                 case MessageEdited() | MessageDeleted() | ReactionChanged() | DeliveryReported():
                     self.messages.update((account, each) for each in receipts.targets(event))
@@ -305,6 +305,24 @@ class _Wanted:
                 if identity is not None:
                     found.add(identity.contact_id)
         return found
+
+    def _whose(self, channel: str, event: Event) -> None:
+        if event.sender is not None:
+            self._keys(event.sender.keys)
+            extra = event.phones if isinstance(event, ContactShared) else ()
+            if len(event.sender.keys) + len(extra) > 1:
+                self.together.append((*event.sender.keys, *extra))
+        if (
+            event.chat.kind != "private"
+            or event.sender is None
+            or getattr(event, "direction", "in") == "out"
+        ):
+            self.keys.add((f"{channel}_chat", event.chat.id))
+
+    def _call(self, account: UUID, event: CallReported) -> CallReported:
+        self.calls.add((account, event.call))
+        self.initiated.add(event.initiated)
+        return calls.named(event)
 
     def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
         if event.source is not None:
@@ -344,6 +362,7 @@ async def _load_what_is_named(
         else:
             world.claimants.setdefault((claim.kind, claim.value), set()).add(claim.contact_id)
     threads = {message.conversation_id for message in stored.found}
+    threads |= {call.conversation_id for call in world.calls.values() if call.conversation_id}
     if elsewhere := list(threads - {chat.id for chat in chats.found}):
         return chats.found + await _THREADS.read(connection, ids=elsewhere)
     return chats.found

@@ -16,6 +16,10 @@ from router.facts import Fact
 from router.receipts import RANK
 from router.records import (
     Assignment,
+    Call,
+    Callback,
+    CallEntry,
+    CallLeg,
     Claim,
     Contact,
     Conversation,
@@ -26,6 +30,7 @@ from router.records import (
     Manager,
     Merge,
     Message,
+    MessageFile,
     StoredMessage,
     Suggestion,
     Touch,
@@ -105,6 +110,19 @@ _DELIVERY: Final = (
     "created_at",
 )
 _SUGGESTION: Final = ("id", "first_id", "second_id", "score", "reasons", "at")
+_CALL: Final = (
+    "id", "account_id", "key", "conversation_id", "message_id", "direction", "phase", "ours", "theirs", "extension",
+    "user_id", "transferred_to", "reason", "started_at", "answered_at", "ended_at", "talked", "recordings", "initiated",
+    "asked_by", "said", "look_at", "created_at",
+)  # fmt: skip
+_LEG: Final = (
+    "id", "call_id", "key", "phase", "extension", "user_id", "transferred_to", "reason", "started_at", "answered_at",
+    "ended_at", "talked", "said",
+)  # fmt: skip
+_CALLBACK: Final = (
+    "id", "contact_id", "lead_id", "conversation_id", "manager_id", "kind", "text", "due_at", "done_at", "origin",
+    "details", "created_at",
+)  # fmt: skip
 _OUTBOX: Final = ("id", "kind", "conversation_id", "body", "at")
 
 _TURNS: Final = numbered(
@@ -112,6 +130,12 @@ _TURNS: Final = numbered(
     " from json_to_recordset(cast(cast(:rows as text) as json))"
     "  as given(team_id uuid, user_id uuid, turn bigint, at timestamptz)"
     " where m.team_id = given.team_id and m.user_id = given.user_id"
+)
+
+_FOLLOW: Final = numbered(
+    "update task set manager_id = given.manager_id"
+    " from json_to_recordset(cast(cast(:rows as text) as json)) as given(conversation_id uuid, manager_id uuid)"
+    " where task.conversation_id = given.conversation_id and task.kind = 'callback' and task.done_at is null"
 )
 
 _MOVES: Final = (
@@ -154,6 +178,8 @@ async def save(connection: AsyncConnection, world: World) -> None:
     # What must be out of the way of the rest, which is rare; then nearly everything in one round trip; then what needs it.
     await _close_leads(connection, world)
     await _end_assignments(connection, world)
+    # A task that is done makes room for the contact's next one.
+    await bulk.update(connection, tables.task, _CALLBACK, list(world.changed[Callback].values()))
     merges = world.all_of(Merge)
     await bulk.together(
         connection,
@@ -161,7 +187,9 @@ async def save(connection: AsyncConnection, world: World) -> None:
             *_people(world),
             *_conversations(world),
             *_leads(world),
+            *_calls(world),
             bulk.inserting(tables.assignment, _ASSIGNMENT, world.all_of(Assignment)),
+            _follow_assignments(world),
             bulk.updating(tables.user_account, _MANAGER, list(world.changed[Manager].values())),
             _turns(world),
             None if merges else _outbox(world.facts),
@@ -228,32 +256,46 @@ def _conversations(world: World) -> Iterator[bulk.Step | None]:
     )
     messages = world.all_of(Message)
     yield bulk.inserting(tables.message, _MESSAGE, messages)
+    files = [
+        MessageFile(id=id_, message_id=message.id, position=n, file=each)
+        for message in messages
+        for n, (id_, each) in enumerate(message.attachments)
+    ]
     yield bulk.inserting(
         tables.attachment,
         _ATTACHMENT,
-        [
-            {
-                "id": attachment_id,
-                "message_id": message.id,
-                "position": n,
-                "kind": each.kind,
-                "name": each.name,
-                "mime": each.mime,
-                "size": each.size,
-                "width": each.width,
-                "height": each.height,
-                "duration": each.duration,
-                "cid": each.cid,
-                "sha256": each.sha256,
-                "ref": each.ref,
-                "state": "stored" if each.sha256 else "wanted",
-                "next_attempt_at": None if each.sha256 else world.now,
-            }
-            for message in messages
-            for n, (attachment_id, each) in enumerate(message.attachments)
-        ],
+        [_attachment(each, world) for each in (*files, *world.all_of(MessageFile))],
     )
     yield bulk.inserting(tables.delivery, _DELIVERY, world.all_of(Delivery))
+
+
+def _attachment(of: MessageFile, world: World) -> dict[str, Any]:
+    each = of.file
+    return {
+        "id": of.id,
+        "message_id": of.message_id,
+        "position": of.position,
+        "kind": each.kind,
+        "name": each.name,
+        "mime": each.mime,
+        "size": each.size,
+        "width": each.width,
+        "height": each.height,
+        "duration": each.duration,
+        "cid": each.cid,
+        "sha256": each.sha256,
+        "ref": each.ref,
+        "state": "stored" if each.sha256 else "wanted",
+        "next_attempt_at": None if each.sha256 else world.now,
+    }
+
+
+def _calls(world: World) -> Iterator[bulk.Step | None]:
+    yield bulk.inserting(tables.call, _CALL, world.all_of(Call))
+    yield bulk.updating(tables.call, _CALL, list(world.changed[Call].values()))
+    yield bulk.inserting(tables.call_leg, _LEG, world.all_of(CallLeg))
+    yield bulk.updating(tables.call_leg, _LEG, list(world.changed[CallLeg].values()))
+    yield bulk.inserting(tables.task, _CALLBACK, world.all_of(Callback))
 
 
 def _leads(world: World) -> Iterator[bulk.Step | None]:
@@ -308,6 +350,12 @@ async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
     await bulk.update(
         connection, tables.message, _STORED, list(world.changed[StoredMessage].values())
     )
+    await bulk.update(
+        connection,
+        tables.message,
+        ("id", "direction", "sent_at"),
+        list({each.id: each for each in world.all_of(CallEntry)}.values()),
+    )
     for each in world.read_up_to:
         await connection.execute(
             text(
@@ -333,6 +381,17 @@ async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
                 "contacts": list(world.linked_visitors.values()),
             },
         )
+
+
+def _follow_assignments(world: World) -> bulk.Step | None:
+    """An open call back is the work of whose conversation it is; of a conversation made just now it has been set."""
+    new = {each.id for each in world.all_of(Conversation)}
+    rows = [
+        {"conversation_id": each.conversation_id, "manager_id": each.manager_id}
+        for each in world.all_of(Assignment)
+        if each.conversation_id not in new
+    ]
+    return bulk.Step(_FOLLOW, bulk.as_json(rows)) if rows else None
 
 
 def _turns(world: World) -> bulk.Step | None:
@@ -430,6 +489,19 @@ async def _save_waiting(connection: AsyncConnection, world: World) -> None:
             {
                 "accounts": [account for account, _ in world.settled],
                 "ids": [external_id for _, external_id in world.settled],
+            },
+        )
+    if world.became:
+        await connection.execute(
+            text(
+                "update inbound_event e set message_id = k.call from unnest(cast(:accounts as uuid[]),"
+                " cast(:keys as text[]), cast(:calls as uuid[])) as k(account, key, call)"
+                " where e.account_id = k.account and e.key = k.key"
+            ),
+            {
+                "accounts": [account for account, _ in world.became],
+                "keys": [key for _, key in world.became],
+                "calls": list(world.became.values()),
             },
         )
     if world.outcomes:

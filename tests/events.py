@@ -8,6 +8,7 @@ from uuid import UUID
 from router.ids import new_id
 from router.message import (
     Accepted,
+    CallReported,
     Chat,
     ContactShared,
     DeliveryReported,
@@ -125,4 +126,29 @@ def a_service(name: str, *, by: Sender, at: datetime = NOON, **details: Any) -> 
         sender=by,
         name=name,
         details=details,
+    )
+
+
+def a_call_report(
+    phase: Any,
+    *,
+    call: str = "c1",
+    leg: str = "",
+    who: str = "+79161234567",
+    after: float = 0,
+    at: datetime = NOON,
+    key: str = "",
+    **more: Any,
+) -> CallReported:
+    """`who` calls, or is called: "" when the report does not say; `after` seconds."""
+    return CallReported(
+        key=key or f"call-{next(_numbers)}",
+        chat=Chat(id=who or f"call:{call}"),
+        at=at + timedelta(seconds=after),
+        sender=Sender(keys=(a_phone(who),)) if who else None,
+        call=call,
+        leg=leg,
+        phase=phase,
+        theirs=who,
+        **more,
     )

@@ -26,7 +26,12 @@ log = structlog.get_logger()
 TURN_S: Final = 1.0
 EVERY_TURN: Final = (hand_out_queues,)
 """Somebody waits, and somebody is free."""
-UNHURRIED: Final = (timers.move_on_the_silent, timers.wake_the_snoozed, timers.settle_orphans)
+UNHURRIED: Final = (
+    timers.move_on_the_silent,
+    timers.wake_the_snoozed,
+    timers.settle_orphans,
+    timers.settle_calls,
+)
 """Minutes have passed before they are due: every third turn is soon enough."""
 DAY: Final = timedelta(days=1)
 

@@ -1,5 +1,6 @@
 """The schema, one module per aggregate; migrations follow it (`alembic check` says when they do not)."""
 
+from storage.tables.calls import call, call_leg, call_request
 from storage.tables.channels import (
     account,
     channel_log,
@@ -52,6 +53,9 @@ __all__ = [
     "assignment",
     "attachment",
     "audit",
+    "call",
+    "call_leg",
+    "call_request",
     "channel_log",
     "contact",
     "contact_merge",

@@ -34,6 +34,9 @@ account = Table(
     Column(
         "promise_minutes", Integer, nullable=False, server_default=text("15")
     ),  # amber and red in the list
+    Column(
+        "callback_minutes", Integer, nullable=False, server_default=text("15")
+    ),  # working minutes until a missed call is called back
     moment("last_event_at", null=True),
     words("last_error", null=True),
     moment("last_error_at", null=True),

@@ -34,12 +34,19 @@ user_account = Table(
     moment("seen_at", null=True),  # a live session, for teams that ask for one
     Column("capacity", Integer),  # open conversations at most; null: no limit
     Column("open_conversations", Integer, nullable=False, server_default=text("0")),
+    words("extension", default=""),  # of the telephone exchange
     moment("disabled_at", null=True),
     moment("created_at"),
     UniqueConstraint("email"),
     CheckConstraint("email = lower(email)", name="email_lower"),
     CheckConstraint(one_of("role", "admin", "lead", "manager", "marketer"), name="role"),
     CheckConstraint(one_of("presence", "here", "away", "off"), name="presence"),
+    Index(
+        "uq_user_account_extension",
+        "extension",
+        unique=True,
+        postgresql_where=text("extension <> '' and disabled_at is null"),
+    ),
 )
 
 session = Table(

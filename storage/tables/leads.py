@@ -113,6 +113,8 @@ task = Table(
     moment("due_at"),
     moment("done_at", null=True),
     words("origin", default="hand"),
+    ref("conversation_id", "conversation", null=True),  # whose manager has to do it, and where
+    Column("details", JSONB, nullable=False, server_default=text("'{}'")),
     Column("created_by", UUID),
     moment("created_at"),
     Index("ix_task_manager_due", "manager_id", "due_at", postgresql_where=text("done_at is null")),
@@ -125,4 +127,9 @@ task = Table(
         postgresql_where=text("kind = 'callback' and done_at is null"),
     ),
     Index("ix_task_contact_id", "contact_id"),
+    Index(
+        "ix_task_conversation_id",
+        "conversation_id",
+        postgresql_where=text("conversation_id is not null"),
+    ),
 )

@@ -168,6 +168,7 @@ def upgrade() -> None:
     sa.Column('seen_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('capacity', sa.Integer(), nullable=True),
     sa.Column('open_conversations', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('extension', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('disabled_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.CheckConstraint("presence in ('here', 'away', 'off')", name=op.f('ck_user_account_presence')),
@@ -176,6 +177,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_user_account')),
     sa.UniqueConstraint('email', name=op.f('uq_user_account_email'))
     )
+    op.create_index('uq_user_account_extension', 'user_account', ['extension'], unique=True, postgresql_where=sa.text("extension <> '' and disabled_at is null"))
     op.create_table('waiting_event',
     sa.Column('id', sa.UUID(), nullable=False),
     sa.Column('account_id', sa.UUID(), nullable=False),
@@ -200,6 +202,7 @@ def upgrade() -> None:
     sa.Column('silence_minutes', sa.Integer(), nullable=True),
     sa.Column('silence_moves', sa.Integer(), server_default=sa.text('2'), nullable=False),
     sa.Column('promise_minutes', sa.Integer(), server_default=sa.text('15'), nullable=False),
+    sa.Column('callback_minutes', sa.Integer(), server_default=sa.text('15'), nullable=False),
     sa.Column('last_event_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('last_error', sa.Text(), nullable=True),
     sa.Column('last_error_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -661,17 +664,103 @@ def upgrade() -> None:
     sa.Column('due_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.Column('done_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
     sa.Column('origin', sa.Text(), server_default=sa.text("'hand'"), nullable=False),
+    sa.Column('conversation_id', sa.UUID(), nullable=True),
+    sa.Column('details', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
     sa.Column('created_by', sa.UUID(), nullable=True),
     sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_task_contact_id')),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_task_conversation_id')),
     sa.ForeignKeyConstraint(['lead_id'], ['lead.id'], name=op.f('fk_task_lead_id')),
     sa.ForeignKeyConstraint(['manager_id'], ['user_account.id'], name=op.f('fk_task_manager_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_task'))
     )
     op.create_index('ix_task_contact_id', 'task', ['contact_id'], unique=False)
+    op.create_index('ix_task_conversation_id', 'task', ['conversation_id'], unique=False, postgresql_where=sa.text('conversation_id is not null'))
     op.create_index('ix_task_lead_id', 'task', ['lead_id'], unique=False)
     op.create_index('ix_task_manager_due', 'task', ['manager_id', 'due_at'], unique=False, postgresql_where=sa.text('done_at is null'))
     op.create_index('uq_task_callback', 'task', ['contact_id', 'kind'], unique=True, postgresql_where=sa.text("kind = 'callback' and done_at is null"))
+    op.create_table('call_request',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('account_id', sa.UUID(), nullable=False),
+    sa.Column('conversation_id', sa.UUID(), nullable=True),
+    sa.Column('user_id', sa.UUID(), nullable=True),
+    sa.Column('extension', sa.Text(), nullable=False),
+    sa.Column('phone', sa.Text(), nullable=False),
+    sa.Column('call_key', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('idempotency_key', sa.Text(), nullable=True),
+    sa.Column('error', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('at', postgresql.TIMESTAMP(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_call_request_account_id')),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_call_request_conversation_id')),
+    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('fk_call_request_user_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_call_request'))
+    )
+    op.create_index('ix_call_request_account_id_at', 'call_request', ['account_id', 'at'], unique=False)
+    op.create_index('ix_call_request_account_id_call_key', 'call_request', ['account_id', 'call_key'], unique=False, postgresql_where=sa.text("call_key <> ''"))
+    op.create_index('ix_call_request_conversation_id', 'call_request', ['conversation_id'], unique=False)
+    op.create_index('ix_call_request_user_id', 'call_request', ['user_id'], unique=False)
+    op.create_index('uq_call_request_idempotency', 'call_request', ['idempotency_key'], unique=True, postgresql_where=sa.text('idempotency_key is not null'))
+    op.create_table('call',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('account_id', sa.UUID(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('conversation_id', sa.UUID(), nullable=True),
+    sa.Column('message_id', sa.UUID(), nullable=True),
+    sa.Column('direction', sa.Text(), nullable=False),
+    sa.Column('phase', sa.Text(), nullable=False),
+    sa.Column('ours', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('theirs', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('extension', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('user_id', sa.UUID(), nullable=True),
+    sa.Column('transferred_to', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('reason', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('started_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('answered_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('ended_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('talked', sa.Float(), nullable=True),
+    sa.Column('recordings', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+    sa.Column('initiated', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('asked_by', sa.UUID(), nullable=True),
+    sa.Column('said', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('look_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
+    sa.CheckConstraint("direction in ('in', 'out')", name=op.f('ck_call_direction')),
+    sa.CheckConstraint("phase in ('ringing', 'talking', 'ended', 'missed')", name=op.f('ck_call_phase')),
+    sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_call_account_id')),
+    sa.ForeignKeyConstraint(['asked_by'], ['user_account.id'], name=op.f('fk_call_asked_by')),
+    sa.ForeignKeyConstraint(['conversation_id'], ['conversation.id'], name=op.f('fk_call_conversation_id')),
+    sa.ForeignKeyConstraint(['message_id'], ['message.id'], name=op.f('fk_call_message_id')),
+    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('fk_call_user_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_call')),
+    sa.UniqueConstraint('account_id', 'key', name=op.f('uq_call_account_id_key'))
+    )
+    op.create_index('ix_call_asked_by', 'call', ['asked_by'], unique=False, postgresql_where=sa.text('asked_by is not null'))
+    op.create_index('ix_call_conversation_id_started_at', 'call', ['conversation_id', 'started_at'], unique=False)
+    op.create_index('ix_call_look_at', 'call', ['look_at'], unique=False, postgresql_where=sa.text('look_at is not null'))
+    op.create_index('ix_call_started_at', 'call', ['started_at', 'id'], unique=False)
+    op.create_index('ix_call_user_id', 'call', ['user_id', 'started_at'], unique=False, postgresql_where=sa.text('user_id is not null'))
+    op.create_index('uq_call_message_id', 'call', ['message_id'], unique=True, postgresql_where=sa.text('message_id is not null'))
+    op.create_table('call_leg',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('call_id', sa.UUID(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('phase', sa.Text(), nullable=False),
+    sa.Column('extension', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('user_id', sa.UUID(), nullable=True),
+    sa.Column('transferred_to', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('reason', sa.Text(), server_default=sa.text("''"), nullable=False),
+    sa.Column('started_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('answered_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('ended_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('talked', sa.Float(), nullable=True),
+    sa.Column('said', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.CheckConstraint("phase in ('ringing', 'talking', 'ended')", name=op.f('ck_call_leg_phase')),
+    sa.ForeignKeyConstraint(['call_id'], ['call.id'], name=op.f('fk_call_leg_call_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['user_account.id'], name=op.f('fk_call_leg_user_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_call_leg')),
+    sa.UniqueConstraint('call_id', 'key', name=op.f('uq_call_leg_call_id_key'))
+    )
+    op.create_index('ix_call_leg_user_id', 'call_leg', ['user_id'], unique=False, postgresql_where=sa.text('user_id is not null'))
     op.execute("create table fact_event_default partition of fact_event default")
     # These rows live for seconds: vacuum by count, not by a share of a table that is mostly empty.
     op.execute(
