@@ -231,6 +231,13 @@ class Accounts(Protocol):
     def of_kind(self, kind: str) -> Sequence[Account]: ...
 
 
+class Callers(Protocol):
+    """Who calls, looked up in what we have ourselves."""
+
+    async def who_calls(self, account: Account, phone: str) -> Caller | None:
+        """`phone` in E.164; None: not known. May fail, or take longer than anybody waits: `webhook` does not."""
+
+
 class Intake(Protocol):
     """Where events go. Returns once they are durable."""
 

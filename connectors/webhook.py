@@ -14,12 +14,16 @@ Here, and nowhere else, is decided what a platform is told when something is wro
     503   nothing could be made durable now: come again, after Retry-After seconds
     500   a mistake of ours, logged; the platform comes again, and by then we may be mended
 
+A platform that asks who calls (`Received.enquiry`) has a caller waiting: it is answered within `ENQUIRY_BUDGET`, with what
+is known by then. Its events are made durable meanwhile; what is not by then is kept here and tried again, since a platform
+that was answered does not come again.
+
 A request that went well is not logged and costs nothing that can be left out: this is the hot path.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -31,7 +35,11 @@ from connectors.connector import (
     Account,
     Accounts,
     Answer,
+    Caller,
+    Callers,
     Connector,
+    Enquiry,
+    Incoming,
     Intake,
     NotDurable,
     Received,
@@ -44,6 +52,16 @@ BODY_DEADLINE: Final = 30.0
 
 RETRY_AFTER: Final = "5"
 """Seconds until a platform should come again: a broker that restarts is back by then, and no queue has grown long."""
+
+ENQUIRY_BUDGET: Final = 0.25
+"""Seconds. Exchanges route by their default after about one; what is left of it is the network's."""
+
+ENQUIRIES: Final = 8
+"""Look-ups under way at most. When the database hangs, more of them would find out no more."""
+
+KEPT: Final = 1000
+KEPT_FOR: Final = 600.0
+"""Answered requests whose events wait for the broker here, and seconds for which each is tried again."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -69,6 +87,9 @@ class Webhooks:
     now: Callable[[], datetime]
     counts: Counts
     log: ChannelLog
+    callers: Callers | None = None
+    _asking: "set[asyncio.Future[Caller | None]]" = field(default_factory=set, init=False)
+    _keeping: "set[asyncio.Future[None]]" = field(default_factory=set, init=False)
 
     def routes(self) -> Sequence[web.RouteDef]:
         return (
@@ -106,8 +127,12 @@ class Webhooks:
                     received_at=self.now(),
                 ),
             )
-            if received.incoming:
-                await self.intake.accept(account, received.incoming)
+            if received.enquiry is not None:
+                answer = await self._answer_enquiry(account, connector, received, received.enquiry)
+            else:
+                if received.incoming:
+                    await self.intake.accept(account, received.incoming)
+                answer = received.answer
         except ReceiveError as error:
             return self._refuse(account, connector, error)
         except NotDurable:
@@ -120,7 +145,64 @@ class Webhooks:
             self.counts.refused(connector.kind, 500)
             raise
         self._count(connector.kind, received)
-        return _answer(received.answer)
+        return _answer(answer)
+
+    async def _answer_enquiry(
+        self, account: Account, connector: Connector, received: Received, enquiry: Enquiry
+    ) -> Answer:
+        """Who calls, as far as it is found out in time; the events become durable meanwhile, or in their own time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ENQUIRY_BUDGET
+        keeping: asyncio.Future[None] | None = None
+        if received.incoming and len(self._keeping) < KEPT:
+            keeping = asyncio.ensure_future(self._keep(account, connector, received.incoming))
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
+        elif received.incoming:
+            self._lost(account, connector, "too many events wait for the broker already")
+        caller = await self._who_calls(account, connector, enquiry.phone)
+        if keeping is not None:
+            await asyncio.wait((keeping,), timeout=max(0.0, until - loop.time()))
+        return enquiry.answer(caller)
+
+    async def _who_calls(self, account: Account, connector: Connector, phone: str) -> Caller | None:
+        if self.callers is None or len(self._asking) >= ENQUIRIES:
+            return None
+        asking = asyncio.ensure_future(self.callers.who_calls(account, phone))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        await asyncio.wait((asking,), timeout=ENQUIRY_BUDGET)
+        if not asking.done():
+            # Not waited for: giving up a query that hangs may itself take long.
+            asking.cancel()
+            why = "not found out in time"
+        elif (error := asking.exception()) is None:
+            return asking.result()
+        else:
+            why = repr(error)[:300]
+        self.log.note(account, connector, "who calls", direction="in", level="warning", detail=why)
+        return None
+
+    async def _keep(
+        self, account: Account, connector: Connector, incoming: Sequence[Incoming]
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + KEPT_FOR
+        while True:
+            try:
+                await self.intake.accept(account, incoming)
+            except NotDurable as error:
+                if loop.time() > until:
+                    self._lost(account, connector, str(error))
+                    return
+            else:
+                return
+            await asyncio.sleep(float(RETRY_AFTER))
+
+    def _lost(self, account: Account, connector: Connector, why: str) -> None:
+        self.log.note(
+            account, connector, "report lost", direction="in", level="error", detail=why[:300]
+        )
 
     def _count(self, kind: str, received: Received) -> None:
         for _ in received.incoming:

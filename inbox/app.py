@@ -14,6 +14,7 @@ from aiohttp import web
 from inbox import static_files
 from inbox.pages import (
     answering,
+    calls,
     contacts,
     conversations,
     files,
@@ -27,6 +28,7 @@ from inbox.pages import (
     settings_teams,
     settings_tokens,
     sign_in,
+    tasks,
     uploads,
 )
 from inbox.surroundings import Surroundings
@@ -40,6 +42,8 @@ PAGES: Final[Sequence[Page]] = (
     *uploads.PAGES,
     *files.PAGES,
     *live.PAGES,
+    *calls.PAGES,
+    *tasks.PAGES,
     *contacts.PAGES,
     *leads.PAGES,
     *settings.PAGES,

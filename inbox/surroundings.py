@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from inbox.call_desk import CallDesk
 from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
@@ -20,6 +21,7 @@ class Surroundings:
     desk: Desk
     channels: ChannelDesk
     dead_letters: DeadLetterDesk
+    telephone: CallDesk
     media: MediaStore
     hub: LiveHub
     now: Callable[[], datetime]

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from connectors.registry import discover
+from inbox.call_view import CallView, call_view
 from inbox.formats import Formats
 from inbox.reasons import assigned_because, merged_because
 from inbox.wording import WORDS
@@ -75,6 +76,7 @@ class Bubble:
     reactions: tuple[str, ...]
     event: str
     """What happened, when it is no message of anybody's."""
+    call: CallView | None
 
     @property
     def has_pictures(self) -> bool:
@@ -214,6 +216,7 @@ def bubble(row: MessageRow, *, formats: Formats) -> Bubble:
         map_link=_map_link(row.details) if row.kind == "location" else "",
         reactions=_reactions(row.reactions),
         event=_event(row, formats=formats) if row.kind == "service" else "",
+        call=call_view(row.call, channel=row.channel, formats=formats) if row.call else None,
     )
 
 

@@ -47,6 +47,7 @@ WORDS: Final = MappingProxyType(
             "contact": N_("Contact card"),
             "poll": N_("Poll"),
             "call": N_("Call"),
+            "missed_call": N_("Missed call"),
             "form": N_("Form"),
             "service": N_("Event"),
             "unsupported": N_("Message of a kind we do not show yet"),
@@ -90,6 +91,7 @@ WORDS: Final = MappingProxyType(
             "queue": N_("nobody can take it now; it is handed out as soon as somebody can"),
             "broadcast": N_("whoever answers first takes it"),
             "took_it": N_("answered first"),
+            "called": N_("called the customer"),
         },
         "strategy": {
             "round_robin": N_("In turn"),

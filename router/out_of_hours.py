@@ -64,6 +64,8 @@ def say_when_we_open(
     """Queues the team's words, if now is the time for them."""
     if conversation.manager_id is not None or conversation.chat_kind != "private":
         return None
+    if not world.policy(conversation.account_id).sends:
+        return None  # a form, an exchange: there is no way to say anything
     if not isinstance(event, InboundMessage | ContactShared | ButtonPressed):
         return None  # a call, which words do not answer
     teams, _ = world.colleagues()

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import select, text, tuple_, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.ids import new_id
@@ -23,7 +24,7 @@ Role = Literal["admin", "lead", "manager", "marketer"]
 ANSWERING: Final = frozenset({"manager", "lead"})
 """Roles that customers are assigned to."""
 
-CHANGEABLE: Final = frozenset({"name", "role", "capacity", "language", "theme"})
+CHANGEABLE: Final = frozenset({"name", "role", "capacity", "language", "theme", "extension"})
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
@@ -34,6 +35,10 @@ class EmailTaken(Exception):
 
 class BadEmail(Exception):
     """That is no address."""
+
+
+class ExtensionTaken(Exception):
+    """Another colleague has this extension."""
 
 
 class NoSuchColleague(Exception):
@@ -129,7 +134,7 @@ async def list_colleagues(
 
 
 async def change_user(connection: AsyncConnection, user_id: UUID, **changes: Any) -> None:
-    """Some of CHANGEABLE. Raises NoSuchColleague, LastAdministrator."""
+    """Some of CHANGEABLE. Raises NoSuchColleague, LastAdministrator, ExtensionTaken."""
     unknown = sorted(changes.keys() - CHANGEABLE)
     if unknown:
         raise TypeError(f"a colleague has no {', '.join(unknown)} to change")
@@ -156,7 +161,14 @@ async def disable_user(connection: AsyncConnection, user_id: UUID, *, now: datet
 
 
 async def enable_user(connection: AsyncConnection, user_id: UUID) -> None:
-    """Raises NoSuchColleague."""
+    """Without their extension, when somebody else has it by now. Raises NoSuchColleague."""
+    await connection.execute(
+        text(
+            "update user_account u set extension = '' where u.id = :id and exists (select from user_account o"
+            " where o.extension = u.extension and o.disabled_at is null and o.id <> u.id)"
+        ),
+        {"id": user_id},
+    )
     await _update(connection, user_id, {"disabled_at": None})
 
 
@@ -173,12 +185,17 @@ async def _another_administrator(connection: AsyncConnection, but: UUID) -> None
 
 
 async def _update(connection: AsyncConnection, user_id: UUID, values: Mapping[str, Any]) -> None:
-    changed = await connection.execute(
-        update(user_account)
-        .where(user_account.c.id == user_id)
-        .values(**values)
-        .returning(user_account.c.id)
-    )
+    try:
+        changed = await connection.execute(
+            update(user_account)
+            .where(user_account.c.id == user_id)
+            .values(**values)
+            .returning(user_account.c.id)
+        )
+    except IntegrityError as error:
+        if "uq_user_account_extension" not in str(error.orig):
+            raise
+        raise ExtensionTaken("Another colleague has this extension.") from error
     if changed.scalar() is None:
         raise NoSuchColleague(str(user_id))
 

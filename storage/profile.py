@@ -32,6 +32,15 @@ async def set_password(
     )
 
 
+async def extension_of(connection: AsyncConnection, user_id: UUID) -> str:
+    """Of the telephone exchange; "": none, or there is no such colleague any more."""
+    found = await connection.execute(
+        text("select extension from user_account where id = :id and disabled_at is null"),
+        {"id": user_id},
+    )
+    return str(found.scalar() or "")
+
+
 async def set_name(connection: AsyncConnection, user_id: UUID, name: str) -> None:
     await connection.execute(
         text("update user_account set name = :name where id = :id"), {"id": user_id, "name": name}

@@ -42,6 +42,8 @@ from storage.threads import Threads
 from storage.world_saving import OUTBOX_CHANNEL
 from workers import garbage
 from workers.broker import Broker
+from workers.call_desk import Telephone
+from workers.callers import KnownCallers
 from workers.channel_desk import Channels
 from workers.clock import utc_now
 from workers.dead_letter_desk import DeadLetters
@@ -114,7 +116,11 @@ async def _run(
             await _connectors(base, jobs, routes, stack)
         if "router" in roles:
             jobs["router"] = Router(
-                engine=base.engine, broker=base.broker, now=utc_now, holder=base.holder
+                engine=base.engine,
+                broker=base.broker,
+                now=utc_now,
+                holder=base.holder,
+                receive_only=_receive_only(),
             ).run
         if "workers" in roles:
             _workers(base, jobs)
@@ -166,6 +172,7 @@ async def _connectors(
         now=utc_now,
         counts=counts,
         log=channel_log,
+        callers=KnownCallers(base.engine),
     )
     routes += webhooks.routes()
     for connector in connectors.values():
@@ -276,7 +283,9 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     base.ear.tell(hear)
     alone: dict[str, Job] = {
         "relay": _woken(base, relay),
-        "timers": Timers(engine=base.engine, now=utc_now, media=base.media).run,
+        "timers": Timers(
+            engine=base.engine, now=utc_now, media=base.media, receive_only=_receive_only()
+        ).run,
         "recorder": Recorder(
             engine=base.engine,
             broker=base.broker,
@@ -307,7 +316,14 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
 
 def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
     hub = LiveHub(listen=base.broker.listen)
-    desk = Desk(base.engine, now=utc_now, media=base.media)
+    desk = Desk(base.engine, now=utc_now, media=base.media, receive_only=_receive_only())
+    telephone = Telephone(
+        engine=base.engine,
+        connectors=discover(),
+        accounts=base.accounts,
+        http=base.http,
+        now=utc_now,
+    )
     dead_letters = DeadLetters(engine=base.engine, broker=base.broker, now=utc_now)
     base.ear.tell(hub.hear_fact)
     routes += inbox_routes(
@@ -323,6 +339,7 @@ def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
             ),
             media=base.media,
             hub=hub,
+            telephone=telephone,
             now=utc_now,
             secret=base.settings.secret,
             public_url=base.settings.base_url,
@@ -337,9 +354,15 @@ def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
         dead_letters=dead_letters,
         media=base.media,
         hub=hub,
+        telephone=telephone,
         now=utc_now,
         version=version("allo"),
     )
+
+
+def _receive_only() -> frozenset[str]:
+    """Kinds of channels in which nobody can be written to."""
+    return frozenset(kind for kind, each in discover().items() if each.send is None)
 
 
 def _woken(base: Foundation, relay: Relay) -> Job:

@@ -96,12 +96,20 @@ class _Lane:
 
 
 class Router:
-    def __init__(self, *, engine: AsyncEngine, broker: Broker, now: Clock, holder: str) -> None:
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        broker: Broker,
+        now: Clock,
+        holder: str,
+        receive_only: frozenset[str] = frozenset(),
+    ) -> None:
         self._holder = holder
         self._engine = engine
         self._broker = broker
         self._now = now
-        self._policies = Policies()
+        self._policies = Policies(receive_only=receive_only)
         self._lanes = [_Lane() for _ in range(LANES)]
         self.routed = 0
         """Events committed by this process."""

@@ -37,11 +37,18 @@ DAY: Final = timedelta(days=1)
 
 
 class Timers:
-    def __init__(self, *, engine: AsyncEngine, now: Clock, media: Files) -> None:
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        now: Clock,
+        media: Files,
+        receive_only: frozenset[str] = frozenset(),
+    ) -> None:
         self._engine = engine
         self._media = media
         self._now = now
-        self._policies = Policies()
+        self._policies = Policies(receive_only=receive_only)
         self._daily_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:

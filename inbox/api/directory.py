@@ -39,6 +39,7 @@ class User(Struct, frozen=True, kw_only=True):
     presence: str
     capacity: int | None
     open_conversations: int
+    extension: str
     disabled_at: datetime | None
 
 
@@ -73,6 +74,7 @@ def _user(row: UserRow) -> User:
         presence=row.presence,
         capacity=row.capacity,
         open_conversations=row.open_conversations,
+        extension=row.extension,
         disabled_at=row.disabled_at,
     )
 

@@ -32,6 +32,7 @@ from inbox.api.problems import (
     unavailable,
     unexpected,
 )
+from inbox.call_desk import CallDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk, NotFound, Refused
 from inbox.live_hub import LiveHub
@@ -73,6 +74,7 @@ class Api:
     dead_letters: DeadLetterDesk
     media: MediaStore
     hub: LiveHub
+    telephone: CallDesk
     now: Callable[[], datetime]
 
 

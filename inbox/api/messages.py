@@ -78,6 +78,7 @@ class Message(Struct, frozen=True, kw_only=True):
     reactions: dict[str, Any]
     automatic: str | None
     details: dict[str, Any]
+    call_id: UUID | None
     state: str
     error: str
 
@@ -124,6 +125,7 @@ def shown(row: MessageRow) -> Message:
         reactions=row.reactions,
         automatic=row.automatic,
         details=row.details,
+        call_id=row.call.id if row.call is not None else None,
         state=_state(row),
         error=row.error or (row.delivery.error if row.delivery else ""),
     )

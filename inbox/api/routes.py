@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api import (
     attachments,
+    calls,
     contact_export,
     contacts,
     conversations,
@@ -25,6 +26,7 @@ from inbox.api import (
 from inbox.api.endpoints import PREFIX, Api, Endpoint, run
 from inbox.api.openapi import document
 from inbox.api.problems import no_such_page, wrong_method
+from inbox.call_desk import CallDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
 from inbox.live_hub import LiveHub
@@ -39,6 +41,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *suggestions.ENDPOINTS,
     *leads.ENDPOINTS,
     *tasks.ENDPOINTS,
+    *calls.ENDPOINTS,
     *sources.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
@@ -55,11 +58,20 @@ def api_routes(
     dead_letters: DeadLetterDesk,
     media: MediaStore,
     hub: LiveHub,
+    telephone: CallDesk,
     now: Callable[[], datetime],
     version: str,
 ) -> list[web.RouteDef]:
     """`hub` must be running for /events/stream to be prompt; `version` is Allo's, for the document."""
-    api = Api(engine=engine, desk=desk, dead_letters=dead_letters, media=media, hub=hub, now=now)
+    api = Api(
+        engine=engine,
+        desk=desk,
+        dead_letters=dead_letters,
+        media=media,
+        hub=hub,
+        telephone=telephone,
+        now=now,
+    )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))
 
     async def openapi(request: web.Request) -> web.Response:

@@ -32,7 +32,9 @@ TaskText = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """Of a lead or of a contact. `kind` todo, or callback (one open per contact)."""
+    """Of a lead or of a contact. `kind` todo, or callback (one open per contact); a callback's `details.calls` are the
+    missed calls it joins, each with when it came.
+    """
 
     id: UUID
     text: str
@@ -43,6 +45,8 @@ class Task(Struct, frozen=True, kw_only=True):
     due_at: datetime
     done_at: datetime | None
     origin: str
+    conversation_id: UUID | None
+    details: dict[str, Any]
     created_at: datetime
 
 
@@ -57,6 +61,8 @@ def shown(row: TaskRow) -> Task:
         due_at=row.due_at,
         done_at=row.done_at,
         origin=row.origin,
+        conversation_id=row.conversation_id,
+        details=row.details,
         created_at=row.created_at,
     )
 

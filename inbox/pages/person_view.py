@@ -13,6 +13,7 @@ from inbox.formats import Formats
 from inbox.languages import Language
 from inbox.reasons import merged_because, suggested_because
 from inbox.visit import Visit
+from router.callbacks import attempts, last_attempt
 from storage.reading.contacts import (
     ClaimRow,
     ContactRow,
@@ -25,6 +26,7 @@ from storage.reading.contacts import (
 from storage.reading.leads import LeadRow, leads_of
 from storage.reading.pipelines import StageRow, list_pipelines
 from storage.reading.suggestions import SuggestionRow, suggestions_of
+from storage.reading.tasks import TaskRow, open_tasks_of
 from storage.reading.touches import TouchRow, touches_of
 
 
@@ -58,6 +60,18 @@ class ShownKey:
     proved_by: UUID | None = None
     """Somebody else, who has proved it."""
     proved_by_name: str = ""
+    number: str = ""
+    """The digits to call, of a telephone number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTask:
+    """`words`: what to do; `more`: what else is known of it; `late`: it should have been done by now."""
+
+    row: TaskRow
+    words: str
+    more: str
+    late: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +91,9 @@ class Person:
     stages: Sequence[StageRow]
     earlier_leads: Sequence[LeadRow]
     chain: Sequence[Link]
+    tasks: Sequence[ShownTask]
+    can_be_called: bool
+    """Whether a button can ring their numbers."""
 
 
 async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID) -> Person:
@@ -102,7 +119,24 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         stages=await stages_of(connection, lead.pipeline_id) if lead else (),
         earlier_leads=[each for each in leads if each is not lead],
         chain=_chain(await touches_of(connection, contact.id), formats=visit.formats),
+        tasks=[_task(each, visit=visit) for each in await open_tasks_of(connection, contact.id)],
+        can_be_called=visit.around.telephone.lines(),
     )
+
+
+def _task(row: TaskRow, *, visit: Visit) -> ShownTask:
+    words, more = row.text, ""
+    if row.kind == "callback":
+        words, tried = visit._("Call back"), attempts(row.details)
+        last = last_attempt(row.details)
+        if last is not None:
+            said = visit.language.n(
+                "{n} missed call, {when}", "{n} missed calls, the last {when}", tried
+            )
+            more = said.format(n=tried, when=visit.formats.moment(last))
+        else:
+            words = row.text
+    return ShownTask(row=row, words=words, more=more, late=row.due_at < visit.now)
 
 
 async def stages_of(connection: AsyncConnection, pipeline_id: UUID) -> tuple[StageRow, ...]:
@@ -121,7 +155,11 @@ def _keys(
             "shared" if key.shared else "proved" if key.proved and kind == key.kind else "claimed"
         )
         found[kind, key.value] = ShownKey(
-            kind=kind, value=key.display or key.value, proof=proof, how=spoken.sentence(key.how)
+            kind=kind,
+            value=key.display or key.value,
+            proof=proof,
+            how=spoken.sentence(key.how),
+            number=_number(kind, key.value),
         )
     for claim in claims:
         known = found.get((claim.kind, claim.value))
@@ -133,8 +171,14 @@ def _keys(
                 how=known.how if known else "",
                 proved_by=claim.proved_by,
                 proved_by_name=claim.proved_by_name,
+                number=_number(claim.kind, claim.value),
             )
     return list(found.values())
+
+
+def _number(kind: str, value: str) -> str:
+    digits = value.removeprefix("+")
+    return digits if kind == "phone" and digits.isdecimal() else ""
 
 
 def _suggested(row: SuggestionRow, contact_id: UUID, *, spoken: Language) -> Suggested:

@@ -1,12 +1,13 @@
 """What people set for themselves: name, presence, language, colours, password."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, cast
 
 from aiohttp import web
 
 from inbox import passwords, sessions
-from inbox.desk import Presence
+from inbox.desk import Presence, Refused
 from inbox.languages import NAMES
 from inbox.rights import Right, home
 from inbox.visit import (
@@ -19,17 +20,24 @@ from inbox.visit import (
     own_address,
     post,
 )
+from storage.colleagues import ExtensionTaken, change_user
 from storage.engine import transaction
-from storage.profile import set_language, set_name, set_password, set_theme
+from storage.profile import extension_of, set_language, set_name, set_password, set_theme
 from storage.sessions import credentials_of, end_sessions_of
 
 LONGEST_NAME: Final = 120
 PRESENCES: Final = ("here", "away", "off")
+_EXTENSION: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._@-]{0,63})?")
+"""Of some exchanges it is a login, or the name of a SIP account."""
 THEMES: Final = ("", "light", "dark")
 
 
 async def profile(visit: Visit) -> web.Response:
-    return visit.page("profile.html", languages=NAMES, done="done" in visit.request.query)
+    async with visit.around.engine.connect() as connection:
+        extension = await extension_of(connection, visit.me)
+    return visit.page(
+        "profile.html", languages=NAMES, extension=extension, done="done" in visit.request.query
+    )
 
 
 async def change_name(visit: Visit) -> web.Response:
@@ -37,6 +45,24 @@ async def change_name(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         await set_name(connection, visit.me, name)
     return visit.back("/profile?done")
+
+
+async def change_extension(visit: Visit) -> web.Response:
+    extension = extension_written(visit)
+    try:
+        async with transaction(visit.around.engine) as connection:
+            await change_user(connection, visit.me, extension=extension)
+    except ExtensionTaken as error:
+        raise Refused(visit._("Another colleague has this extension.")) from error
+    return visit.back("/profile?done")
+
+
+def extension_written(visit: Visit) -> str:
+    """The posted extension. Raises Refused for what no exchange has."""
+    written = visit.form.get("extension", "").strip()
+    if not _EXTENSION.fullmatch(written):
+        raise Refused(visit._("An extension is digits, perhaps with letters, dots or dashes."))
+    return written
 
 
 async def change_language(visit: Visit) -> web.Response:
@@ -106,6 +132,7 @@ async def change_password(visit: Visit) -> web.Response:
 PAGES: Final[Sequence[Page]] = (
     get("/profile", profile, Right.SIGNED_IN),
     post("/profile", change_name, Right.SIGNED_IN),
+    post("/profile/extension", change_extension, Right.SIGNED_IN),
     post("/profile/language", change_language, Right.SIGNED_IN),
     post("/profile/theme", change_theme, Right.SIGNED_IN),
     post("/profile/presence", change_presence, Right.SIGNED_IN),

@@ -8,6 +8,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Presence, Refused
+from inbox.pages.profile import extension_written
 from inbox.passwords import hash_password, one_time_password
 from inbox.rights import Right, may_change_role
 from inbox.visit import Page, Visit, get, own_address, post
@@ -15,6 +16,7 @@ from storage.audit import write_audit
 from storage.colleagues import (
     BadEmail,
     EmailTaken,
+    ExtensionTaken,
     LastAdministrator,
     Role,
     change_user,
@@ -62,7 +64,7 @@ async def add(visit: Visit) -> web.Response:
 
 
 async def change(visit: Visit) -> web.Response:
-    """Role, capacity or presence, as the form that was sent names it."""
+    """Role, capacity, extension or presence, as the form that was sent names it."""
     async with visit.around.engine.connect() as connection:
         who = await _colleague(visit, connection)
     _allowed(visit, before=who.role, after=who.role)
@@ -82,6 +84,8 @@ async def change(visit: Visit) -> web.Response:
         if written and not (written.isdecimal() and 0 < int(written) <= MOST_CAPACITY):
             raise Refused(visit._("Write a number of conversations, or nothing for no limit."))
         changes["capacity"] = int(written) if written else None
+    if "extension" in visit.form:
+        changes["extension"] = extension_written(visit)
     if not changes:
         raise web.HTTPBadRequest
     try:
@@ -90,6 +94,8 @@ async def change(visit: Visit) -> web.Response:
             await _audit(visit, connection, "colleague_changed", who.id, changes)
     except LastAdministrator as error:
         raise Refused(_last(visit)) from error
+    except ExtensionTaken as error:
+        raise Refused(visit._("Another colleague has this extension.")) from error
     return visit.back(_back(visit))
 
 

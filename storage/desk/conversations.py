@@ -41,6 +41,10 @@ class ConversationDesk(Ground):
             key = _scoped(conversation, by, idempotency_key)
             if (known := await _already_written(connection, key)) is not None:
                 return known
+            if not world.policy(found.account_id).sends:
+                raise Refused(
+                    "This channel only receives: notes can be left, replies cannot be sent."
+                )
             if seen is not None and by is not None:
                 # Under the conversation's lock: of two who send at the same moment, one is asked.
                 other = await answered_since(connection, conversation, seq=seen, but=by)

@@ -59,12 +59,17 @@ def again_on_conflict(
 
 class Ground:
     def __init__(
-        self, engine: AsyncEngine, *, now: Callable[[], datetime], media: erasure.Files
+        self,
+        engine: AsyncEngine,
+        *,
+        now: Callable[[], datetime],
+        media: erasure.Files,
+        receive_only: frozenset[str] = frozenset(),
     ) -> None:
         self.engine = engine
         self.now = now
         self.media = media
-        self.policies = Policies()
+        self.policies = Policies(receive_only=receive_only)
 
     @asynccontextmanager
     async def world(

@@ -35,6 +35,7 @@ class UserRow:
     presence: str
     capacity: int | None
     open_conversations: int
+    extension: str
     disabled_at: datetime | None
 
     @property

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import FromClause, Select, case, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from storage.reading.calls import ShownCall, of_message, shown_call
 from storage.tables import (
     account,
     attachment,
@@ -97,6 +98,8 @@ class MessageRow:
     deleted_at: datetime | None
     attachments: tuple[AttachmentRow, ...]
     delivery: DeliveryRow | None
+    call: ShownCall | None
+    """Of the entry of a telephone call."""
     idempotency_key: str | None
     """By which its author's page recognises it."""
 
@@ -137,6 +140,7 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
         .limit(1)
         .lateral("sending")
     )
+    telephoned = of_message(message)
     answered = message.alias("answered")
     answered_user = user_account.alias("answered_user")
     answered_contact = contact.alias("answered_contact")
@@ -148,6 +152,7 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
             account.c.kind.label("channel"),
             _author(message, user_account, contact).label("author"),
             files.c.files,
+            telephoned.c.call,
             sending.c.state.label("delivery_state"),
             sending.c.attempts,
             sending.c.next_attempt_at,
@@ -168,6 +173,7 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
         .outerjoin(contact, contact.c.id == _customer(message))
         .outerjoin(files, literal(True))
         .outerjoin(sending, literal(True))
+        .outerjoin(telephoned, literal(True))
         .outerjoin(answered, answered.c.id == _m.reply_to)
         .outerjoin(answered_user, answered_user.c.id == answered.c.author_user)
         .outerjoin(answered_contact, answered_contact.c.id == _customer(answered))
@@ -242,5 +248,6 @@ def row_of(row: Any) -> MessageRow:
             error_family=row.error_family,
             error=row.delivery_error,
         ),
+        call=shown_call(row.call),
         idempotency_key=row.idempotency_key,
     )

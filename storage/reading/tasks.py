@@ -27,6 +27,8 @@ class TaskRow:
     due_at: datetime
     done_at: datetime | None
     origin: str
+    conversation_id: UUID | None
+    details: dict[str, Any]
     created_at: datetime
 
 
@@ -82,6 +84,21 @@ async def list_tasks(
     )
 
 
+async def open_tasks_of(
+    connection: AsyncConnection, contact_id: UUID, *, limit: int = 20
+) -> list[TaskRow]:
+    """The contact's, and those of their leads; the most urgent first."""
+    leads = select(lead.c.id).where(lead.c.contact_id == contact_id)
+    rows = await connection.execute(
+        _dressed(
+            (task.c.contact_id == contact_id) | task.c.lead_id.in_(leads), task.c.done_at.is_(None)
+        )
+        .order_by(task.c.due_at, task.c.id)
+        .limit(limit)
+    )
+    return [_row(row) for row in rows]
+
+
 async def task_by_id(connection: AsyncConnection, id_: UUID) -> TaskRow | None:
     row = (await connection.execute(_dressed(task.c.id == id_))).one_or_none()
     return None if row is None else _row(row)
@@ -117,5 +134,7 @@ def _row(row: Any) -> TaskRow:
         due_at=row.due_at,
         done_at=row.done_at,
         origin=row.origin,
+        conversation_id=row.conversation_id,
+        details=row.details,
         created_at=row.created_at,
     )

@@ -22,6 +22,7 @@ from inbox.desk import NotFound, Refused
 from inbox.live_hub import LiveHub
 from inbox.passwords import hash_password
 from inbox.surroundings import Surroundings
+from router.ids import new_id
 from router.message import Accepted
 from storage.accounts import (
     AccountRow,
@@ -77,6 +78,24 @@ class DeadLetters:
 
     async def drop(self, letter: UUID, *, by: UUID | None) -> None:
         self.dropped.append(letter)
+
+
+@dataclass
+class Calls:
+    """An exchange that takes every call, or says why not."""
+
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    refusal: str = ""
+    dials: bool = True
+
+    def lines(self) -> bool:
+        return self.dials
+
+    async def call(self, phone: str, **more: Any) -> UUID:
+        if self.refusal:
+            raise Refused(self.refusal)
+        self.asked.append({"phone": phone, **more})
+        return new_id()
 
 
 class Channels:
@@ -160,6 +179,7 @@ class Stage:
         self.time = NOON
         self.broadcast = Broadcast()
         self.dead_letters = DeadLetters()
+        self.calls = Calls()
         self.channels = Channels(engine, self.now)
         self.media = open_media(media.as_uri())
         self.hub = LiveHub(listen=self.broadcast.listen)
@@ -216,6 +236,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
             media=stage.media,
             hub=stage.hub,
             channels=stage.channels,
+            telephone=stage.calls,
             now=stage.now,
             secret=SECRET,
             public_url="http://127.0.0.1",

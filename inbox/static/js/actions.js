@@ -3,6 +3,9 @@
 import { parse, post } from "./net.js";
 import { say } from "./toast.js";
 
+// What was asked for once happens elsewhere (a telephone rings): not again at once.
+const AGAIN_MS = 15000;
+
 const done = () => dispatchEvent(new CustomEvent("allo:changed"));
 
 addEventListener("submit", async (event) => {
@@ -31,6 +34,10 @@ addEventListener("click", async (event) => {
   button.disabled = true;
   try {
     await post(button.dataset.post);
+    if (button.dataset.said) {
+      say(button.dataset.said);
+      setTimeout(() => { button.disabled = false; }, AGAIN_MS);
+    }
     done();
   } catch (refused) {
     say(refused.message);

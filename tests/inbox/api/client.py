@@ -20,6 +20,7 @@ from inbox.desk import NotFound, Refused
 from inbox.live_hub import LiveHub
 from storage.media import MediaStore
 from tests.builders import START, Rows
+from tests.inbox.stage import Calls
 
 
 class ToldDesk:
@@ -137,6 +138,7 @@ class ApiClient:
     letters: ToldDeadLetterDesk
     media: MediaStore
     hub: LiveHub
+    calls: Calls
     clock: Clock
     tokens: dict[str, str] = field(default_factory=dict)
 

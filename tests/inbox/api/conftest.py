@@ -18,6 +18,7 @@ from storage.api_tokens import keep_token
 from storage.media import open_media
 from tests.builders import START
 from tests.inbox.api.client import ApiClient, Clock, Switch, ToldDeadLetterDesk, ToldDesk
+from tests.inbox.stage import Calls
 
 
 @asynccontextmanager
@@ -33,6 +34,7 @@ async def _no_facts() -> AsyncGenerator[AsyncIterator[bytes]]:
 async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient]:
     desk, letters, clock = ToldDesk(database), ToldDeadLetterDesk(), Clock()
     switch = Switch(desk)
+    calls = Calls()
     media = open_media(f"file://{tmp_path}/media")
     hub = LiveHub(listen=_no_facts)
     app = web.Application()
@@ -43,6 +45,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             dead_letters=letters,
             media=media,
             hub=hub,
+            telephone=calls,
             now=clock,
             version="1",
         )
@@ -62,6 +65,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             letters=letters,
             media=media,
             hub=hub,
+            calls=calls,
             clock=clock,
             tokens=tokens,
         )
