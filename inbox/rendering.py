@@ -37,7 +37,7 @@ def environment(code: str) -> Environment:
         "icon": icon,
         "channel_icon": channel_icon,
         "lang": code,
-        "channel_of": lambda kind: CHANNELS.get(kind, kind),
+        "channel_of": look_of,
         "channel_label": lambda kind: channel_label(spoken, kind),
         "key_text": lambda key: key_text(
             spoken, key.kind, getattr(key, "display", "") or key.value
@@ -86,10 +86,16 @@ def icon(name: str, extra: str = "") -> Markup:
     )
 
 
+def look_of(kind: str) -> str:
+    """The glyph and colour of a channel, or of a kind of identity."""
+    connector = discover().get(kind)
+    return CHANNELS.get(kind) or (connector.icon if connector else kind)
+
+
 @lru_cache(maxsize=500)
 def channel_icon(channel: str, label: str, extra: str = "") -> Markup:
     """The badge of a channel: colour, glyph and, for those who cannot see it, its name."""
-    drawn = CHANNELS.get(channel, channel)
+    drawn = look_of(channel)
     return Markup(
         '<span class="ch {1} is-{0}"><svg aria-hidden="true"><use href="{2}#c-{0}"/></svg>'
         '<span class="vh">{3}</span></span>'
