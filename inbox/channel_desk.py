@@ -17,6 +17,8 @@ class ChannelOptions:
     language: str = "ru"
     team: UUID | None = None
     lead_policy: str = "no_open_lead"
+    callback_minutes: int = 15
+    """Working minutes in which a missed call is to be called back."""
 
 
 class ChannelDesk(Protocol):

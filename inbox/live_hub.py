@@ -142,6 +142,7 @@ def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per
             | facts.ContactsUnmerged()
             | facts.SuggestionMade()
             | facts.TouchRecorded()
+            | facts.TaskChanged()
         ):
             return Hint(kind="contact", contact=fact.contact, conversation=fact.conversation)
         case facts.LeadOpened() | facts.LeadChanged():

@@ -9,9 +9,10 @@ The task is the contact's: whichever line they called, one call back is enough. 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from router.call_reports import instant
+from router.facts import TaskChanged
 from router.records import Call, Callback, Contact, Conversation
 from router.working_hours import add_working_minutes
 from router.world import World
@@ -33,7 +34,7 @@ def was_missed(world: World, call: Call, conversation: Conversation) -> None:
     lead = world.open_leads.get(contact.id)
     task = world.callbacks.get(contact.id)
     if task is None:
-        world.add(
+        task = world.add(
             Callback(
                 id=world.new_id(),
                 contact_id=contact.id,
@@ -46,6 +47,7 @@ def was_missed(world: World, call: Call, conversation: Conversation) -> None:
                 created_at=world.now,
             )
         )
+        _tell(world, task, "opened")
         return
     calls: dict[str, str] = task.details.get("calls", {})
     if str(call.id) in calls or len(calls) >= MOST_ATTEMPTS:
@@ -55,6 +57,7 @@ def was_missed(world: World, call: Call, conversation: Conversation) -> None:
     task.lead_id = task.lead_id or (lead.id if lead is not None else None)
     task.conversation_id = task.conversation_id or conversation.id
     world.change(task)
+    _tell(world, task, "joined")
 
 
 def was_talked_to(world: World, call: Call, conversation: Conversation) -> bool:
@@ -75,6 +78,7 @@ def was_talked_to(world: World, call: Call, conversation: Conversation) -> bool:
     task.done_at = world.now
     task.details = {**task.details, "done_by": str(call.id)}
     world.change(task)
+    _tell(world, task, "done")
     del world.callbacks[contact.id]
     return True
 
@@ -86,6 +90,20 @@ def attempts(details: Mapping[str, Any]) -> int:
 def last_attempt(details: Mapping[str, Any]) -> datetime | None:
     calls = details.get("calls", {})
     return datetime.fromisoformat(max(calls.values())) if calls else None
+
+
+def _tell(world: World, task: Callback, what: Literal["opened", "joined", "done"]) -> None:
+    world.tell(
+        TaskChanged(
+            id=world.new_id(),
+            at=world.now,
+            task=task.id,
+            what=what,
+            contact=task.contact_id,
+            conversation=task.conversation_id,
+            manager=task.manager_id,
+        )
+    )
 
 
 def _deadline(world: World, call: Call, conversation: Conversation) -> datetime:

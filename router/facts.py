@@ -117,6 +117,13 @@ class LeadChanged(_Fact, frozen=True, kw_only=True, tag="lead_changed"):
     what: str
 
 
+class TaskChanged(_Fact, frozen=True, kw_only=True, tag="task_changed"):
+    """`manager` has to do it. `what`: opened, joined (one more reason for it), changed, done."""
+
+    task: UUID
+    what: Literal["opened", "joined", "changed", "done"]
+
+
 class TouchRecorded(_Fact, frozen=True, kw_only=True, tag="touch_recorded"):
     touch: UUID
 
@@ -142,6 +149,7 @@ Fact = (
     | Assigned
     | LeadOpened
     | LeadChanged
+    | TaskChanged
     | TouchRecorded
     | PresenceChanged
 )

@@ -227,5 +227,6 @@ class Premises:
                     language=row.language,
                     team=row.team_id,
                     lead_policy=row.lead_policy,
+                    callback_minutes=row.callback_minutes,
                 )
                 await channels.change(row.id, fields, kept, by=None)

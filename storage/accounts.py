@@ -43,6 +43,7 @@ OPTIONS: Final = frozenset(
         "silence_minutes",
         "silence_moves",
         "promise_minutes",
+        "callback_minutes",
     }
 )
 """What every account has, whatever its kind."""
@@ -78,6 +79,7 @@ class AccountRow:
     silence_minutes: int | None
     silence_moves: int
     promise_minutes: int
+    callback_minutes: int
     last_event_at: datetime | None
     last_error: str | None
     last_error_at: datetime | None

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.facts import TaskChanged
 from router.ids import new_id
-from storage.tables import task
+from storage.tables import lead, task
+from storage.world_saving import tell
 
 CHANGEABLE: Final = frozenset({"text", "due_at", "manager_id", "done_at"})
 
@@ -53,10 +55,18 @@ async def create_task(
         )
     except IntegrityError as error:
         raise _meaning(error) from error
+    await _tell(connection, id_, "opened", now=now, by=created_by)
     return id_
 
 
-async def change_task(connection: AsyncConnection, id_: UUID, changes: Mapping[str, Any]) -> bool:
+async def change_task(
+    connection: AsyncConnection,
+    id_: UUID,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+    by: UUID | None = None,
+) -> bool:
     """Of CHANGEABLE; False when there is no such task. Raises NoSuchThing, CallbackExists."""
     if unknown := changes.keys() - CHANGEABLE:
         raise ValueError(f"not of a task: {', '.join(sorted(unknown))}")
@@ -66,7 +76,47 @@ async def change_task(connection: AsyncConnection, id_: UUID, changes: Mapping[s
         )
     except IntegrityError as error:
         raise _meaning(error) from error
-    return found.one_or_none() is not None
+    if found.one_or_none() is None:
+        return False
+    await _tell(connection, id_, "done" if changes.get("done_at") else "changed", now=now, by=by)
+    return True
+
+
+async def _tell(
+    connection: AsyncConnection,
+    id_: UUID,
+    what: Literal["opened", "changed", "done"],
+    *,
+    now: datetime,
+    by: UUID | None,
+) -> None:
+    row = (
+        await connection.execute(
+            select(
+                task.c.manager_id,
+                task.c.conversation_id,
+                func.coalesce(task.c.contact_id, lead.c.contact_id).label("contact_id"),
+            )
+            .select_from(task)
+            .outerjoin(lead, lead.c.id == task.c.lead_id)
+            .where(task.c.id == id_)
+        )
+    ).one()
+    await tell(
+        connection,
+        [
+            TaskChanged(
+                id=new_id(),
+                at=now,
+                task=id_,
+                what=what,
+                contact=row.contact_id,
+                conversation=row.conversation_id,
+                manager=row.manager_id,
+                by=by,
+            )
+        ],
+    )
 
 
 def _meaning(error: IntegrityError) -> Exception:

@@ -2,7 +2,7 @@
 
 What came after the merge goes with the key its person came by: a conversation begun through one of the absorbed
 contact's identities returns with it, and so do that conversation's messages (their author is its contact, unless they
-name another), leads and touches. The pair is then never merged again by itself (`storage.world_loading` reads undone
+name another), leads, touches and tasks. The pair is then never merged again by itself (`storage.world_loading` reads undone
 merges).
 """
 
@@ -133,6 +133,15 @@ async def _give_back_later(
             "update touch set contact_id = :absorbed where contact_id = :survivor and event_id in"
             " (select m.id from message m join conversation c on c.id = m.conversation_id"
             "  where c.contact_id = :absorbed and m.received_at >= :at)"
+        ),
+        {**people, "at": merge.at},
+    )
+    await connection.execute(
+        text(
+            "update task set contact_id = :absorbed where contact_id = :survivor and created_at >= :at"
+            " and conversation_id in (select id from conversation where contact_id = :absorbed)"
+            " and (done_at is not null or kind <> 'callback' or not exists (select from task o"
+            "  where o.contact_id = :absorbed and o.kind = 'callback' and o.done_at is null))"
         ),
         {**people, "at": merge.at},
     )

@@ -18,8 +18,11 @@ OPTIONS: Final[Mapping[str, str]] = {
     "region": "default country of national phone numbers, two letters (RU)",
     "team": "the team that answers, by name; the default team otherwise",
     "lead_policy": "when a message opens a lead: never, first_contact, no_open_lead (default) or after:DAYS",
+    "callback_minutes": "working minutes in which a missed call is to be called back (15)",
     "language": "of automatic answers: ru or en",
 }
+MOST_MINUTES: Final = 10_000
+"""Working minutes: about a month."""
 LONGEST: Final = 4096
 """Characters of one field."""
 
@@ -71,3 +74,5 @@ def check_options(options: ChannelOptions) -> None:
         raise Refused(
             f"lead_policy is never, first_contact, no_open_lead or after:DAYS, not {options.lead_policy!r}."
         )
+    if not 1 <= options.callback_minutes <= MOST_MINUTES:
+        raise Refused(f"callback_minutes is a number of minutes from 1 to {MOST_MINUTES}.")

@@ -233,5 +233,6 @@ def _columns(options: ChannelOptions) -> dict[str, object]:
         "region": options.region,
         "language": options.language,
         "lead_policy": options.lead_policy,
+        "callback_minutes": options.callback_minutes,
         "team_id": options.team,
     }

@@ -144,7 +144,7 @@ async def change_task(api: Api, call: Call[Nothing, TaskChanges]) -> Answer:
     if changes:
         try:
             async with transaction(api.engine) as connection:
-                found = await save_changes(connection, call.id, changes)
+                found = await save_changes(connection, call.id, changes, now=api.now())
         except NoSuchThing as error:
             raise bad_request("invalid", f"The task stays as it was: {error} (body).") from None
         except CallbackExists as error:

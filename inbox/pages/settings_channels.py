@@ -175,6 +175,7 @@ def _options(visit: Visit) -> ChannelOptions:
         language=form.get("language", "ru"),
         team=team,
         lead_policy=form.get("lead_policy", "no_open_lead"),
+        callback_minutes=_minutes(form.get("callback_minutes", "15")),
     )
 
 
@@ -182,9 +183,21 @@ def _kept(row: AccountRow | None) -> ChannelOptions:
     if row is None:
         return ChannelOptions()
     return ChannelOptions(
-        region=row.region, language=row.language, team=row.team_id, lead_policy=row.lead_policy
+        region=row.region,
+        language=row.language,
+        team=row.team_id,
+        lead_policy=row.lead_policy,
+        callback_minutes=row.callback_minutes,
     )
 
+
+def _minutes(written: str) -> int:
+    """What is no number is none that the desk takes, and it says so."""
+    written = written.strip()
+    return int(written) if written.isdecimal() and len(written) < LONGEST_NUMBER else 0
+
+
+LONGEST_NUMBER: Final = 9
 
 PAGES: Final[Sequence[Page]] = (
     get("/settings/channels", channels, Right.MANAGE_CHANNELS),

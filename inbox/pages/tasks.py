@@ -14,7 +14,9 @@ from storage.tasks import change_task
 
 async def done(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
-        if not await change_task(connection, visit.id(), {"done_at": visit.now}):
+        if not await change_task(
+            connection, visit.id(), {"done_at": visit.now}, now=visit.now, by=visit.me
+        ):
             raise NotFound
     return visit.back(own_address(visit.form.get("to", ""), otherwise="/"))
 

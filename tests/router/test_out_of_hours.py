@@ -115,6 +115,16 @@ def test_a_caller_is_not_answered_in_writing_and_a_blocked_bot_not_at_all(shop):
     assert told(world) == []
 
 
+def test_nothing_is_queued_for_a_channel_that_only_receives(shop):
+    """A web form: the customer waits all the same."""
+    shop.policy["sends"] = False
+    world = shop.world()
+    shop.receive(world, a_message())
+    assert told(world) == []
+    (conversation,) = world.conversations.values()
+    assert conversation.waiting_since == NOON
+
+
 def test_a_shared_number_is_told_like_words(shop):
     world = shop.world()
     shop.receive(world, a_shared_contact(a_person(1), a_phone("+79215551408")))

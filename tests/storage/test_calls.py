@@ -399,3 +399,22 @@ async def test_erasing_a_person_erases_their_calls(shop, report, count):
     task = await shop.one("select text, done_at from task")
     assert task.text == ""
     assert task.done_at is not None
+
+
+async def test_undoing_a_merge_gives_back_the_calls_and_the_task_that_came_after_it(
+    shop, report, count
+):
+    telegram = await shop.connect("bot")
+    await shop.route(accepted(telegram, a_message(by=a_person(7, name="Ivan"))))
+    await report(*answered())
+    desk = Desk(shop.engine, now=lambda: NOON, media=NoFiles())
+    (one, other) = await shop.sql("select id from contact order by created_at, id")
+    merge = await desk.merge(one.id, other.id, by=None)
+    await report(*missed("c2", at=NOON + timedelta(hours=1)))
+    await desk.unmerge(merge, by=None)
+    caller = (await shop.one("select contact_id from identity where kind = 'phone'")).contact_id
+    task = await shop.one("select contact_id from task")
+    talks = await shop.sql(
+        "select distinct v.contact_id from call c join conversation v on v.id = c.conversation_id"
+    )
+    assert [each.contact_id for each in talks] == [caller] == [task.contact_id]

@@ -122,7 +122,11 @@ def set_(*, slug: str, pairs: Sequence[str], files: Sequence[str]) -> None:
     async def story(here: Installation) -> Sequence[Finding]:
         row = await here.channels.find(slug)
         options = ChannelOptions(
-            region=row.region, language=row.language, team=row.team_id, lead_policy=row.lead_policy
+            region=row.region,
+            language=row.language,
+            team=row.team_id,
+            lead_policy=row.lead_policy,
+            callback_minutes=row.callback_minutes,
         )
         fields, options = await _split(here, given, options)
         await here.channels.change(row.id, fields, options, by=None)
@@ -239,10 +243,18 @@ async def _split(
         region=given.get("region", options.region),
         language=given.get("language", options.language),
         lead_policy=given.get("lead_policy", options.lead_policy),
+        callback_minutes=_minutes(given, options.callback_minutes),
     )
     if "team" in given:
         options = replace(options, team=await _team(here, given["team"]))
     return {name: value for name, value in given.items() if name not in OPTIONS}, options
+
+
+def _minutes(given: Mapping[str, str], kept: int) -> int:
+    written = given.get("callback_minutes")
+    if written is None:
+        return kept
+    return int(written) if written.isdecimal() and len(written) < 9 else 0  # which is refused
 
 
 async def _team(here: Installation, name: str) -> UUID | None:
@@ -284,6 +296,7 @@ def _told(row: AccountRow) -> dict[str, Any]:
         "region": row.region,
         "language": row.language,
         "lead_policy": row.lead_policy,
+        "callback_minutes": row.callback_minutes,
         "last_event_at": row.last_event_at,
         "last_error": row.unreadable or row.last_error,
         "created_at": row.created_at,
