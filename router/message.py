@@ -221,6 +221,9 @@ class CallReported(_Event, frozen=True, kw_only=True, tag="call"):
     `ours` is the line that was called, or called from, `theirs` the other side's number. `duration` in seconds of
     conversation; `recording` is the platform's reference of the file; `reason` the platform's own word for the end;
     `initiated` what we called the call when we asked for it (click-to-call), where the platform tells it back.
+
+    A report that names nobody (no `sender`, `theirs` "") joins its call by the key `call`, whatever its chat; when no report
+    of a call names anybody, the caller's number was withheld.
     """
 
     call: str

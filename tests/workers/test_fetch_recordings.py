@@ -98,7 +98,7 @@ async def test_a_recording_that_is_not_ready_is_asked_for_again_until_it_is(fetc
     assert (file.state, file.name, file.kind) == ("stored", "r1.wav", "audio")
     assert SAFE_INLINE[file.mime] == "audio"  # the page plays it
     assert await fetching.fetcher.media.size(file.sha256) == len(a_recording())
-    told = await fetching.shop.sql("select from outbox where kind = 'message_changed'")
+    told = await fetching.shop.sql("select id from outbox where kind = 'message_changed'")
     assert len(told) >= 2
 
 
