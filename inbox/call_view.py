@@ -25,13 +25,11 @@ _UNREACHABLE: Final = N_("the phone was switched off or out of reach")
 _NO_MONEY: Final = N_("the exchange's balance is used up")
 _LIMIT: Final = N_("the exchange's limit of calls was reached")
 _TROUBLE: Final = N_("trouble on the line")
+_LOST: Final = N_("its end was not reported")
 _BLACK_LIST: Final = N_("the number is on the black list")
 
 _REASONS: Final[Mapping[str, str]] = {
-    # Mango Office: 11xx usual, 2xxx billing, 32xx wrong number, 42xx out of reach, 5xxx overload.
-    "1110": _CALLER_HUNG_UP,
-    "1120": _WE_HUNG_UP,
-    # Q.931, as Asterisk and Zadarma give it; 16 and 31 are the usual end and say nothing.
+    # Q.931, as Asterisk and Zadarma give it; 16 and 31 are the usual end.
     "1": _NO_SUCH_NUMBER,
     "3": _UNREACHABLE,
     "17": _BUSY,
@@ -76,8 +74,17 @@ _REASONS: Final[Mapping[str, str]] = {
     "failed": _TROUBLE,
     "congestion": _TROUBLE,
     "numa in black list": _BLACK_LIST,
+    "abandoned": _CALLER_HUNG_UP,
+    "originator cancel": _CALLER_HUNG_UP,
+    "user alerting, no answer": _NO_ANSWER,
+    "no user responding": _NO_ANSWER,
+    "subscriber absent": _UNREACHABLE,
+    "destination out of order": _UNREACHABLE,
+    "circuit/channel congestion": _TROUBLE,
+    "lost sight of": _LOST,
 }
-_MANGO: Final = ((2000, 2999, _NO_MONEY), (3200, 3299, _NO_SUCH_NUMBER), (4200, 4299, _UNREACHABLE), (5000, 5999, _TROUBLE))  # fmt: skip
+_MANGO_DIGITS: Final = 4
+_MANGO: Final = ((1110, 1110, _CALLER_HUNG_UP), (1120, 1120, _WE_HUNG_UP), (1100, 1199, ""), (2000, 2999, _NO_MONEY), (3200, 3299, _NO_SUCH_NUMBER), (4200, 4299, _UNREACHABLE), (5000, 5999, _TROUBLE))  # fmt: skip
 _TITLES: Final = {
     ("in", "ringing"): N_("Incoming call, ringing"),
     ("in", "talking"): N_("Incoming call, talking"),
@@ -88,8 +95,21 @@ _TITLES: Final = {
     ("out", "ended"): N_("Outgoing call"),
 }
 _USUAL: Final = frozenset(
-    {"answered", "answer", "completed", "success", "normal clearing", "normal", "ok"}
+    {
+        "answered",
+        "answer",
+        "completed",
+        "success",
+        "normal clearing",
+        "normal",
+        "ok",
+        "answered elsewhere",
+        "joined to another call",
+        "16",
+        "31",
+    }
 )
+_CODE_AND_WORDS: Final = re.compile(r"(\d+) (.+)|(.+?) \((\d+)\)")
 _BETWEEN: Final = re.compile(r"[\s_\-]+")
 
 
@@ -125,17 +145,25 @@ def call_view(call: ShownCall, *, channel: str, formats: Formats) -> CallView:
 
 def reason_in_words(reason: str, *, formats: Formats) -> str:
     """Why a call ended; "" for the usual end, and when nobody can say."""
-    said = _BETWEEN.sub(" ", reason).strip().lower()
-    if not said or said in _USUAL:
+    parts = _readings(reason)
+    if not parts or any(each in _USUAL for each in parts):
         return ""
-    if known := _REASONS.get(said):
-        return formats.language._(known)
-    if not said.isdecimal():
-        return formats.language.sentence(reason)
-    code = int(said[:6])
-    return next(
-        (formats.language._(words) for low, high, words in _MANGO if low <= code <= high), ""
-    )
+    for each in parts:
+        if each.isdecimal() and len(each) == _MANGO_DIGITS:
+            known = next((words for low, high, words in _MANGO if low <= int(each) <= high), None)
+            if known is not None:
+                return formats.language._(known) if known else ""
+        if each in _REASONS:
+            return formats.language._(_REASONS[each])
+    return "" if parts[0].isdecimal() else formats.language.sentence(reason.strip())
+
+
+def _readings(reason: str) -> list[str]:
+    """As it is, and taken apart: "1110 the caller hung up", "busy (17)"."""
+    said = _BETWEEN.sub(" ", reason).strip().lower()
+    found = _CODE_AND_WORDS.fullmatch(said)
+    parts = [said, *(part.strip() for part in (found.groups() if found else ()) if part)]
+    return [each for each in parts if each]
 
 
 def _lines(call: ShownCall, *, formats: Formats) -> list[str]:

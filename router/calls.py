@@ -12,17 +12,14 @@ all its legs is, after a moment in which another may begin (a transfer); and a c
 hours is over too, because the end of it was lost. Both are the timer's (`storage.timers`).
 """
 
-import re
 from datetime import datetime, timedelta
 from typing import Final
-
-from msgspec.structs import replace
 
 from router import assignment, callbacks
 from router.call_reports import names_somebody, silent_since, take_in, work_out
 from router.conversations import about, answered_elsewhere, next_seq
 from router.facts import MediaWanted, MessageChanged
-from router.message import Accepted, Attachment, CallReported, Key, Sender
+from router.message import Accepted, Attachment, CallReported
 from router.records import Call, CallEntry, CallLeg, CallRequest, Conversation, Message, MessageFile
 from router.world import World
 
@@ -31,8 +28,6 @@ GRACE: Final = timedelta(seconds=20)
 
 LOST: Final = timedelta(hours=4)
 """Without a report: longer than people talk, and than exchanges let them."""
-
-_INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 
 WITHHELD: Final = "withheld"
 """The chat that callers without a number share, account by account."""
@@ -95,14 +90,6 @@ def requested(world: World, call: Call) -> CallRequest | None:
         ),
         None,
     )
-
-
-def named(event: CallReported) -> CallReported:
-    """The report with its other side as a sender, when only their number says who it is."""
-    if event.sender is None and _INTERNATIONAL.fullmatch(event.theirs):
-        key = Key(kind="phone", value=event.theirs, how="caller id")
-        return replace(event, sender=Sender(keys=(key,)))
-    return event
 
 
 def says_where(world: World, accepted: Accepted, event: CallReported) -> bool:

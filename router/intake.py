@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from msgspec.structs import replace
-
 from router import assignment, attribution, calls, leads, receipts, service_events
 from router.clean_text import clean_line, clean_text
 from router.conversations import (
@@ -180,8 +178,6 @@ def call_was_reported(world: World, accepted: Accepted, event: CallReported) -> 
     else:
         if not calls.says_where(world, accepted, event):
             return  # of whom nobody knows who it is: another report says it, or the timer gives up waiting
-        event = calls.named(event)
-        accepted = replace(accepted, event=event)
         author = _author(world, accepted, event)
         is_new = (accepted.account, event.chat.id) not in world.by_chat
         conversation = _conversation(world, accepted, author)

@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router import calls, receipts
+from router import receipts
 from router.identity import SHARED_BY
 from router.intake import second_id
 from router.message import (
@@ -269,8 +269,6 @@ class _Wanted:
         self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
         for accepted in batch:
             account, event = accepted.account, accepted.event
-            if isinstance(event, CallReported):
-                event = self._call(account, event)
             self.chats.add((account, event.chat.id))
             self._whose(accepted.channel, event)
             match event:
@@ -286,6 +284,8 @@ class _Wanted:
                     self.arriving.add((account, event.external_id))
                     self._keys(event.phones)
                 case CallReported():
+                    self.calls.add((account, event.call))
+                    self.initiated.add(event.initiated)
                     self._source(account, event)
                 case MessageEdited() | MessageDeleted() | ReactionChanged() | DeliveryReported():
                     self.messages.update((account, each) for each in receipts.targets(event))
@@ -318,11 +318,6 @@ class _Wanted:
             or getattr(event, "direction", "in") == "out"
         ):
             self.keys.add((f"{channel}_chat", event.chat.id))
-
-    def _call(self, account: UUID, event: CallReported) -> CallReported:
-        self.calls.add((account, event.call))
-        self.initiated.add(event.initiated)
-        return calls.named(event)
 
     def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
         if event.source is not None:

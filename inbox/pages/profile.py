@@ -27,8 +27,8 @@ from storage.sessions import credentials_of, end_sessions_of
 
 LONGEST_NAME: Final = 120
 PRESENCES: Final = ("here", "away", "off")
-_EXTENSION: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._@-]{0,63})?")
-"""Of some exchanges it is a login, or the name of a SIP account."""
+_EXTENSION: Final = re.compile(r"(?:[+A-Za-z0-9][A-Za-z0-9._@:+-]{0,63})?")
+"""Of some exchanges it is a login, the name of a SIP account, or a colleague's own telephone."""
 THEMES: Final = ("", "light", "dark")
 
 

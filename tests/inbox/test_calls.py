@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -131,11 +132,15 @@ async def test_an_extension_that_is_nobodys_is_shown_as_it_is(stage, browser, of
         ("9999", ""),
         ("", ""),
         ("Trunk is down", "Trunk is down"),
+        ("1110 the caller hung up", "the caller hung up"),
+        ("1100 ended as usual", ""),
+        ("busy (17)", "the line was busy"),
+        ("answered (16)", ""),
+        ("User alerting, no answer", "nobody picked up"),
+        ("1", "there is no such number"),
     ],
 )
 def test_why_it_ended_in_words(code, words):
-    from zoneinfo import ZoneInfo  # noqa: PLC0415
-
     formats = Formats(language=language("en"), zone=ZoneInfo("UTC"), now=NOON)
     assert reason_in_words(code, formats=formats) == words
 

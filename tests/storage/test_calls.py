@@ -418,3 +418,14 @@ async def test_undoing_a_merge_gives_back_the_calls_and_the_task_that_came_after
         "select distinct v.contact_id from call c join conversation v on v.id = c.conversation_id"
     )
     assert [each.contact_id for each in talks] == [caller] == [task.contact_id]
+
+
+async def test_a_line_that_is_nobodys_own_is_a_conversation_and_no_key(shop, report, count):
+    """A company's 8-800: the connector tells the number, and no sender."""
+    for call in ("c1", "c2"):
+        event = a_call_report("ringing", call=call, who="+78001234567")
+        fields = {name: getattr(event, name) for name in event.__struct_fields__}
+        await report(type(event)(**fields | {"sender": None}))
+    assert await count("conversation") == 1
+    assert await count("identity", "kind = 'phone'") == 0
+    assert await count("call", "theirs = '+78001234567'") == 2
