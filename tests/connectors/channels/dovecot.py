@@ -162,6 +162,20 @@ class Dovecot:
         await asyncio.to_thread(self._process.wait)
         self._process = None
 
+    async def is_left_by(self, user: str) -> None:
+        """Waits until Dovecot too knows that nobody has the box open any more, and has written what it writes then."""
+
+        def open_sessions() -> int:
+            log = (self.home / "log").read_text()
+            ended = sum(
+                f"imap({user})" in each and "Disconnected" in each for each in log.splitlines()
+            )
+            return log.count(f"Login: user=<{user}>") - ended
+
+        async with asyncio.timeout(20):
+            while open_sessions():  # noqa: ASYNC110  # a file has no event
+                await asyncio.sleep(0.02)
+
     def box(self, user: str) -> Path:
         box = self.home / "mail" / user
         for each in ("cur", "new", "tmp"):

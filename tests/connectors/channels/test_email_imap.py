@@ -166,6 +166,7 @@ async def test_a_box_with_other_uids_is_read_anew_and_recognised(
     async with reading(reads(server, user), reader):
         await reader.has(5)
     before = reader.cursor
+    await server.is_left_by(user)
     server.renumber(user)
     server.deliver(user, mails(5, 6))
     async with reading(reads(server, user), reader):
