@@ -173,12 +173,14 @@ def _answered(account: Account, told: Told, call: str, received_at: datetime) ->
     # Who answered is in `destination` when it is no extension; which line of ours was called is not said.
     destination = line(said(told, "destination"), region=account.region, international=True)
     answered_by = "" if direction == "out" else common["extension"] or destination
+    # Two telephones without extensions may answer one call, one after the other.
+    key = common["key"] if common["extension"] else f"{common['key']}:{destination}"
     return CallReported(
         phase="talking",
         leg=common["extension"] if direction == "in" else "",
         answered_by=answered_by,
         answered_at=received_at,
-        **(common | {"ours": "", "extension": common["extension"] or answered_by}),
+        **(common | {"key": key, "ours": "", "extension": common["extension"] or answered_by}),
     )
 
 

@@ -213,6 +213,7 @@ def test_a_number_as_a_colleague_dials_it() -> None:
 def test_a_colleagues_own_telephone_answers() -> None:
     report = report_of(told("NOTIFY_ANSWER", destination="79031112233"))
     assert (report.leg, report.answered_by) == ("", "+79031112233")
+    assert report_of(told("NOTIFY_ANSWER", destination="79034445566")).key != report.key
 
 
 def test_a_transferred_call_is_one_with_two_who_talked() -> None:
