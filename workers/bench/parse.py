@@ -6,7 +6,6 @@ Floor: an HMAC over the same bytes, and the same bytes as JSON (or, for a form, 
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -20,7 +19,6 @@ from workers.bench import hooks, stage
 from workers.bench.hooks import Hook
 from workers.bench.stage import Series, Stopwatch
 
-NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 KEY: Final = b"bench-key"
 
 
@@ -57,7 +55,7 @@ def requests_of(hook: Hook) -> list[Request]:
             headers=each.headers,
             body=each.body,
             path=each.path.removeprefix("/"),
-            received_at=NOW,
+            received_at=hooks.MADE_AT,
         )
         for each in hook.requests
     ]

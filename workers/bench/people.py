@@ -26,16 +26,27 @@ WORDS: Final = (
 )
 
 
-def updates(count: int, *, seed: int = 1) -> Iterator[dict[str, object]]:
-    """Telegram updates as the platform sends them, about 600 bytes each."""
-    chance = random.Random(seed)  # noqa: S311  # reproducible, not secret
+def writers(count: int, chance: random.Random) -> Iterator[int]:
+    """Who writes next, or calls: people by number, from 1, in the order in which they first came."""
     known = 0
-    for n in range(count):
+    for _ in range(count):
         if known == 0 or chance.random() < NEWCOMERS:
             known += 1
-            person = known
+            yield known
         else:
-            person = chance.randint(max(1, known - 2000), known)
+            yield chance.randint(max(1, known - 2000), known)
+
+
+def callers(calls: int, *, seed: int = 1) -> Iterator[str]:
+    """Of so many calls, the customers' mobile numbers: 79160000001."""
+    chance = random.Random(seed)  # noqa: S311  # reproducible, not secret
+    return (f"7916{person:07}" for person in writers(calls, chance))
+
+
+def updates(count: int, *, seed: int = 1) -> Iterator[dict[str, object]]:
+    """Telegram updates as the platform sends them, about 400 bytes each."""
+    chance = random.Random(seed)  # noqa: S311  # reproducible, not secret
+    for n, person in enumerate(writers(count, chance)):
         at = MORNING + timedelta(milliseconds=20 * n)
         who = {
             "id": 5_000_000_000 + person,

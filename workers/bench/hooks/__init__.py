@@ -13,8 +13,13 @@ import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
 from connectors.connector import Account
+
+MADE_AT: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+"""When the requests were made, and when the benches take them: some platforms sign the moment, and it must be fresh."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

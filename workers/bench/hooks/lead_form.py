@@ -1,4 +1,4 @@
-"""Forms of a landing page made with Tilda, with its cookies and the source of the visit, about 900 bytes each."""
+"""Forms of a landing page made with Tilda, with its cookies and the source of the visit, about 700 bytes each."""
 
 import random
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Texts of many people to one bot, about 600 bytes each."""
+"""Texts of many people to one bot, about 400 bytes each."""
 
 from collections.abc import Mapping
 from typing import Final
