@@ -1,8 +1,12 @@
 """One number has one form, whoever writes it."""
 
-import pytest
-from hypothesis import given, strategies as st
+import re
 
+import phonenumbers
+import pytest
+from hypothesis import example, given, strategies as st
+
+from connectors import phone_numbers
 from connectors.phone_numbers import e164, identifies_a_person, phone_key
 
 
@@ -95,3 +99,39 @@ def test_a_key_remembers_what_was_written_when_it_differs() -> None:
 def test_the_form_is_stable_whatever_comes_in(raw: str, region: str) -> None:
     form = e164(raw, region=region)
     assert form is None or e164(form, region=region) == form
+
+
+REGIONS = st.sampled_from(["RU", "KZ", "US", "DE"])
+
+
+@given(
+    digits=st.from_regex(r"[78]?9[0-9]{9}", fullmatch=True, alphabet="0123456789")
+    | st.from_regex(r"[789]?[0-9]{5,12}", fullmatch=True, alphabet="0123456789"),
+    region=REGIONS,
+    code_first=st.booleans(),
+)
+@example(digits="79300060000", region="RU", code_first=True)
+@example(digits="89300060000", region="RU", code_first=False)
+@example(digits="79300050000", region="RU", code_first=True)
+def test_what_is_told_by_its_shape_is_what_the_library_says(
+    digits: str, region: str, *, code_first: bool
+) -> None:
+    judged = phone_numbers._judged.__wrapped__(digits, region, code_first=code_first)
+    assert e164(digits, region=region, international=code_first) == judged
+    if judged is not None:
+        assert identifies_a_person(judged) == phone_numbers._can_be_own.__wrapped__(judged)
+
+
+def test_every_range_that_is_told_by_its_shape_is_a_mobile_range_of_the_library() -> None:
+    # The library's pattern tells ranges apart by at most six digits; a random number would hardly meet a small one.
+    russia = phonenumbers.PhoneMetadata.metadata_for_region("RU")
+    assert russia is not None
+    assert russia.mobile is not None
+    pattern = str(russia.mobile.national_number_pattern)
+    assert pattern.endswith(r"\d{4}")
+    mobile = re.compile(pattern)
+    for head in range(900_000, 1_000_000):
+        number = f"{head}0000"
+        assert mobile.fullmatch(number) or not phone_numbers._RUSSIAN_MOBILE.fullmatch(
+            f"+7{number}"
+        )
