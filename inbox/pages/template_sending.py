@@ -79,6 +79,6 @@ async def _way(visit: Visit) -> Way:
 
 
 PAGES: Final[Sequence[Page]] = (
-    get("/conversations/{id}/templates", show, Right.ANSWER),
+    get("/conversations/{id}/templates", show, Right.READ_MESSAGES),
     post("/conversations/{id}/template", send, Right.ANSWER),
 )
