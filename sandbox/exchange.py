@@ -10,16 +10,18 @@ import struct
 import wave
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import aiohttp
 from aiohttp import web
+from typing_extensions import override
 
-from sandbox.telegram.faults import Fault, Faults
+from sandbox.faults import Faults, Handler, MethodFault
+from sandbox.serving import Served
 
 Json = dict[str, Any]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+FaultKind = Literal["answer", "slow", "drop_before", "drop_after", "hang_before", "hang_after"]
 
 ANSWER_WITHIN: Final = 10.0
 RATE_HZ: Final = 8000
@@ -34,38 +36,38 @@ class Told:
     body: bytes = b""
 
 
-@dataclass(slots=True)
-class Window:
-    """At most `limit` things in any `seconds`."""
+@dataclass(slots=True, kw_only=True)
+class Fault(MethodFault):
+    """Of paths whose last word is `method`, or of any when it is empty; as every platform's, and
 
-    limit: int
-    seconds: float
-    refused: int = 0
-    _taken: list[float] = field(default_factory=list)
+    answer        `status`, `headers` and `description` as the body, instead of doing it
+    """
 
-    def take(self, now: float) -> float:
-        """0, or the seconds until there is room."""
-        self._taken = [at for at in self._taken if now - at < self.seconds]
-        if len(self._taken) < self.limit:
-            self._taken.append(now)
-            return 0.0
-        self.refused += 1
-        return self._taken[0] + self.seconds - now
+    kind: FaultKind
+    status: int = 500
+    description: str = "Internal Server Error"
+    headers: dict[str, str] | None = None
+
+    @override
+    async def instead(self, request: web.Request) -> web.Response | None:
+        if self.kind != "answer":
+            return None
+        return web.Response(status=self.status, text=self.description, headers=self.headers)
 
 
-class Exchange:
+class Exchange(Served):
     """`running()` serves it; `url` is then the `api_base` to give to an account. `hook` is where events are told.
 
-    `requests` are the paths that were asked for. Faults go by the last word of the path.
+    `requests` are the paths that were asked for.
     """
 
     def __init__(self, *, now: Callable[[], float], hook: str = "") -> None:
+        super().__init__()
         self.now = now
         self.hook = hook
-        self.url = ""
         self.requests: list[str] = []
         self.told: list[Told] = []
-        self._faults = Faults([])
+        self._faults: Faults[Fault] = Faults()
         self._http: aiohttp.ClientSession | None = None
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -80,16 +82,8 @@ class Exchange:
     ) -> AsyncGenerator[None]:
         app = web.Application(middlewares=[self._stand_between])
         app.add_routes([*self.routes(), *routes])
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, host, port).start()
-            address = runner.addresses[0]
-            self.url = f"http://{address[0]}:{address[1]}"
-            async with aiohttp.ClientSession() as self._http:
-                yield
-        finally:
-            await runner.cleanup()
+        async with self.serving(app, host, port), aiohttp.ClientSession() as self._http:
+            yield
 
     async def tell(self, what: str, url: str, *, method: str = "POST", **request: Any) -> Told:
         """One request to a webhook, never repeated. `request` is aiohttp's."""
@@ -110,25 +104,7 @@ class Exchange:
         if path.startswith("/control"):
             return await handler(request)
         self.requests.append(path)
-        fault = self._faults.next(path.rpartition("/")[2])
-        if fault is None:
-            return await handler(request)
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            return await handler(request)
-        if fault.kind == "answer":
-            headers = {
-                name.replace("_", "-").title(): str(value)
-                for name, value in (fault.parameters or {}).items()
-            }
-            return web.Response(status=fault.status, text=fault.description, headers=headers)
-        if fault.kind.endswith("after"):
-            await handler(request)
-        if fault.kind.startswith("hang"):
-            await asyncio.sleep(3600)
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response()
+        return await self._faults.between(request, path.rpartition("/")[2], handler)
 
 
 def beep(seconds: float = 0.3, pitch_hz: float = 440.0) -> bytes:

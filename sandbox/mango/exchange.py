@@ -10,8 +10,9 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from typing_extensions import override
 
-from sandbox.exchange import Exchange, Json, Window, beep
+from sandbox.exchange import Exchange, Json, beep
 from sandbox.mango.sequences import LINE, Call, Event, answered, consulted, missed, outgoing
+from sandbox.rates import Window
 
 DONE: Final = 1000
 WRONG_NUMBER: Final = 3200

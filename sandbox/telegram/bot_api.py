@@ -8,13 +8,14 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 
+from sandbox.faults import Faults
+from sandbox.serving import Served
 from sandbox.telegram.delivery import Delivery
-from sandbox.telegram.faults import Fault, Faults
+from sandbox.telegram.faults import Fault, refusal_answer
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.messages import (
     MEDIA,
@@ -30,7 +31,7 @@ UPLOADS: Final = 60_000_000
 FETCH_LIMIT: Final = 20_000_000
 
 
-class Telegram:
+class Telegram(Served):
     """`running()` serves it; `url` is then the `api_base` to give to a bot."""
 
     def __init__(
@@ -41,19 +42,17 @@ class Telegram:
         limits: Limits | None = None,
         strict_webhooks: bool = False,
     ) -> None:
+        super().__init__()
         self.now = now
         self.limits = limits or Limits()
         self.strict_webhooks = strict_webhooks
         self.bots: dict[str, Bot] = {}
-        self.faults = Faults([])
+        self.faults: Faults[Fault] = Faults()
         self.delivery = Delivery(tempo=tempo)
         self.calls: list[str] = []
-        self.url = ""
         self._group: asyncio.TaskGroup | None = None
         self._pushing: list[asyncio.Task[None]] = []
         self._http: aiohttp.ClientSession | None = None
-        self._site: web.TCPSite | None = None
-        self._runner: web.AppRunner | None = None
 
     def add_bot(
         self,
@@ -96,63 +95,33 @@ class Telegram:
                 *routes,
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        try:
-            await self._listen(host, port)
-            async with aiohttp.ClientSession() as self._http, asyncio.TaskGroup() as self._group:
-                for bot in self.bots.values():
-                    self._push(bot)
-                yield self
-                for task in self._pushing:
-                    task.cancel()
-                self._pushing.clear()
-        finally:
-            await self._runner.cleanup()
-
-    async def _listen(self, host: str, port: int) -> None:
-        if self._runner is None:
-            raise RuntimeError("not running")
-        self._site = web.TCPSite(self._runner, host, port)
-        await self._site.start()
-        address = self._runner.addresses[0]
-        self.url = f"http://{address[0]}:{address[1]}"
-
-    async def go_down(self) -> None:
-        """Connections are refused until `come_back`."""
-        if self._site is None or self._runner is None or self._runner.server is None:
-            return
-        await self._site.stop()
-        for connection in self._runner.server.connections:
-            connection.force_close()
-
-    async def come_back(self) -> None:
-        address = urlsplit(self.url)
-        await self._listen(address.hostname or "", address.port or 0)
+        async with (
+            self.serving(app, host, port),
+            aiohttp.ClientSession() as self._http,
+            asyncio.TaskGroup() as self._group,
+        ):
+            for bot in self.bots.values():
+                self._push(bot)
+            yield self
+            for task in self._pushing:
+                task.cancel()
+            self._pushing.clear()
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         self.calls.append(method)
-        fault = self.faults.next(method)
-        if fault is not None and fault.kind in {"drop_before", "hang_before", "answer"}:
-            await request.read()
-            return await _spoilt(request, fault)
-        if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-        bot = self.bots.get(request.match_info["token"])
-        response = (
-            _refusal(401, "Unauthorized") if bot is None else await self._do(bot, method, request)
-        )
-        if fault is not None and fault.kind in {"drop_after", "hang_after"}:
-            return await _spoilt(request, fault)
-        return response
+        return await self.faults.between(request, method, self._do)
 
-    async def _do(self, bot: Bot, method: str, request: web.Request) -> web.Response:
+    async def _do(self, request: web.Request) -> web.Response:
+        bot = self.bots.get(request.match_info["token"])
+        if bot is None:
+            return refusal_answer(401, "Unauthorized")
+        method = request.match_info["method"].lower()
         fields, files = await _fields(request)
         try:
-            result = await self._result(bot, method.lower(), fields, files)
+            result = await self._result(bot, method, fields, files)
         except Refusal as refusal:
-            return _refusal(refusal.status, refusal.description, refusal.parameters)
+            return refusal_answer(refusal.status, refusal.description, refusal.parameters)
         return web.json_response({"ok": True, "result": result})
 
     async def _result(
@@ -231,27 +200,7 @@ class Telegram:
         file = (
             next((each for each in bot.files.values() if each.path == path), None) if bot else None
         )
-        return _refusal(404, "Not Found") if file is None else web.Response(body=file.content)
-
-
-def _refusal(status: int, description: str, parameters: Json | None = None) -> web.Response:
-    body: Json = {"ok": False, "error_code": status, "description": description}
-    headers = {}
-    if parameters:
-        body["parameters"] = parameters
-        if "retry_after" in parameters:
-            headers["Retry-After"] = str(parameters["retry_after"])
-    return web.json_response(body, status=status, headers=headers)
-
-
-async def _spoilt(request: web.Request, fault: Fault) -> web.StreamResponse:
-    if fault.kind == "answer":
-        return _refusal(fault.status, fault.description, fault.parameters)
-    if fault.kind.startswith("hang"):
-        await asyncio.sleep(3600)
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
+        return refusal_answer(404, "Not Found") if file is None else web.Response(body=file.content)
 
 
 async def _fields(request: web.Request) -> tuple[Json, dict[str, tuple[str, bytes]]]:

@@ -81,17 +81,8 @@ def routes(telegram: Telegram) -> Sequence[web.RouteDef]:
             }
         )
 
-    async def fault(request: web.Request) -> web.Response:
-        telegram.go_wrong(Fault(**await request.json()))
-        return web.Response(status=204)
-
-    async def recover(request: web.Request) -> web.Response:
-        telegram.faults.waiting.clear()
-        return web.Response(status=204)
-
     return (
-        web.post("/control/fault", fault),
-        web.post("/control/recover", recover),
+        *telegram.faults.control(Fault),
         web.get("/control/{token}/sent", sent),
         web.post("/control/{token}/{deed}", deed),
     )

@@ -1,39 +1,42 @@
 """What can go wrong between a bot and Telegram, made to order."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from aiohttp import web
+from typing_extensions import override
+
+from sandbox.faults import MethodFault
 
 FaultKind = Literal["answer", "slow", "drop_before", "drop_after", "hang_before", "hang_after"]
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """The next `times` calls of `method` (any, when empty; -1: until taken away) go wrong so.
+class Fault(MethodFault):
+    """Of `method`, or of any when it is empty; as every platform's, and
 
     answer        `status` and `description` instead of doing it; `parameters` as Telegram's
-    slow          done after `seconds`
-    drop_before   the connection closes, nothing was done      drop_after   done, and then it closes
-    hang_before   nothing is done and nothing comes            hang_after   done, and nothing comes
     """
 
     kind: FaultKind
-    method: str = ""
-    times: int = 1
     status: int = 500
     description: str = "Internal Server Error"
     parameters: dict[str, int] | None = None
-    seconds: float = 0.0
+
+    @override
+    async def instead(self, request: web.Request) -> web.Response | None:
+        if self.kind != "answer":
+            return None
+        return refusal_answer(self.status, self.description, self.parameters)
 
 
-@dataclass(slots=True)
-class Faults:
-    waiting: list[Fault]
-
-    def next(self, method: str) -> Fault | None:
-        for fault in self.waiting:
-            if fault.method.lower() not in {"", method.lower()} or fault.times == 0:
-                continue
-            if fault.times > 0:
-                fault.times -= 1
-            return fault
-        return None
+def refusal_answer(
+    status: int, description: str, parameters: dict[str, Any] | None = None
+) -> web.Response:
+    body: dict[str, Any] = {"ok": False, "error_code": status, "description": description}
+    headers = {}
+    if parameters:
+        body["parameters"] = parameters
+        if "retry_after" in parameters:
+            headers["Retry-After"] = str(parameters["retry_after"])
+    return web.json_response(body, status=status, headers=headers)

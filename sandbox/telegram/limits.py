@@ -5,27 +5,7 @@ minute in a group (Bots FAQ, "My bot is hitting limits"). Exceeding them is answ
 import math
 from dataclasses import dataclass, field
 
-
-@dataclass(slots=True)
-class Bucket:
-    """Holds `burst` at most and fills at `rate` a second."""
-
-    rate: float
-    burst: float
-    level: float = -1.0
-    at: float = 0.0
-
-    def take(self, now: float) -> float:
-        """0 when there was one to take, or else the seconds until there is."""
-        if self.level < 0:
-            self.level = self.burst
-        else:
-            self.level = min(self.burst, self.level + (now - self.at) * self.rate)
-        self.at = now
-        if self.level >= 1:
-            self.level -= 1
-            return 0.0
-        return (1 - self.level) / self.rate
+from sandbox.rates import Bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
+from sandbox.serving import Served
 from sandbox.twilio.conduct import ANSWER_WITHIN, Conduct, Fields, Line, sign
 from sandbox.twilio.world import ACCOUNT, TOKEN, Call, Fault, Number, Person, sids
 
@@ -21,13 +22,14 @@ ROOT: Final = f"/2010-04-01/Accounts/{ACCOUNT}"
 ALL_EVENTS: Final = "initiated ringing answered completed"
 
 
-class Twilio:
+class Twilio(Served):
     """`running()` serves it; `url` is then the `api_base`. Calls made through the API are led by themselves.
 
     `shuffled`: callbacks wait until the call is over and then come in another order, each twice.
     """
 
     def __init__(self, *, now: Callable[[], float], shuffled: random.Random | None = None) -> None:
+        super().__init__()
         self.now = now
         self.shuffled = shuffled
         self.numbers: dict[str, Number] = {}
@@ -37,7 +39,6 @@ class Twilio:
         self.faults: list[Fault] = []
         self.refused: list[tuple[str, int]] = []
         """Addresses that did not answer 2xx, with what they answered; 0: nothing."""
-        self.url = ""
         self._sids = {prefix: sids(prefix) for prefix in ("CA", "PN", "RE")}
         self._late: list[tuple[str, Fields]] = []
         self._group: asyncio.TaskGroup | None = None
@@ -82,17 +83,12 @@ class Twilio:
                 web.route("*", "/{rest:.*}", self._door(_not_found)),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, host, port)
-            await site.start()
-            address = runner.addresses[0]
-            self.url = f"http://{address[0]}:{address[1]}"
-            async with aiohttp.ClientSession() as self._http, asyncio.TaskGroup() as self._group:
-                yield self
-        finally:
-            await runner.cleanup()
+        async with (
+            self.serving(app, host, port),
+            aiohttp.ClientSession() as self._http,
+            asyncio.TaskGroup() as self._group,
+        ):
+            yield self
 
     def _call(self, from_: str, to: str, direction: str) -> Call:
         call = Call(sid=next(self._sids["CA"]), from_=from_, to=to, direction=direction)

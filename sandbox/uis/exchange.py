@@ -9,7 +9,8 @@ from typing import Any, Final
 from aiohttp import web
 from typing_extensions import override
 
-from sandbox.exchange import Exchange, Json, Window, beep
+from sandbox.exchange import Exchange, Json, beep
+from sandbox.rates import Window
 
 LINE: Final = "74951234567"
 MOSCOW: Final = timedelta(hours=3)

@@ -88,17 +88,8 @@ def routes(vk: VK) -> Sequence[web.RouteDef]:
             }
         )
 
-    async def fault(request: web.Request) -> web.Response:
-        vk.go_wrong(Fault(**await request.json()))
-        return web.Response(status=204)
-
-    async def recover(request: web.Request) -> web.Response:
-        vk.faults.waiting.clear()
-        return web.Response(status=204)
-
     return (
-        web.post("/control/fault", fault),
-        web.post("/control/recover", recover),
+        *vk.faults.control(Fault),
         web.get("/control/{group:[0-9]+}/sent", sent),
         web.post("/control/{group:[0-9]+}/{deed}", deed),
     )

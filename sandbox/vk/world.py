@@ -11,7 +11,8 @@ from hashlib import sha1
 from itertools import count
 from typing import Any, Final
 
-from sandbox.vk.limits import Limits, Meter
+from sandbox.rates import Window
+from sandbox.vk.limits import Limits
 
 Json = dict[str, Any]
 
@@ -106,14 +107,14 @@ class Community:
     key: str = "key1"
     lost: set[str] = field(default_factory=set)
     """Keys of which nothing is known any more."""
-    meter: Meter = field(init=False)
+    meter: Window = field(init=False)
     _events: Any = field(default_factory=lambda: count(1))
     _ids: Any = field(default_factory=lambda: count(1201))
     _objects: Any = field(default_factory=lambda: count(457))
     _servers: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self.meter = Meter(self.limits)
+        self.meter = self.limits.meter()
         self.confirmation = self.confirmation or sha1(self.token.encode()).hexdigest()[:8]  # noqa: S324  # a code
 
     def person(self, user: int, name: str = "") -> Json:

@@ -98,17 +98,8 @@ def routes(whatsapp: WhatsApp) -> Sequence[web.RouteDef]:
             }
         )
 
-    async def fault(request: web.Request) -> web.Response:
-        whatsapp.go_wrong(Fault(**await request.json()))
-        return web.Response(status=204)
-
-    async def recover(request: web.Request) -> web.Response:
-        whatsapp.faults.waiting.clear()
-        return web.Response(status=204)
-
     return (
-        web.post("/control/fault", fault),
-        web.post("/control/recover", recover),
+        *whatsapp.faults.control(Fault),
         web.get("/control/{number}/sent", sent),
         web.post("/control/{number}/{deed}", deed),
     )

@@ -4,6 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
+from aiohttp import web
+from typing_extensions import override
+
+from sandbox import faults
+from sandbox.whatsapp.sending import Refusal, as_error
+
 FaultKind = Literal[
     "answer",
     "slow",
@@ -17,36 +23,42 @@ FaultKind = Literal[
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """The next `times` calls of `what` ("messages", "media", "file"…; any when empty; -1: until taken away) go wrong so.
+class Fault(faults.Fault):
+    """Of `what` ("messages", "media", "file"…), or of any when it is empty; as every platform's, and
 
     answer        `status` with error `code` and `retry_after` instead of doing it; code None: no JSON, as a gateway answers
-    slow          done after `seconds`                         slow_after   done, and answered when `until` is set
-    drop_before   the connection closes, nothing was done      drop_after   done, and then it closes
-    drop_late     done, and it closes when `until` is set
-    hang_before   nothing is done and nothing comes            hang_after   done, and nothing comes
+    slow_after    done, and answered when `until` is set
+    drop_late     done, and the connection closes when `until` is set
     """
 
     kind: FaultKind
     what: str = ""
-    times: int = 1
     status: int = 500
     code: int | None = 131000
     message: str = "Something went wrong"
     retry_after: int | None = None
-    seconds: float = 0.0
     until: asyncio.Event | None = None
 
+    @override
+    def hits(self, call: str) -> bool:
+        return self.what in {"", call}
 
-@dataclass(slots=True)
-class Faults:
-    waiting: list[Fault]
+    @override
+    async def instead(self, request: web.Request) -> web.Response | None:
+        if self.kind != "answer":
+            return None
+        if self.code is None:
+            return web.Response(status=self.status, text="<html>Bad Gateway</html>")
+        return refusal_answer(
+            Refusal(self.status, self.code, self.message, retry_after=self.retry_after)
+        )
 
-    def next(self, what: str) -> Fault | None:
-        for fault in self.waiting:
-            if fault.what not in {"", what} or fault.times == 0:
-                continue
-            if fault.times > 0:
-                fault.times -= 1
-            return fault
-        return None
+    @override
+    async def hold(self) -> None:
+        if self.until is not None:
+            await self.until.wait()
+
+
+def refusal_answer(refusal: Refusal) -> web.Response:
+    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    return web.json_response(as_error(refusal), status=refusal.status, headers=headers)

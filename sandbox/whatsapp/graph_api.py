@@ -7,18 +7,19 @@ as Graph does for an object that does not exist.
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 
+from sandbox.faults import Faults
+from sandbox.serving import Served
 from sandbox.whatsapp.delivery import Delivery, body_of
-from sandbox.whatsapp.faults import Fault, Faults
+from sandbox.whatsapp.faults import Fault, refusal_answer
 from sandbox.whatsapp.limits import Limits
-from sandbox.whatsapp.sending import LIMITS, TYPES, Refusal, as_error, send
+from sandbox.whatsapp.sending import LIMITS, TYPES, Refusal, send
 from sandbox.whatsapp.world import Json, Number, Webhook
 
 UPLOADS: Final = 110_000_000
@@ -26,7 +27,7 @@ ADDRESS_LIVES: Final = 300.0
 WABA: Final = "104996122399160"
 
 
-class WhatsApp:
+class WhatsApp(Served):
     """`running()` serves it; `url` is then the `api_base` to give to an account."""
 
     def __init__(
@@ -39,22 +40,20 @@ class WhatsApp:
         limits: Limits | None = None,
         strict_webhooks: bool = False,
     ) -> None:
+        super().__init__()
         self.now = now
         self.token = token
         self.app_secret = app_secret
         self.limits = limits or Limits()
         self.strict_webhooks = strict_webhooks
         self.numbers: dict[str, Number] = {}
-        self.faults = Faults([])
+        self.faults: Faults[Fault] = Faults()
         self.delivery = Delivery(app_secret=app_secret, tempo=tempo)
         self.calls: list[str] = []
-        self.url = ""
         self._addresses: dict[str, tuple[str, float]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._bringing: set[asyncio.Task[None]] = set()
         self._http: aiohttp.ClientSession | None = None
-        self._site: web.TCPSite | None = None
-        self._runner: web.AppRunner | None = None
 
     def add_number(
         self, number_id: str, *, waba: str = WABA, display: str = "15550001111"
@@ -106,70 +105,31 @@ class WhatsApp:
                 web.route("*", r"/{version:v\d+\.\d+}/{object}/{edge}", self._call),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        try:
-            await self._listen(host, port)
-            async with aiohttp.ClientSession() as self._http, asyncio.TaskGroup() as self._group:
-                yield self
-                for task in self._bringing:
-                    task.cancel()
-        finally:
-            self._group = self._http = None
-            await self._runner.cleanup()
-
-    async def _listen(self, host: str, port: int) -> None:
-        if self._runner is None:
-            raise RuntimeError("not running")
-        self._site = web.TCPSite(self._runner, host, port)
-        await self._site.start()
-        address = self._runner.addresses[0]
-        self.url = f"http://{address[0]}:{address[1]}"
-
-    async def go_down(self) -> None:
-        """Connections are refused until `come_back`."""
-        if self._site is None or self._runner is None or self._runner.server is None:
-            return
-        await self._site.stop()
-        for connection in self._runner.server.connections:
-            connection.force_close()
-
-    async def come_back(self) -> None:
-        address = urlsplit(self.url)
-        await self._listen(address.hostname or "", address.port or 0)
+        async with self.serving(app, host, port):
+            try:
+                async with (
+                    aiohttp.ClientSession() as self._http,
+                    asyncio.TaskGroup() as self._group,
+                ):
+                    yield self
+                    for task in self._bringing:
+                        task.cancel()
+            finally:
+                self._group = self._http = None
 
     # Requests
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         what = request.match_info.get("edge", "object")
         self.calls.append(what)
-        return await self._with_faults(request, what, lambda: self._answer(request))
-
-    async def _with_faults(
-        self,
-        request: web.Request,
-        what: str,
-        answer: Callable[[], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
-        fault = self.faults.next(what)
-        if fault is not None and fault.kind in {"drop_before", "hang_before", "answer"}:
-            await request.read()
-            return await _spoilt(request, fault)
-        if fault is not None and fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-        response = await answer()
-        if fault is not None and fault.until is not None:
-            await fault.until.wait()
-        if fault is not None and fault.kind in {"drop_after", "drop_late", "hang_after"}:
-            return await _spoilt(request, fault)
-        return response
+        return await self.faults.between(request, what, self._answer)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
             self._authorise(request)
             return web.json_response(await self._result(request))
         except Refusal as refusal:
-            return _refused(refusal)
+            return refusal_answer(refusal)
 
     def _authorise(self, request: web.Request) -> None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -270,7 +230,7 @@ class WhatsApp:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         self.calls.append("file")
 
-        async def answer() -> web.StreamResponse:
+        async def answer(request: web.Request) -> web.StreamResponse:
             if request.headers.get("Authorization") != f"Bearer {self.token}":
                 return web.Response(status=401)
             media, until = self._addresses.get(request.match_info["address"], ("", 0.0))
@@ -281,7 +241,7 @@ class WhatsApp:
                 return web.Response(status=404)
             return web.Response(body=file.content, content_type=file.mime.partition(";")[0])
 
-        return await self._with_faults(request, "file", answer)
+        return await self.faults.between(request, "file", answer)
 
 
 def _about(number: Number) -> Json:
@@ -338,22 +298,3 @@ def _missing(what: str) -> Refusal:
         f"Unsupported request. Object with ID '{what}' does not exist, cannot be loaded due to missing permissions, "
         "or does not support this operation",
     )
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return web.json_response(as_error(refusal), status=refusal.status, headers=headers)
-
-
-async def _spoilt(request: web.Request, fault: Fault) -> web.StreamResponse:
-    if fault.kind == "answer":
-        if fault.code is None:
-            return web.Response(status=fault.status, text="<html>Bad Gateway</html>")
-        return _refused(
-            Refusal(fault.status, fault.code, fault.message, retry_after=fault.retry_after)
-        )
-    if fault.kind.startswith("hang"):
-        await asyncio.sleep(3600)
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

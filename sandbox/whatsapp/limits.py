@@ -4,23 +4,7 @@ borrowed from the time to come (131056). Meta, throughput and pair rate limits.
 
 from dataclasses import dataclass, field
 
-
-@dataclass(slots=True)
-class Bucket:
-    """Holds `burst` at most and fills at `rate` a second."""
-
-    rate: float
-    burst: float
-    level: float
-    at: float
-
-    def take(self, now: float) -> bool:
-        self.level = min(self.burst, self.level + (now - self.at) * self.rate)
-        self.at = now
-        if self.level < 1:
-            return False
-        self.level -= 1
-        return True
+from sandbox.rates import Bucket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +36,12 @@ class Meter:
         if rate is None:
             return 0
         if self._all is None:
-            self._all = Bucket(rate, rate, rate, now)
-        return 0 if self._all.take(now) else 130429
+            self._all = Bucket(rate, rate)
+        return 130429 if self._all.take(now) else 0
 
     def _pair(self, person: str, now: float) -> int:
         rate, burst = self.limits.pair_rate, self.limits.pair_burst
         if rate is None:
             return 0
-        bucket = self._pairs.setdefault(person, Bucket(rate, burst, burst, now))
-        return 0 if bucket.take(now) else 131056
+        bucket = self._pairs.setdefault(person, Bucket(rate, burst))
+        return 131056 if bucket.take(now) else 0

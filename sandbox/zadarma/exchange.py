@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 from typing_extensions import override
 
-from sandbox.exchange import Exchange, Json, Told, Window, beep
+from sandbox.exchange import Exchange, Json, Told, beep
+from sandbox.rates import Window
 
 LINE: Final = "74951234567"
 FILE_AFTER: Final = 40.0

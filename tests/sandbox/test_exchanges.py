@@ -6,8 +6,9 @@ from http import HTTPStatus
 import aiohttp
 import pytest
 
-from sandbox.exchange import Exchange, Window, beep, control
+from sandbox.exchange import Exchange, beep, control
 from sandbox.mango import Mango
+from sandbox.rates import Window
 from sandbox.uis import Uis
 from sandbox.zadarma import Zadarma
 from tests.connectors.channels.call_stand import Clock, a_door

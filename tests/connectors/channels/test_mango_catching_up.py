@@ -14,8 +14,8 @@ from connectors.connector import Polled
 from connectors.errors import Throttled, Unreachable
 from connectors.outgoing import open_http
 from router.message import CallReported
+from sandbox.exchange import Fault
 from sandbox.mango import Mango
-from sandbox.telegram.faults import Fault
 from tests.connectors.channels.call_stand import Clock
 from tests.connectors.channels.calls_world import ANNA, AT, NOON, calls_in
 from tests.connectors.channels.mango_world import KEY, SALT, a_request, an_account, received

@@ -18,9 +18,9 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.outgoing import open_http
+from sandbox.exchange import Fault
 from sandbox.mango import Mango
 from sandbox.mango.sequences import LINE
-from sandbox.telegram.faults import Fault
 from tests.connectors.channels.call_stand import Clock, Door, a_door, all_of
 from tests.connectors.channels.calls_world import ANNA
 from tests.connectors.channels.mango_world import KEY, SALT, an_account
@@ -242,7 +242,7 @@ async def test_a_lock_is_no_reason_to_give_a_recording_up(stand: Stand) -> None:
 )
 async def test_a_redirection_elsewhere_is_not_followed(stand: Stand, where: str) -> None:
     stand.mango.go_wrong(
-        Fault(kind="answer", method="post", status=302, parameters={"location": where})  # type: ignore[dict-item]  # a header
+        Fault(kind="answer", method="post", status=302, headers={"Location": where})
     )
     with pytest.raises(Rejected):
         await stand.fetch("r")
@@ -251,9 +251,7 @@ async def test_a_redirection_elsewhere_is_not_followed(stand: Stand, where: str)
 async def test_round_and_round_is_given_up(stand: Stand) -> None:
     where = {"location": "/vpbx/queries/recording/post"}
     for method in ("post", "post", "post", "post"):
-        stand.mango.go_wrong(
-            Fault(kind="answer", method=method, status=302, parameters=where)  # type: ignore[arg-type]  # a header
-        )
+        stand.mango.go_wrong(Fault(kind="answer", method=method, status=302, headers=where))
     with pytest.raises(Rejected, match="round"):
         await stand.fetch("r")
 

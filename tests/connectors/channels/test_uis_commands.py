@@ -20,7 +20,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.outgoing import open_http
-from sandbox.telegram.faults import Fault
+from sandbox.exchange import Fault
 from sandbox.uis import Uis
 from tests.connectors.channels.call_stand import Clock, Door, a_door, all_of, who_asks
 from tests.connectors.channels.calls_world import ANNA, SHOP

@@ -18,7 +18,7 @@ from connectors.errors import (
     Unreachable,
 )
 from connectors.outgoing import open_http
-from sandbox.telegram.faults import Fault
+from sandbox.exchange import Fault
 from sandbox.zadarma import Zadarma
 from sandbox.zadarma.exchange import FILE_AFTER
 from tests.connectors.channels.call_stand import Clock, Door, a_door, all_of, who_asks
@@ -158,7 +158,7 @@ async def test_a_hundred_requests_a_minute_and_then_wait(stand: Stand) -> None:
     ("fault", "error"),
     [
         (Fault(kind="answer", status=502), Unreachable),
-        (Fault(kind="answer", status=429, parameters={"retry_after": 7}), Throttled),
+        (Fault(kind="answer", status=429, headers={"Retry-After": "7"}), Throttled),
         (Fault(kind="answer", status=200, description="<html>"), OutcomeUnknown),
         (Fault(kind="answer", status=200, description="[" * 50_000), OutcomeUnknown),
         (
