@@ -391,7 +391,13 @@ class Acknowledge(Protocol):
 
 
 class ShowTyping(Protocol):
-    async def __call__(self, account: Account, chat: str, http: aiohttp.ClientSession) -> None: ...
+    async def __call__(
+        self, account: Account, chat: str, http: aiohttp.ClientSession, *, message_id: str = ""
+    ) -> None:
+        """The chat's person sees for some seconds that an answer is written. Raises a SendError.
+
+        `message_id` is the platform's id of their last message, "" when it is not known; for platforms that want it.
+        """
 
 
 class MarkRead(Protocol):

@@ -156,5 +156,6 @@ def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per
             | facts.ButtonWasPressed()
             | facts.ContactCreated()
             | facts.ChannelChanged()
+            | facts.ReplyBegun()
         ):
             return None

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -15,6 +17,11 @@ from inbox.live_hub import LiveHub
 from storage.media import MediaStore
 
 
+class TypingNotice(Protocol):
+    def say(self, conversation: UUID, *, by: UUID) -> None:
+        """`by` writes an answer there, which the customer may see. Does not wait, and may be said as often as one likes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     engine: AsyncEngine
@@ -22,6 +29,7 @@ class Surroundings:
     channels: ChannelDesk
     dead_letters: DeadLetterDesk
     telephone: CallDesk
+    typing: TypingNotice
     media: MediaStore
     hub: LiveHub
     now: Callable[[], datetime]

@@ -132,6 +132,10 @@ class PresenceChanged(_Fact, frozen=True, kw_only=True, tag="presence_changed"):
     """`manager` is here, away or off now: somebody may be able to take what waits."""
 
 
+class ReplyBegun(_Fact, frozen=True, kw_only=True, tag="reply_begun"):
+    """`by` writes an answer in `conversation`. A gesture: broadcast only, never in the outbox, and true for seconds."""
+
+
 class ChannelChanged(_Fact, frozen=True, kw_only=True, tag="channel_changed"):
     """`account` has been silent for longer than its working hours allow, or is heard of again."""
 
@@ -158,5 +162,6 @@ Fact = (
     | TaskChanged
     | TouchRecorded
     | PresenceChanged
+    | ReplyBegun
     | ChannelChanged
 )

@@ -14,6 +14,7 @@ finishes its batches, replies on their way arrive, then everything closes.
 import asyncio
 import os
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -41,6 +42,7 @@ from storage.notifications import Notifications
 from storage.threads import Threads
 from storage.world_saving import OUTBOX_CHANNEL
 from workers import garbage
+from workers.announce_typing import AnnounceTyping
 from workers.broker import Broker
 from workers.call_desk import Telephone
 from workers.callers import KnownCallers
@@ -62,6 +64,7 @@ from workers.record import Recorder
 from workers.relay import Relay
 from workers.route import Router
 from workers.settings import Role, Settings
+from workers.show_typing import ShowTyping
 from workers.site import open_site, probes
 from workers.spool import Spool
 from workers.supervisor import Job, leaves, patiently, pause, signals
@@ -128,7 +131,7 @@ async def _run(
         if "workers" in roles:
             _workers(base, jobs)
         if "inbox" in roles:
-            _inbox(base, routes)
+            _inbox(base, jobs, routes)
         late = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for name, job in jobs.items():
@@ -302,6 +305,14 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     read_marks = ReadMarks(
         engine=base.engine, connectors=connectors, accounts=base.accounts, http=base.http
     )
+    typing = ShowTyping(
+        engine=base.engine,
+        connectors=connectors,
+        accounts=base.accounts,
+        http=base.http,
+        now=utc_now,
+        elapsed=time.monotonic,
+    )
 
     def hear(fact: Fact | None) -> None:
         if fact is None or isinstance(fact, MessageQueued):
@@ -311,6 +322,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         gestures.hear(fact)
         introductions.hear(fact)
         read_marks.hear(fact)
+        typing.hear(fact)
 
     base.ear.tell(hear)
     alone: dict[str, Job] = {
@@ -327,6 +339,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         "undertaker": Undertaker(engine=base.engine, broker=base.broker, now=utc_now).run,
         "introductions": introductions.run,
         "read marks": read_marks.run,
+        "typing": typing.run,
     }
 
     async def work(name: str, end: asyncio.Event) -> None:
@@ -349,7 +362,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     jobs["gestures"] = gestures.run
 
 
-def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
+def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -> None:
     hub = LiveHub(listen=base.broker.listen)
     desk = Desk(base.engine, now=utc_now, media=base.media, receive_only=_receive_only())
     telephone = Telephone(
@@ -363,6 +376,8 @@ def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
     channels = Channels(
         engine=base.engine, sealer=base.sealer, base_url=base.settings.base_url, now=utc_now
     )
+    typing = AnnounceTyping(broker=base.broker, now=utc_now)
+    jobs["typing announced"] = typing.run
     base.ear.tell(hub.hear_fact)
     routes += inbox_routes(
         InboxSurroundings(
@@ -373,6 +388,7 @@ def _inbox(base: Foundation, routes: list[web.RouteDef]) -> None:
             media=base.media,
             hub=hub,
             telephone=telephone,
+            typing=typing,
             now=utc_now,
             secret=base.settings.secret,
             public_url=base.settings.base_url,

@@ -50,6 +50,11 @@ RELAYED = Counter("allo_facts_relayed_total", "Facts published from the outbox."
 DELIVERED = Counter(
     "allo_replies_total", "Attempts to send a reply, by outcome.", ["kind", "outcome"]
 )
+TYPING = Counter(
+    "allo_typing_total",
+    "Times that a customer was to see us typing, by outcome.",
+    ["kind", "outcome"],
+)
 FETCHED = Counter(
     "allo_files_fetched_total", "Files fetched from platforms, by outcome.", ["kind", "outcome"]
 )

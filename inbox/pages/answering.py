@@ -160,15 +160,19 @@ async def change_labels(visit: Visit) -> web.Response:
 
 
 async def save_draft(visit: Visit) -> web.Response:
+    """Keeps what is being written. While a reply to the conversation `to` grows, its customer may see that it does."""
     text = visit.form.get("text", "")[:LONGEST_TEXT]
+    to, note = _uuid(visit.form.get("to", "")), visit.form.get("mode") == "note"
     async with transaction(visit.around.engine) as connection:
         await keep_draft(
             connection,
             user_id=visit.me,
             conversation_id=visit.id(),
-            draft=Draft(text=text, note=visit.form.get("mode") == "note"),
+            draft=Draft(text=text, note=note),
             now=visit.now,
         )
+    if text.strip() and not note:
+        visit.around.typing.say(to or visit.id(), by=visit.me)
     return web.Response(status=204)
 
 

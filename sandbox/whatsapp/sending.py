@@ -55,6 +55,10 @@ def send(number: Number, told: Json) -> Json:
         raise Refusal(400, 100, "(#100) The parameter messaging_product is required.")
     if told.get("status") == "read":
         number.read_marks.append(str(told.get("message_id", "")))
+        if (indicator := told.get("typing_indicator")) is not None:
+            if indicator != {"type": "text"}:
+                raise Refusal(400, 100, "(#100) Invalid parameter", "typing_indicator")
+            number.typing.append(number.read_marks[-1])
         return {"success": True}
     who = _recipient(told)
     if code := number.meter.refusal(who, number.now()):

@@ -135,6 +135,8 @@ class Number:
     files: dict[str, File] = field(default_factory=dict)
     templates: list[Template] = field(default_factory=list)
     read_marks: list[str] = field(default_factory=list)
+    typing: list[str] = field(default_factory=list)
+    """The messages under which it was shown that an answer is written."""
     subscribed: bool = False
     meter: Meter = field(init=False)
     _numbers: Any = field(default_factory=lambda: count(1))

@@ -39,6 +39,7 @@ from storage.media import open_media
 from storage.sealing import Sealer
 from tests.conftest import NOON
 from tests.installation import Installation
+from workers.announce_typing import AnnounceTyping
 
 PASSWORD = "correct horse battery"
 SECRET = b"s" * 32
@@ -65,6 +66,9 @@ class Broadcast:
     def say(self, body: bytes) -> None:
         for each in self._listeners:
             each.put_nowait(body)
+
+    async def broadcast(self, body: bytes) -> None:
+        self.say(body)
 
 
 @dataclass
@@ -188,6 +192,7 @@ class Stage:
         self.broadcast = Broadcast()
         self.dead_letters = DeadLetters()
         self.calls = Calls()
+        self.typing = AnnounceTyping(broker=self.broadcast, now=self.now)  # type: ignore[arg-type]  # the part that is used
         self.channels = Channels(engine, self.now)
         self.media = open_media(media.as_uri())
         self.hub = LiveHub(listen=self.broadcast.listen)
@@ -245,6 +250,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
             hub=stage.hub,
             channels=stage.channels,
             telephone=stage.calls,
+            typing=stage.typing,
             now=stage.now,
             secret=SECRET,
             public_url="http://127.0.0.1",

@@ -18,7 +18,17 @@ import aiohttp
 from router.ids import new_id
 from sandbox.mailbox import Mailbox
 from sandbox.telegram import Bot, Telegram
-from tests.journey.processes import Api, Feed, Place, Process, api_of, eventually, following
+from tests.inbox.browser import Browser
+from tests.journey.processes import (
+    PASSWORD,
+    Api,
+    Feed,
+    Place,
+    Process,
+    api_of,
+    eventually,
+    following,
+)
 
 TOKEN: Final = "700700:TEST"
 ADDRESS: Final = "shop@example.com"
@@ -73,6 +83,8 @@ class Shop:
     mailbox: Mailbox
     visitor: Visitor
     feed: Feed
+    desk: str
+    """Where colleagues work: an address."""
     by_account: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -106,7 +118,15 @@ async def open_shop(
         aiohttp.ClientSession() as browser,
     ):
         visitor = Visitor(url=f"{door.url}/chat/site", http=browser)
-        yield Shop(place=place, api=api, bot=bot, mailbox=mailbox, visitor=visitor, feed=feed)
+        yield Shop(
+            place=place,
+            api=api,
+            bot=bot,
+            mailbox=mailbox,
+            visitor=visitor,
+            feed=feed,
+            desk=desk.url,
+        )
 
 
 async def everybody_writes(shop: Shop) -> None:
@@ -177,8 +197,28 @@ async def everybody_is_there_once(shop: Shop) -> None:
     assert len(shop.feed.told("contact_created")) == 3
 
 
+async def ivan_sees_us_typing(shop: Shop) -> None:
+    """Whatever processes the page, the broker and the one who tells Telegram are."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(shop.desk, cookie_jar=jar) as session:
+        anna = Browser(session)
+        assert (await anna.sign_in("anna@example.com", PASSWORD)).status == 303
+
+        async def seen() -> bool:
+            talk = shop.by_account["shop"]["id"]
+            draft = await anna.post(
+                f"/conversations/{talk}/draft", {"text": "1 4", "mode": "reply"}
+            )
+            assert draft.status == 204, draft.text
+            return bool(shop.bot.actions)
+
+        await eventually(seen)
+        assert set(shop.bot.actions) == {(IVAN, "typing")}
+
+
 async def everybody_is_answered_once(shop: Shop) -> None:
     api, bot, mailbox = shop.api, shop.bot, shop.mailbox
+    await ivan_sees_us_typing(shop)
     answers = {"shop": "1 400 ₽, Иван.", "post": "1 500 ₽, Пётр.", "site": "1 600 ₽."}
     made = {}
     for account, text in answers.items():

@@ -27,6 +27,7 @@ import aiohttp
 
 T = TypeVar("T")
 
+PASSWORD: Final = "correct horse battery"
 STARTS_WITHIN: Final = 60.0
 """A first start makes a database; on a busy machine that takes a while."""
 STOPS_WITHIN: Final = 30.0
@@ -115,7 +116,7 @@ class Place:
     async def add_user(self, email: str, *, name: str, role: str = "manager") -> None:
         await self.cli(
             *("user", "add", email, "--role", role, "--name", name, "--password-stdin"),
-            stdin="correct horse battery\n",
+            stdin=f"{PASSWORD}\n",
         )
 
     async def add_channel(self, kind: str, slug: str, **fields: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 import pytest
@@ -76,6 +77,20 @@ async def test_a_reply_is_sent_once_however_often_the_button_is_pressed(
     await expect(page.locator("#messages .msg--out[data-item]")).to_contain_text("Здравствуйте!")
     await expect(answer(page)).to_have_count(1)
     assert await count("message", "direction = 'out'") == 1
+
+
+async def test_who_writes_without_a_pause_is_seen_writing_where_the_reply_will_go(stage, open_page):
+    chat, mail = await two_channels(stage)
+    page = await open_page(f"/conversations/{chat}")
+    await page.clock.install(time=NOON)
+    await page.clock.pause_at(NOON + timedelta(minutes=1))
+    async with page.expect_request("**/draft") as asked:
+        # Never still for long enough to be called a pause.
+        for letter in "Добрый":
+            await page.locator("#reply").press_sequentially(letter)
+            await page.clock.run_for(600)
+    told = parse_qs((await asked.value).post_data)
+    assert told == {"text": ["Добры"], "mode": ["reply"], "to": [str(mail)]}
 
 
 async def test_a_reply_is_on_the_screen_before_the_server_has_answered_and_never_twice(

@@ -20,7 +20,9 @@ async def acknowledge(account: Account, callback: str, http: aiohttp.ClientSessi
             raise
 
 
-async def show_typing(account: Account, chat: str, http: aiohttp.ClientSession) -> None:
+async def show_typing(
+    account: Account, chat: str, http: aiohttp.ClientSession, *, message_id: str = ""
+) -> None:
     """For five seconds, or until the next message (Bot API, sendChatAction)."""
     number, connection = split_chat_id(chat)
     fields: dict[str, object] = {"chat_id": number, "action": "typing"}

@@ -28,7 +28,9 @@ async def acknowledge(account: Account, callback: str, http: aiohttp.ClientSessi
             raise
 
 
-async def show_typing(account: Account, chat: str, http: aiohttp.ClientSession) -> None:
+async def show_typing(
+    account: Account, chat: str, http: aiohttp.ClientSession, *, message_id: str = ""
+) -> None:
     """For ten seconds, or until the next message (VK API: messages.setActivity)."""
     values = {"peer_id": peer_of(chat), "type": "typing"}
     await call(account, http, "messages.setActivity", values, timeout=SECONDS)

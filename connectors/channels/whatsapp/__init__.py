@@ -19,6 +19,7 @@ Facts, with their source:
 """
 
 from connectors.channels.whatsapp.files import fetch
+from connectors.channels.whatsapp.gestures import show_typing
 from connectors.channels.whatsapp.parts import CAPTION_LIMIT, FILE_LIMIT, TEXT_LIMIT, split
 from connectors.channels.whatsapp.receive import BODY_LIMIT, receive, reread
 from connectors.channels.whatsapp.sending import send
@@ -85,6 +86,7 @@ connector = Connector(
         reactions=True,
         buttons=True,
         groups=True,
+        typing=True,
         reports=frozenset({"delivered", "read"}),
         rate=80,
         chat_rate=1 / 6,
@@ -97,6 +99,7 @@ connector = Connector(
     split=split,
     fetch=fetch,
     templates=templates,
+    show_typing=show_typing,
     check=check,
     connect=connect,
 )

@@ -9,7 +9,10 @@ import { begin, chosen, seenOf, show as showWay, writing } from "./ways.js";
 const form = () => document.getElementById("composer");
 const field = () => document.getElementById("reply");
 const DRAFT_AFTER_MS = 800;
+// Also of somebody who does not pause: meanwhile the customer sees us typing, for 5 seconds each time.
+const DRAFT_AT_LATEST_MS = 3000;
 let draftTimer = 0;
+let draftDue = 0;
 
 export function ready() {
   if (!form()) return;
@@ -113,19 +116,20 @@ function typed() {
   writing(Boolean(field().value));
   count();
   truth();
+  if (!draftTimer) draftDue = Date.now() + DRAFT_AT_LATEST_MS;
   clearTimeout(draftTimer);
-  draftTimer = setTimeout(keepDraft, DRAFT_AFTER_MS);
+  draftTimer = setTimeout(keepDraft, Math.max(0, Math.min(DRAFT_AFTER_MS, draftDue - Date.now())));
 }
 
 function keepDraft() {
   clearTimeout(draftTimer);
   draftTimer = 0;
-  if (form()) saveDraft(field().value, form().dataset.mode);
+  if (form()) saveDraft(field().value, form().dataset.mode, chosen().value);
 }
 
 // Kept while leaving, too; a draft that could not be kept is still on the screen.
-function saveDraft(text, mode) {
-  const body = new URLSearchParams({ text, mode });
+function saveDraft(text, mode, to = "") {
+  const body = new URLSearchParams({ text, mode, to });
   ask(form().dataset.draft, { method: "POST", body, keepalive: true, headers: { "X-CSRF-Token": token() } }).catch(() => {});
 }
 
