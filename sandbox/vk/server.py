@@ -41,7 +41,7 @@ class VK:
         self._site: web.TCPSite | None = None
         self._runner: web.AppRunner | None = None
 
-    def add_community(self, number: int, token: str) -> Community:
+    def add_community(self, number: int, token: str, *, first: int = 1) -> Community:
         community = Community(
             number,
             token,
@@ -49,6 +49,7 @@ class VK:
             self.delivery.news.beat,
             self.limits,
             base=lambda: self.url,
+            first=first,
         )
         self.communities[number] = community
         self._push(community)
