@@ -1,9 +1,9 @@
 """`allo demo`: the product as it is, and beside it a town that needs its cars repaired.
 
-    stand-ins of Telegram and of a mail server ─▶ serve(…) ─▶ beside it: customers who come, colleagues who answer
+    stand-ins of messengers and of a mail server ─▶ serve(…) ─▶ beside it: customers who come, colleagues who answer
 
 Everything runs in this process and on the loopback. The installation is the demo's own (`sandbox.premises`), and what
-people do there goes through the same doors as in life: the Bot API, the chat's HTTP, SMTP, the colleagues' desk.
+people do there goes through the same doors as in life: the messengers' APIs, the chat's HTTP, SMTP, the colleagues' desk.
 """
 
 import asyncio
@@ -13,24 +13,29 @@ from random import Random
 from typing import Final
 
 from sandbox.customers import Town
+from sandbox.landing import Landing
 from sandbox.mailbox import Mailbox
 from sandbox.managers import Office
+from sandbox.messengers import Messengers, open_messengers
 from sandbox.pace import Pace
 from sandbox.phrasebook import Phrasebook
 from sandbox.pictures import brake_disc
 from sandbox.premises import (
     ADDRESS,
     AUTHSERV_ID,
-    BOT,
+    CALLS,
+    FORMS,
     NEWCOMER,
     SHOP,
     SITE,
+    VK,
+    WHATSAPP,
     Kept,
     Premises,
     demo_settings,
     open_premises,
 )
-from sandbox.telegram import Bot, Telegram
+from sandbox.telephone import Callers, Telephones
 from sandbox.ways_in import Doors
 from storage.desk import Desk
 from storage.first_run import ADMINISTRATOR
@@ -50,16 +55,26 @@ async def demo(settings: Settings) -> None:
     """Until SIGTERM or Ctrl+C."""
     settings = demo_settings(settings)
     kept = open_premises(settings.data_dir)
-    telegram, mailbox = Telegram(now=time.time), Mailbox()
+    mailbox = Mailbox()
+    here = f"http://{settings.http_address.from_here()}"
+    telephones = Telephones(now=time.time, hook=f"{here}/hooks/telephony/{CALLS}")
+    telephones.secret = kept.hook_secret
     try:
-        async with telegram.running(), mailbox:
-            premises = Premises(kept=kept, telegram_url=telegram.url, mailbox_port=mailbox.port)
-            # Counted on from run to run, as Telegram does: the account knows the updates and messages of before.
-            bot = telegram.add_bot(
-                premises.token,
-                BOT,
-                first_update=870_001 + kept.run * 10_000_000,
-                first_message=1 + kept.run * 1_000_000,
+        async with (
+            open_messengers(run=kept.run, secret=kept.hook_secret) as messengers,
+            telephones.running(),
+            mailbox,
+        ):
+            premises = Premises(
+                kept=kept,
+                messengers=messengers,
+                telephones=telephones,
+                mailbox_port=mailbox.port,
+            )
+            messengers.tell(
+                vk_hook=f"{here}/hooks/vk/{VK}",
+                whatsapp_hook=f"{here}/hooks/whatsapp/{WHATSAPP}",
+                secret=kept.hook_secret,
             )
             await asyncio.to_thread(brake_disc)
             await serve(
@@ -67,9 +82,7 @@ async def demo(settings: Settings) -> None:
                 ROLES,
                 started=partial(_welcome, settings, kept),
                 found=premises.found,
-                beside=partial(
-                    _life, premises=premises, telegram=telegram, bot=bot, mailbox=mailbox
-                ),
+                beside=partial(_life, premises=premises, mailbox=mailbox),
             )
     except BaseExceptionGroup as errors:
         raise next(leaves(errors)) from errors
@@ -80,13 +93,11 @@ async def _life(
     stop: asyncio.Event,
     *,
     premises: Premises,
-    telegram: Telegram,
-    bot: Bot,
     mailbox: Mailbox,
 ) -> None:
     """Customers and colleagues, until it stops."""
     kept, settings = premises.kept, base.settings
-    await _old_acquaintances(base, bot)
+    await _old_acquaintances(base, premises.messengers)
     phrasebook = Phrasebook()
     pace = Pace(_chance(kept, "pace"))
     office = Office(
@@ -99,9 +110,11 @@ async def _life(
         random=_chance(kept, "office"),
         now=utc_now,
     )
+    here = f"http://{settings.http_address.from_here()}"
+    seed = f"{SEED}:{kept.run}"
     town = Town(
         doors=Doors(
-            base_url=f"http://{settings.http_address.from_here()}",
+            base_url=here,
             shop=SHOP,
             chat=SITE,
             identity_secret=kept.identity_secret,
@@ -109,26 +122,37 @@ async def _life(
             address=ADDRESS,
             authserv_id=AUTHSERV_ID,
         ),
-        telegram=telegram,
-        bot=bot,
+        messengers=premises.messengers,
         mailbox=mailbox,
         phrasebook=phrasebook,
         pace=pace,
-        seed=f"{SEED}:{kept.run}",
+        seed=seed,
         now=utc_now,
+        run_number=kept.run,
+    )
+    callers = Callers(telephones=premises.telephones, pace=pace, seed=seed, run_number=kept.run)
+    landing = Landing(
+        address=f"{here}/hooks/leads/{FORMS}/{kept.hook_secret}",
+        page=f"{SHOP}/oil",
+        phrasebook=phrasebook,
+        pace=pace,
+        seed=seed,
         run_number=kept.run,
     )
 
     base.ear.tell(office.hear)
     async with asyncio.TaskGroup() as group:
-        living = [group.create_task(each) for each in (office.run(), town.run())]
+        living = [
+            group.create_task(each)
+            for each in (office.run(), town.run(), callers.run(), landing.run())
+        ]
         await stop.wait()
         for each in living:
             each.cancel()
 
 
-async def _old_acquaintances(base: Foundation, bot: Bot) -> None:
-    """Those who wrote in earlier runs still have the bot, so that an answer reaches them."""
+async def _old_acquaintances(base: Foundation, messengers: Messengers) -> None:
+    """Those who wrote in earlier runs are still there, so that an answer reaches them."""
     cursor: str | None = ""
     met = 0
     async with base.engine.connect() as connection:
@@ -136,8 +160,7 @@ async def _old_acquaintances(base: Foundation, bot: Bot) -> None:
             page = await list_contacts(connection, ContactFilter(), cursor=cursor, limit=500)
             for contact in page.items:
                 for key in contact.identities:
-                    if key.kind == "telegram":
-                        bot.chat_of(int(key.value), name=contact.name)
+                    messengers.remember(key.kind, key.value, contact.name)
             met += len(page.items)
             cursor = page.next_cursor
 
@@ -150,8 +173,9 @@ def _chance(kept: Kept, whose: str) -> Random:
 def _welcome(settings: Settings, kept: Kept) -> None:
     print(  # noqa: T201  # a command
         f"""
-  This is a demo: a car workshop whose customers, colleagues and messages are invented. They write in Telegram, in the
-  chat of the site and by mail, colleagues answer, and whatever you do in between is real. Nothing leaves this machine.
+  This is a demo: a car workshop whose customers, colleagues and messages are invented. They write in Telegram, VK
+  and WhatsApp, in the chat of the site and by mail, call, and fill in the form of a landing page; colleagues answer, and
+  whatever you do in between is real. Nothing leaves this machine.
   It lives in {settings.data_dir} and touches no other installation.
 
   Sign in at      {settings.base_url}

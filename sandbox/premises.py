@@ -5,6 +5,7 @@ directory that holds an installation which is no demo's. What it must remember i
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +19,12 @@ from inbox.channel_desk import ChannelOptions
 from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
 from sandbox.managers import Hand
-from storage.colleagues import colleague_by_email, create_user
+from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
+from sandbox.telephone import EXTENSIONS, Telephones
+from storage.colleagues import ExtensionTaken, change_user, colleague_by_email, create_user
 from storage.engine import transaction
 from storage.first_run import ADMINISTRATOR, found
-from storage.profile import set_password
+from storage.profile import extension_of, set_password
 from storage.sealing import Sealer
 from storage.teams import add_member, create_team, team_named
 from workers.channel_desk import Channels
@@ -35,10 +38,9 @@ KEPT: Final = "demo.json"
 SHOP: Final = "https://kolodka.example"
 ADDRESS: Final = "service@kolodka.example"
 AUTHSERV_ID: Final = "mx.kolodka.example"
-BOT: Final = "kolodka_service_bot"
-BOT_NUMBER: Final = 7_001_002_003
 
-TELEGRAM, MAIL, SITE = "telegram", "service", "site"
+TELEGRAM, VK, WHATSAPP = "telegram", "vk", "whatsapp"
+MAIL, SITE, CALLS, FORMS = "service", "site", "telephone", "landing"
 """Slugs."""
 
 NEWCOMER: Final = "olga@kolodka.example"
@@ -56,6 +58,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     identity_secret: str
     run: int
+    hook_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    """With which the stand-ins prove who they are. Older demos have none, and get one."""
 
 
 def demo_settings(settings: Settings) -> Settings:
@@ -107,12 +111,9 @@ class Premises:
     """`found` makes what is missing, whenever it is called; what people changed since stays."""
 
     kept: Kept
-    telegram_url: str
+    messengers: Messengers
+    telephones: Telephones
     mailbox_port: int
-
-    @property
-    def token(self) -> str:
-        return f"{BOT_NUMBER}:demo"
 
     async def found(
         self, engine: AsyncEngine, *, settings: Settings, now: Clock
@@ -174,6 +175,10 @@ class Premises:
                         now=now,
                     )
 
+        for extension, (email, _) in zip(EXTENSIONS, COLLEAGUES, strict=True):
+            with suppress(ExtensionTaken):  # somebody has given it to somebody else
+                await _give_a_telephone(engine, email, extension)
+
     async def _connect_channels(self, engine: AsyncEngine, settings: Settings, now: Clock) -> None:
         channels = Channels(
             engine=engine,
@@ -185,10 +190,33 @@ class Premises:
             (
                 *("telegram", TELEGRAM),
                 {
-                    "token": self.token,
+                    "token": self.messengers.bot.token,
                     "mode": "polling",
                     "username": BOT,
-                    "api_base": self.telegram_url,
+                    "api_base": self.messengers.telegram.url,
+                },
+            ),
+            (
+                *("vk", VK),
+                {
+                    "group_id": str(COMMUNITY),
+                    "access_token": self.messengers.community.token,
+                    # Long Poll would go on asking where the stand-in of the last run was.
+                    "mode": "callback",
+                    "secret": self.kept.hook_secret,
+                    "confirmation": self.messengers.community.confirmation,
+                    "api_base": self.messengers.vk.url,
+                },
+            ),
+            (
+                *("whatsapp", WHATSAPP),
+                {
+                    "phone_number_id": WHATSAPP_NUMBER,
+                    "waba_id": self.messengers.number.waba,
+                    "access_token": self.messengers.whatsapp.token,
+                    "app_secret": self.kept.hook_secret,
+                    "verify_token": self.kept.hook_secret,
+                    "api_base": self.messengers.whatsapp.url,
                 },
             ),
             (
@@ -213,6 +241,17 @@ class Premises:
                     "ip_rate": "0",
                 },
             ),
+            (
+                *("call_hook", CALLS),
+                {
+                    "secret": self.kept.hook_secret,
+                    "recordings_base": self.telephones.recordings,
+                },
+            ),
+            (
+                *("lead_form", FORMS),
+                {"path_secret": self.kept.hook_secret, "allowed_origins": SHOP},
+            ),
         )
         for kind, slug, fields in wanted:
             try:
@@ -230,3 +269,11 @@ class Premises:
                     callback_minutes=row.callback_minutes,
                 )
                 await channels.change(row.id, fields, kept, by=None)
+
+
+async def _give_a_telephone(engine: AsyncEngine, email: str, extension: str) -> None:
+    """Unless they have one. Raises ExtensionTaken."""
+    async with transaction(engine) as connection:
+        colleague = await colleague_by_email(connection, email)
+        if colleague is not None and not await extension_of(connection, colleague.id):
+            await change_user(connection, colleague.id, extension=extension)

@@ -19,7 +19,8 @@ from sandbox.telling import (
     Way,
 )
 
-ALL: Final[tuple[Way, ...]] = ("telegram", "site", "email")
+MESSENGERS: Final[tuple[Way, ...]] = ("telegram", "vk", "whatsapp")
+ALL: Final[tuple[Way, ...]] = (*MESSENGERS, "site", "email")
 
 BRAKES: Final = Story(
     name="brakes",
@@ -46,7 +47,7 @@ BRAKES: Final = Story(
 
 NOISE: Final = Story(
     name="noise",
-    ways=("telegram",),
+    ways=MESSENGERS,
     prices=(5400, 7800),
     turns=(
         Turn(
@@ -123,7 +124,7 @@ SERVICE: Final = Story(
 
 READY: Final = Story(
     name="ready",
-    ways=("telegram", "site"),
+    ways=(*MESSENGERS, "site"),
     prices=(6700, 12300, 18400),
     turns=(
         Turn(
@@ -137,7 +138,7 @@ READY: Final = Story(
 
 GEARBOX: Final = Story(
     name="gearbox",
-    ways=("telegram", "site"),
+    ways=(*MESSENGERS, "site"),
     prices=(68000, 74000),
     turns=(
         Turn(
@@ -202,7 +203,7 @@ SUNDAY: Final = Story(
 
 URGENT: Final = Story(
     name="urgent",
-    ways=("telegram", "site"),
+    ways=(*MESSENGERS, "site"),
     prices=(7200, 8900),
     turns=(
         Turn(
@@ -225,7 +226,7 @@ URGENT: Final = Story(
 
 CHECK: Final = Story(
     name="check",
-    ways=("telegram", "email"),
+    ways=(*MESSENGERS, "email"),
     subject="Осмотр перед покупкой",
     prices=(4500, 5500),
     turns=(
@@ -244,7 +245,7 @@ CHECK: Final = Story(
 
 THANKS: Final = Story(
     name="thanks",
-    ways=("email", "telegram"),
+    ways=(*MESSENGERS, "email"),
     subject="Спасибо мастеру",
     turns=(
         Turn(
@@ -333,6 +334,49 @@ MEETS_AGAIN: Final = Story(
 )
 """Its first turn is on the site, where the person is logged in; the others are in Telegram."""
 
+ENQUIRIES: Final[Sequence[Story]] = (
+    Story(
+        name="enquiry: oil",
+        ways=(),
+        turns=(
+            Turn(
+                says=("Замена масла на {car}, {day} в {time}. Перезвоните, пожалуйста",),
+                then=(Note("Позвонили, записали."), Label("ТО"), Move("in_work"), Resolve()),
+            ),
+        ),
+    ),
+    Story(
+        name="enquiry: brakes",
+        ways=(),
+        turns=(
+            Turn(
+                says=("Скрипят тормоза на {car}. Сколько стоит диагностика?",),
+                then=(
+                    Note("Позвонили: диагностика 900 ₽, приедет и решит."),
+                    Label("тормоза"),
+                    Move("qualified"),
+                    Resolve(),
+                ),
+            ),
+        ),
+    ),
+    Story(
+        name="enquiry: paint",
+        ways=(),
+        turns=(
+            Turn(
+                says=("Нужно покрасить бампер, {car}. Интересует цена и срок",),
+                then=(
+                    Note("Позвонили: кузовных работ у нас нет."),
+                    Move("lost", reason="Не наш профиль"),
+                    Resolve(),
+                ),
+            ),
+        ),
+    ),
+)
+"""What people ask for in the form of the landing page; a colleague calls them."""
+
 STORIES: Final[Sequence[Story]] = (
     *(
         BRAKES,
@@ -354,9 +398,10 @@ OPENING: Final[Sequence[tuple[Story, Way]]] = (
     *(
         (BRAKES, "telegram"),
         (TYRES, "site"),
+        (URGENT, "whatsapp"),
         (INVOICE, "email"),
+        (NOISE, "vk"),
         (LEFT, "telegram"),
-        (URGENT, "telegram"),
     ),
     *((MEETS_AGAIN, "site"), (READY, "telegram"), (MISTYPED, "email"), (GEARBOX, "site")),
 )

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -21,6 +22,10 @@ from storage.engine import migrate, open_engine
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 """Saturday. Tests that need a time start here."""
+
+# A busy machine is no finding: how long an example takes is the machine's affair.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 SERVICES_REQUIRED = os.environ.get("ALLO_REQUIRE_SERVICES") == "1"
 LOCAL_DATABASE = "postgresql://postgres@127.0.0.1:5432/test"
