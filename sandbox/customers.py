@@ -1,7 +1,7 @@
 """The people of the town: each comes by some way, lives a story there, and leaves.
 
 `Town` sends them in, one after the other, a handful at a time. What a colleague answers reaches them as it would
-outside: the stand-in of Telegram has the message, the chat on the site shows it, the mailbox has the mail.
+outside: the stand-in of the messenger has the message, the chat on the site shows it, the mailbox has the mail.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ import jwt
 import structlog
 
 from sandbox.mailbox import Mailbox
+from sandbox.messengers import InTelegram, InVK, InWhatsApp, Messengers, wa_id_of
 from sandbox.pace import Pace
 from sandbox.phrasebook import Phrasebook
 from sandbox.stories import MEETS_AGAIN, OPENING, STORIES
-from sandbox.telegram import Bot, Telegram
 from sandbox.telling import Leaves, Person, Story, Way, somebody, tell
 from sandbox.visitors import CAMPAIGNS, SiteVisitor
-from sandbox.ways_in import ByMail, Doors, InTelegram, Letterboxes, OnSite, Talk
+from sandbox.ways_in import ByMail, Doors, Letterboxes, OnSite, Talk
 
 log = structlog.get_logger()
 
-AT_A_TIME: Final = 5
-"""Stories under way. With a message every three seconds, each of them moves four times a minute."""
+AT_A_TIME: Final = 7
+"""Stories under way. With a message every three seconds, each of them moves three times a minute."""
 CODES: Final = (
     "c291cmNlPXlhbmRleCZtZWRpdW09Y3BjJmNhbXBhaWduPWJyYWtlcw",
     "vizitka",
@@ -37,6 +37,8 @@ CODES: Final = (
     "",
 )
 """What stands behind ?start= in links to the bot: the first is "source=yandex&medium=cpc&campaign=brakes" in base64url."""
+REFS: Final = ("vizitka", "spring-post", "", "")
+"""And behind ?ref= in links to the community."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,11 @@ class Visit:
         """In Telegram. Spread like real ones: multiplying by anything but 0 permutes the remainders of a prime."""
         return 4_000_000_000 + self.person.number * 48_271 % (2**31 - 1)
 
+    @property
+    def vk_user(self) -> int:
+        """Group chats begin at 2000000000; the modulus is a prime as well."""
+        return 1_000_000_000 + self.person.number * 48_271 % 999_999_937
+
 
 @dataclass(kw_only=True)
 class Town:
@@ -62,8 +69,7 @@ class Town:
     """
 
     doors: Doors
-    telegram: Telegram
-    bot: Bot
+    messengers: Messengers
     mailbox: Mailbox
     phrasebook: Phrasebook
     pace: Pace
@@ -74,7 +80,7 @@ class Town:
     _numbers: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.letters = Letterboxes(self.telegram, self.bot, self.mailbox)
+        self.letters = Letterboxes(self.messengers, self.mailbox)
         self._numbers = count(self.run_number * 100_000 + 1)
 
     async def run(self) -> None:
@@ -121,7 +127,12 @@ class Town:
             # Somebody has paused or removed a channel, to see what happens.
             log.info("customer_turned_away", way=way, error=repr(error)[:200])
         finally:
-            self.letters.close(user=visit.user, address=person.email)
+            self.letters.close(
+                telegram_user=visit.user,
+                vk_user=visit.vk_user,
+                wa_id=wa_id_of(person),
+                address=person.email,
+            )
 
     async def _live(self, visit: Visit, way: Way) -> None:
         talk = await self._come_in(visit, way)
@@ -149,12 +160,27 @@ class Town:
             case "telegram":
                 code = visit.random.choice(CODES)
                 if code:
-                    self.bot.starts(visit.user, code, name=person.name)
+                    self.messengers.bot.starts(visit.user, code, name=person.name)
                 return InTelegram(
                     person=person,
                     user=visit.user,
-                    bot=self.bot,
-                    letters=self.letters.of_chat(visit.user),
+                    bot=self.messengers.bot,
+                    letters=self.letters.in_telegram(visit.user),
+                )
+            case "vk":
+                return InVK(
+                    person=person,
+                    user=visit.vk_user,
+                    community=self.messengers.community,
+                    letters=self.letters.in_vk(visit.vk_user),
+                    ref=visit.random.choice(REFS),
+                )
+            case "whatsapp":
+                return InWhatsApp(
+                    person=person,
+                    number=self.messengers.number,
+                    letters=self.letters.in_whatsapp(wa_id_of(person)),
+                    advertised=visit.random.random() < 0.3,
                 )
             case "site":
                 return await self._land(visit)

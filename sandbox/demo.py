@@ -1,13 +1,12 @@
 """`allo demo`: the product as it is, and beside it a town that needs its cars repaired.
 
-    stand-ins of Telegram and of a mail server ─▶ serve(…) ─▶ beside it: customers who come, colleagues who answer
+    stand-ins of messengers and of a mail server ─▶ serve(…) ─▶ beside it: customers who come, colleagues who answer
 
 Everything runs in this process and on the loopback. The installation is the demo's own (`sandbox.premises`), and what
-people do there goes through the same doors as in life: the Bot API, the chat's HTTP, SMTP, the colleagues' desk.
+people do there goes through the same doors as in life: the messengers' APIs, the chat's HTTP, SMTP, the colleagues' desk.
 """
 
 import asyncio
-import time
 from functools import partial
 from random import Random
 from typing import Final
@@ -15,22 +14,23 @@ from typing import Final
 from sandbox.customers import Town
 from sandbox.mailbox import Mailbox
 from sandbox.managers import Office
+from sandbox.messengers import Messengers, open_messengers
 from sandbox.pace import Pace
 from sandbox.phrasebook import Phrasebook
 from sandbox.pictures import brake_disc
 from sandbox.premises import (
     ADDRESS,
     AUTHSERV_ID,
-    BOT,
     NEWCOMER,
     SHOP,
     SITE,
+    VK,
+    WHATSAPP,
     Kept,
     Premises,
     demo_settings,
     open_premises,
 )
-from sandbox.telegram import Bot, Telegram
 from sandbox.ways_in import Doors
 from storage.desk import Desk
 from storage.first_run import ADMINISTRATOR
@@ -50,16 +50,18 @@ async def demo(settings: Settings) -> None:
     """Until SIGTERM or Ctrl+C."""
     settings = demo_settings(settings)
     kept = open_premises(settings.data_dir)
-    telegram, mailbox = Telegram(now=time.time), Mailbox()
+    mailbox = Mailbox()
+    here = f"http://{settings.http_address.from_here()}"
     try:
-        async with telegram.running(), mailbox:
-            premises = Premises(kept=kept, telegram_url=telegram.url, mailbox_port=mailbox.port)
-            # Counted on from run to run, as Telegram does: the account knows the updates and messages of before.
-            bot = telegram.add_bot(
-                premises.token,
-                BOT,
-                first_update=870_001 + kept.run * 10_000_000,
-                first_message=1 + kept.run * 1_000_000,
+        async with (
+            open_messengers(run=kept.run, secret=kept.hook_secret) as messengers,
+            mailbox,
+        ):
+            premises = Premises(kept=kept, messengers=messengers, mailbox_port=mailbox.port)
+            messengers.tell(
+                vk_hook=f"{here}/hooks/vk/{VK}",
+                whatsapp_hook=f"{here}/hooks/whatsapp/{WHATSAPP}",
+                secret=kept.hook_secret,
             )
             await asyncio.to_thread(brake_disc)
             await serve(
@@ -67,9 +69,7 @@ async def demo(settings: Settings) -> None:
                 ROLES,
                 started=partial(_welcome, settings, kept),
                 found=premises.found,
-                beside=partial(
-                    _life, premises=premises, telegram=telegram, bot=bot, mailbox=mailbox
-                ),
+                beside=partial(_life, premises=premises, mailbox=mailbox),
             )
     except BaseExceptionGroup as errors:
         raise next(leaves(errors)) from errors
@@ -80,13 +80,11 @@ async def _life(
     stop: asyncio.Event,
     *,
     premises: Premises,
-    telegram: Telegram,
-    bot: Bot,
     mailbox: Mailbox,
 ) -> None:
     """Customers and colleagues, until it stops."""
     kept, settings = premises.kept, base.settings
-    await _old_acquaintances(base, bot)
+    await _old_acquaintances(base, premises.messengers)
     phrasebook = Phrasebook()
     pace = Pace(_chance(kept, "pace"))
     office = Office(
@@ -109,8 +107,7 @@ async def _life(
             address=ADDRESS,
             authserv_id=AUTHSERV_ID,
         ),
-        telegram=telegram,
-        bot=bot,
+        messengers=premises.messengers,
         mailbox=mailbox,
         phrasebook=phrasebook,
         pace=pace,
@@ -127,8 +124,8 @@ async def _life(
             each.cancel()
 
 
-async def _old_acquaintances(base: Foundation, bot: Bot) -> None:
-    """Those who wrote in earlier runs still have the bot, so that an answer reaches them."""
+async def _old_acquaintances(base: Foundation, messengers: Messengers) -> None:
+    """Those who wrote in earlier runs are still there, so that an answer reaches them."""
     cursor: str | None = ""
     met = 0
     async with base.engine.connect() as connection:
@@ -136,8 +133,7 @@ async def _old_acquaintances(base: Foundation, bot: Bot) -> None:
             page = await list_contacts(connection, ContactFilter(), cursor=cursor, limit=500)
             for contact in page.items:
                 for key in contact.identities:
-                    if key.kind == "telegram":
-                        bot.chat_of(int(key.value), name=contact.name)
+                    messengers.remember(key.kind, key.value, contact.name)
             met += len(page.items)
             cursor = page.next_cursor
 

@@ -18,6 +18,7 @@ from inbox.channel_desk import ChannelOptions
 from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
 from sandbox.managers import Hand
+from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
 from storage.colleagues import colleague_by_email, create_user
 from storage.engine import transaction
 from storage.first_run import ADMINISTRATOR, found
@@ -35,10 +36,9 @@ KEPT: Final = "demo.json"
 SHOP: Final = "https://kolodka.example"
 ADDRESS: Final = "service@kolodka.example"
 AUTHSERV_ID: Final = "mx.kolodka.example"
-BOT: Final = "kolodka_service_bot"
-BOT_NUMBER: Final = 7_001_002_003
 
-TELEGRAM, MAIL, SITE = "telegram", "service", "site"
+TELEGRAM, VK, WHATSAPP = "telegram", "vk", "whatsapp"
+MAIL, SITE = "service", "site"
 """Slugs."""
 
 NEWCOMER: Final = "olga@kolodka.example"
@@ -56,6 +56,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     identity_secret: str
     run: int
+    hook_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    """With which the stand-ins prove who they are. Older demos have none, and get one."""
 
 
 def demo_settings(settings: Settings) -> Settings:
@@ -107,12 +109,8 @@ class Premises:
     """`found` makes what is missing, whenever it is called; what people changed since stays."""
 
     kept: Kept
-    telegram_url: str
+    messengers: Messengers
     mailbox_port: int
-
-    @property
-    def token(self) -> str:
-        return f"{BOT_NUMBER}:demo"
 
     async def found(
         self, engine: AsyncEngine, *, settings: Settings, now: Clock
@@ -185,10 +183,33 @@ class Premises:
             (
                 *("telegram", TELEGRAM),
                 {
-                    "token": self.token,
+                    "token": self.messengers.bot.token,
                     "mode": "polling",
                     "username": BOT,
-                    "api_base": self.telegram_url,
+                    "api_base": self.messengers.telegram.url,
+                },
+            ),
+            (
+                *("vk", VK),
+                {
+                    "group_id": str(COMMUNITY),
+                    "access_token": self.messengers.community.token,
+                    # Long Poll would go on asking where the stand-in of the last run was.
+                    "mode": "callback",
+                    "secret": self.kept.hook_secret,
+                    "confirmation": self.messengers.community.confirmation,
+                    "api_base": self.messengers.vk.url,
+                },
+            ),
+            (
+                *("whatsapp", WHATSAPP),
+                {
+                    "phone_number_id": WHATSAPP_NUMBER,
+                    "waba_id": self.messengers.number.waba,
+                    "access_token": self.messengers.whatsapp.token,
+                    "app_secret": self.kept.hook_secret,
+                    "verify_token": self.kept.hook_secret,
+                    "api_base": self.messengers.whatsapp.url,
                 },
             ),
             (

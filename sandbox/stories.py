@@ -19,7 +19,8 @@ from sandbox.telling import (
     Way,
 )
 
-ALL: Final[tuple[Way, ...]] = ("telegram", "site", "email")
+MESSENGERS: Final[tuple[Way, ...]] = ("telegram", "vk", "whatsapp")
+ALL: Final[tuple[Way, ...]] = (*MESSENGERS, "site", "email")
 
 BRAKES: Final = Story(
     name="brakes",
@@ -46,7 +47,7 @@ BRAKES: Final = Story(
 
 NOISE: Final = Story(
     name="noise",
-    ways=("telegram",),
+    ways=MESSENGERS,
     prices=(5400, 7800),
     turns=(
         Turn(
@@ -123,7 +124,7 @@ SERVICE: Final = Story(
 
 READY: Final = Story(
     name="ready",
-    ways=("telegram", "site"),
+    ways=(*MESSENGERS, "site"),
     prices=(6700, 12300, 18400),
     turns=(
         Turn(
@@ -137,7 +138,7 @@ READY: Final = Story(
 
 GEARBOX: Final = Story(
     name="gearbox",
-    ways=("telegram", "site"),
+    ways=(*MESSENGERS, "site"),
     prices=(68000, 74000),
     turns=(
         Turn(
@@ -202,7 +203,7 @@ SUNDAY: Final = Story(
 
 URGENT: Final = Story(
     name="urgent",
-    ways=("telegram", "site"),
+    ways=(*MESSENGERS, "site"),
     prices=(7200, 8900),
     turns=(
         Turn(
@@ -225,7 +226,7 @@ URGENT: Final = Story(
 
 CHECK: Final = Story(
     name="check",
-    ways=("telegram", "email"),
+    ways=(*MESSENGERS, "email"),
     subject="Осмотр перед покупкой",
     prices=(4500, 5500),
     turns=(
@@ -244,7 +245,7 @@ CHECK: Final = Story(
 
 THANKS: Final = Story(
     name="thanks",
-    ways=("email", "telegram"),
+    ways=(*MESSENGERS, "email"),
     subject="Спасибо мастеру",
     turns=(
         Turn(
@@ -354,9 +355,10 @@ OPENING: Final[Sequence[tuple[Story, Way]]] = (
     *(
         (BRAKES, "telegram"),
         (TYRES, "site"),
+        (URGENT, "whatsapp"),
         (INVOICE, "email"),
+        (NOISE, "vk"),
         (LEFT, "telegram"),
-        (URGENT, "telegram"),
     ),
     *((MEETS_AGAIN, "site"), (READY, "telegram"), (MISTYPED, "email"), (GEARBOX, "site")),
 )

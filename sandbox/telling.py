@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final, Literal
 
-Way = Literal["telegram", "site", "email"]
+Way = Literal["telegram", "vk", "whatsapp", "site", "email"]
 
 
 @dataclass(frozen=True, slots=True)

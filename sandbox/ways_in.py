@@ -1,20 +1,20 @@
-"""How people reach the workshop and hear from it: their Telegram, the chat on the site, their mail."""
+"""How people reach the workshop and hear from it: their messengers, the chat on the site, their mail."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final, Protocol, assert_never
+from typing import Any, Final, Protocol
 
 from sandbox.mailbox import Mailbox, Received, a_mail, an_answer, write_mail
-from sandbox.pictures import brake_disc
-from sandbox.telegram import Bot, Delivered, Telegram
-from sandbox.telling import Leaves, Likes, Line, Mends, Person, Photo, SharesPhone
+from sandbox.messengers import PATIENCE_S, Messengers, the_next
+from sandbox.telegram import Delivered as ShownInTelegram
+from sandbox.telling import Line, Person
 from sandbox.visitors import SiteVisitor
+from sandbox.vk import Delivered as ShownInVK
+from sandbox.whatsapp import Delivered as ShownInWhatsApp
 
-PATIENCE_S: Final = 240.0
-"""Who has no answer by then goes elsewhere."""
 LOOK_S: Final = 0.4
 
 
@@ -36,36 +36,58 @@ class Doors:
 class Letterboxes:
     """Brings what was sent to whom it was sent, and clears it away: the demo runs for days."""
 
-    def __init__(self, telegram: Telegram, bot: Bot, mailbox: Mailbox) -> None:
-        self._telegram, self._bot, self._mailbox = telegram, bot, mailbox
-        self._chats: defaultdict[int, asyncio.Queue[Delivered]] = defaultdict(asyncio.Queue)
-        self._mails: defaultdict[str, asyncio.Queue[Received]] = defaultdict(asyncio.Queue)
+    def __init__(self, messengers: Messengers, mailbox: Mailbox) -> None:
+        self._messengers, self._mailbox = messengers, mailbox
+        self._telegram: defaultdict[int, asyncio.Queue[ShownInTelegram]] = _boxes()
+        self._vk: defaultdict[int, asyncio.Queue[ShownInVK]] = _boxes()
+        self._whatsapp: defaultdict[str, asyncio.Queue[ShownInWhatsApp]] = _boxes()
+        self._mails: defaultdict[str, asyncio.Queue[Received]] = _boxes()
 
-    def of_chat(self, user: int) -> asyncio.Queue[Delivered]:
-        return self._chats[user]
+    def in_telegram(self, user: int) -> asyncio.Queue[ShownInTelegram]:
+        return self._telegram[user]
+
+    def in_vk(self, user: int) -> asyncio.Queue[ShownInVK]:
+        return self._vk[user]
+
+    def in_whatsapp(self, wa_id: str) -> asyncio.Queue[ShownInWhatsApp]:
+        return self._whatsapp[wa_id]
 
     def of_address(self, address: str) -> asyncio.Queue[Received]:
         return self._mails[address]
 
-    def close(self, *, user: int, address: str) -> None:
-        self._chats.pop(user, None)
+    def close(self, *, telegram_user: int, vk_user: int, wa_id: str, address: str) -> None:
+        self._telegram.pop(telegram_user, None)
+        self._vk.pop(vk_user, None)
+        self._whatsapp.pop(wa_id, None)
         self._mails.pop(address, None)
 
     async def run(self) -> None:
         while True:
-            for sent in self._bot.sent:
-                if sent.chat in self._chats:
-                    self._chats[sent.chat].put_nowait(sent)
-            for mail in self._mailbox.mails:
-                for each in mail.recipients:
-                    if each in self._mails:
-                        self._mails[each].put_nowait(mail)
-            for read in (
-                *(self._bot.sent, self._bot.edited, self._bot.answered, self._bot.actions),
-                *(self._mailbox.mails, self._telegram.calls),
-            ):
-                read.clear()
+            self._bring()
+            self._messengers.forget_what_was_done()
+            self._mailbox.mails.clear()
             await asyncio.sleep(LOOK_S)
+
+    def _bring(self) -> None:
+        for sent in self._messengers.bot.sent:
+            if sent.chat in self._telegram:
+                self._telegram[sent.chat].put_nowait(sent)
+        for shown in self._messengers.community.sent:
+            if shown.peer in self._vk:
+                self._vk[shown.peer].put_nowait(shown)
+        for message in self._messengers.number.sent:
+            # It may be addressed by either of a person's two names.
+            person = self._messengers.number.find(message.to)
+            if person is not None and person.wa_id in self._whatsapp:
+                self._whatsapp[person.wa_id].put_nowait(message)
+        for mail in self._mailbox.mails:
+            for each in mail.recipients:
+                if each in self._mails:
+                    self._mails[each].put_nowait(mail)
+
+
+def _boxes() -> defaultdict[Any, asyncio.Queue[Any]]:
+    return defaultdict(asyncio.Queue)
 
 
 class Talk(Protocol):
@@ -73,48 +95,6 @@ class Talk(Protocol):
 
     async def answered(self) -> bool:
         """Waits for an answer; False when there is none to come."""
-
-
-@dataclass(kw_only=True)
-class InTelegram:
-    person: Person
-    user: int
-    bot: Bot
-    letters: asyncio.Queue[Delivered]
-    last: int = 0
-    last_answer: int | None = None
-
-    async def say(self, line: Line) -> None:
-        while not self.letters.empty():
-            self.letters.get_nowait()  # read, and no answer to what is said now
-        match line:
-            case str():
-                told = self.bot.writes(self.user, line, name=self.person.name)
-                self.last = told["message"]["message_id"]
-            case Photo():
-                self.bot.sends_photo(self.user, brake_disc(), caption=line.caption)
-            case SharesPhone():
-                first, _, family = self.person.name.partition(" ")
-                card = {"phone_number": self.person.phone, "user_id": self.user}
-                names = {"first_name": first, "last_name": family}
-                self.bot.posts(self.user, {"contact": card | names})
-            case Mends():
-                self.bot.edits(self.user, self.last, line.text)
-            case Likes():
-                if self.last_answer is not None:
-                    self.bot.reacts(self.user, self.last_answer, line.emoji)
-            case Leaves():
-                self.bot.blocks(self.user)
-            case _:
-                assert_never(line)
-
-    async def answered(self) -> bool:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                self.last_answer = (await self.letters.get()).message_id
-        except TimeoutError:
-            return False
-        return True
 
 
 @dataclass(kw_only=True)
@@ -180,12 +160,10 @@ class ByMail:
             raise asyncio.CancelledError
 
     async def answered(self) -> bool:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                self.answer = await self.letters.get()
-        except TimeoutError:
-            return False
-        return True
+        answer = await the_next(self.letters)
+        if answer is not None:
+            self.answer = answer
+        return answer is not None
 
 
 def _domain(address: str) -> str:

@@ -40,7 +40,7 @@ class VK(Served):
         self._pushing: list[asyncio.Task[None]] = []
         self._http: aiohttp.ClientSession | None = None
 
-    def add_community(self, number: int, token: str) -> Community:
+    def add_community(self, number: int, token: str, *, first: int = 1) -> Community:
         community = Community(
             number,
             token,
@@ -48,6 +48,7 @@ class VK(Served):
             self.delivery.news.beat,
             self.limits,
             base=lambda: self.url,
+            first=first,
         )
         self.communities[number] = community
         self._push(community)

@@ -82,6 +82,8 @@ class Community:
     limits: Limits = field(default_factory=Limits)
     base: Callable[[], str] = str
     name: str = "Магазин"
+    first: int = 1
+    """Where events, messages and files are counted from: a community has a past that the other side may know."""
     confirmation: str = ""
     permissions: tuple[str, ...] = ("messages", "manage", "photos", "docs")
     people: dict[int, Json] = field(default_factory=dict)
@@ -108,13 +110,15 @@ class Community:
     lost: set[str] = field(default_factory=set)
     """Keys of which nothing is known any more."""
     meter: Window = field(init=False)
-    _events: Any = field(default_factory=lambda: count(1))
-    _ids: Any = field(default_factory=lambda: count(1201))
-    _objects: Any = field(default_factory=lambda: count(457))
+    _events: Any = field(init=False)
+    _ids: Any = field(init=False)
+    _objects: Any = field(init=False)
     _servers: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         self.meter = self.limits.meter()
+        self._events = count(self.first)
+        self._ids, self._objects = count(1200 + self.first), count(456 + self.first)
         self.confirmation = self.confirmation or sha1(self.token.encode()).hexdigest()[:8]  # noqa: S324  # a code
 
     def person(self, user: int, name: str = "") -> Json:
@@ -125,7 +129,9 @@ class Community:
         return self.people[user]
 
     def chat_of(self, peer: int) -> Chat:
-        return self.chats.setdefault(peer, Chat(peer))
+        if peer not in self.chats:
+            self.chats[peer] = Chat(peer, numbers=count(self.first))
+        return self.chats[peer]
 
     # What people do. Each returns the event.
 
