@@ -7,11 +7,13 @@ people do there goes through the same doors as in life: the messengers' APIs, th
 """
 
 import asyncio
+import time
 from functools import partial
 from random import Random
 from typing import Final
 
 from sandbox.customers import Town
+from sandbox.landing import Landing
 from sandbox.mailbox import Mailbox
 from sandbox.managers import Office
 from sandbox.messengers import Messengers, open_messengers
@@ -21,6 +23,8 @@ from sandbox.pictures import brake_disc
 from sandbox.premises import (
     ADDRESS,
     AUTHSERV_ID,
+    CALLS,
+    FORMS,
     NEWCOMER,
     SHOP,
     SITE,
@@ -31,6 +35,7 @@ from sandbox.premises import (
     demo_settings,
     open_premises,
 )
+from sandbox.telephone import Callers, Telephones
 from sandbox.ways_in import Doors
 from storage.desk import Desk
 from storage.first_run import ADMINISTRATOR
@@ -52,12 +57,20 @@ async def demo(settings: Settings) -> None:
     kept = open_premises(settings.data_dir)
     mailbox = Mailbox()
     here = f"http://{settings.http_address.from_here()}"
+    telephones = Telephones(now=time.time, hook=f"{here}/hooks/telephony/{CALLS}")
+    telephones.secret = kept.hook_secret
     try:
         async with (
             open_messengers(run=kept.run, secret=kept.hook_secret) as messengers,
+            telephones.running(),
             mailbox,
         ):
-            premises = Premises(kept=kept, messengers=messengers, mailbox_port=mailbox.port)
+            premises = Premises(
+                kept=kept,
+                messengers=messengers,
+                telephones=telephones,
+                mailbox_port=mailbox.port,
+            )
             messengers.tell(
                 vk_hook=f"{here}/hooks/vk/{VK}",
                 whatsapp_hook=f"{here}/hooks/whatsapp/{WHATSAPP}",
@@ -97,9 +110,11 @@ async def _life(
         random=_chance(kept, "office"),
         now=utc_now,
     )
+    here = f"http://{settings.http_address.from_here()}"
+    seed = f"{SEED}:{kept.run}"
     town = Town(
         doors=Doors(
-            base_url=f"http://{settings.http_address.from_here()}",
+            base_url=here,
             shop=SHOP,
             chat=SITE,
             identity_secret=kept.identity_secret,
@@ -111,14 +126,26 @@ async def _life(
         mailbox=mailbox,
         phrasebook=phrasebook,
         pace=pace,
-        seed=f"{SEED}:{kept.run}",
+        seed=seed,
         now=utc_now,
+        run_number=kept.run,
+    )
+    callers = Callers(telephones=premises.telephones, pace=pace, seed=seed, run_number=kept.run)
+    landing = Landing(
+        address=f"{here}/hooks/leads/{FORMS}/{kept.hook_secret}",
+        page=f"{SHOP}/oil",
+        phrasebook=phrasebook,
+        pace=pace,
+        seed=seed,
         run_number=kept.run,
     )
 
     base.ear.tell(office.hear)
     async with asyncio.TaskGroup() as group:
-        living = [group.create_task(each) for each in (office.run(), town.run())]
+        living = [
+            group.create_task(each)
+            for each in (office.run(), town.run(), callers.run(), landing.run())
+        ]
         await stop.wait()
         for each in living:
             each.cancel()
@@ -146,8 +173,9 @@ def _chance(kept: Kept, whose: str) -> Random:
 def _welcome(settings: Settings, kept: Kept) -> None:
     print(  # noqa: T201  # a command
         f"""
-  This is a demo: a car workshop whose customers, colleagues and messages are invented. They write in Telegram, in the
-  chat of the site and by mail, colleagues answer, and whatever you do in between is real. Nothing leaves this machine.
+  This is a demo: a car workshop whose customers, colleagues and messages are invented. They write in Telegram, VK
+  and WhatsApp, in the chat of the site and by mail, call, and fill in the form of a landing page; colleagues answer, and
+  whatever you do in between is real. Nothing leaves this machine.
   It lives in {settings.data_dir} and touches no other installation.
 
   Sign in at      {settings.base_url}

@@ -5,6 +5,7 @@ directory that holds an installation which is no demo's. What it must remember i
 """
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +20,11 @@ from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
 from sandbox.managers import Hand
 from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
-from storage.colleagues import colleague_by_email, create_user
+from sandbox.telephone import EXTENSIONS, Telephones
+from storage.colleagues import ExtensionTaken, change_user, colleague_by_email, create_user
 from storage.engine import transaction
 from storage.first_run import ADMINISTRATOR, found
-from storage.profile import set_password
+from storage.profile import extension_of, set_password
 from storage.sealing import Sealer
 from storage.teams import add_member, create_team, team_named
 from workers.channel_desk import Channels
@@ -38,7 +40,7 @@ ADDRESS: Final = "service@kolodka.example"
 AUTHSERV_ID: Final = "mx.kolodka.example"
 
 TELEGRAM, VK, WHATSAPP = "telegram", "vk", "whatsapp"
-MAIL, SITE = "service", "site"
+MAIL, SITE, CALLS, FORMS = "service", "site", "telephone", "landing"
 """Slugs."""
 
 NEWCOMER: Final = "olga@kolodka.example"
@@ -110,6 +112,7 @@ class Premises:
 
     kept: Kept
     messengers: Messengers
+    telephones: Telephones
     mailbox_port: int
 
     async def found(
@@ -171,6 +174,10 @@ class Premises:
                         password=password,
                         now=now,
                     )
+
+        for extension, (email, _) in zip(EXTENSIONS, COLLEAGUES, strict=True):
+            with suppress(ExtensionTaken):  # somebody has given it to somebody else
+                await _give_a_telephone(engine, email, extension)
 
     async def _connect_channels(self, engine: AsyncEngine, settings: Settings, now: Clock) -> None:
         channels = Channels(
@@ -234,6 +241,17 @@ class Premises:
                     "ip_rate": "0",
                 },
             ),
+            (
+                *("call_hook", CALLS),
+                {
+                    "secret": self.kept.hook_secret,
+                    "recordings_base": self.telephones.recordings,
+                },
+            ),
+            (
+                *("lead_form", FORMS),
+                {"path_secret": self.kept.hook_secret, "allowed_origins": SHOP},
+            ),
         )
         for kind, slug, fields in wanted:
             try:
@@ -251,3 +269,11 @@ class Premises:
                     callback_minutes=row.callback_minutes,
                 )
                 await channels.change(row.id, fields, kept, by=None)
+
+
+async def _give_a_telephone(engine: AsyncEngine, email: str, extension: str) -> None:
+    """Unless they have one. Raises ExtensionTaken."""
+    async with transaction(engine) as connection:
+        colleague = await colleague_by_email(connection, email)
+        if colleague is not None and not await extension_of(connection, colleague.id):
+            await change_user(connection, colleague.id, extension=extension)

@@ -334,6 +334,49 @@ MEETS_AGAIN: Final = Story(
 )
 """Its first turn is on the site, where the person is logged in; the others are in Telegram."""
 
+ENQUIRIES: Final[Sequence[Story]] = (
+    Story(
+        name="enquiry: oil",
+        ways=(),
+        turns=(
+            Turn(
+                says=("Замена масла на {car}, {day} в {time}. Перезвоните, пожалуйста",),
+                then=(Note("Позвонили, записали."), Label("ТО"), Move("in_work"), Resolve()),
+            ),
+        ),
+    ),
+    Story(
+        name="enquiry: brakes",
+        ways=(),
+        turns=(
+            Turn(
+                says=("Скрипят тормоза на {car}. Сколько стоит диагностика?",),
+                then=(
+                    Note("Позвонили: диагностика 900 ₽, приедет и решит."),
+                    Label("тормоза"),
+                    Move("qualified"),
+                    Resolve(),
+                ),
+            ),
+        ),
+    ),
+    Story(
+        name="enquiry: paint",
+        ways=(),
+        turns=(
+            Turn(
+                says=("Нужно покрасить бампер, {car}. Интересует цена и срок",),
+                then=(
+                    Note("Позвонили: кузовных работ у нас нет."),
+                    Move("lost", reason="Не наш профиль"),
+                    Resolve(),
+                ),
+            ),
+        ),
+    ),
+)
+"""What people ask for in the form of the landing page; a colleague calls them."""
+
 STORIES: Final[Sequence[Story]] = (
     *(
         BRAKES,
