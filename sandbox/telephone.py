@@ -28,7 +28,8 @@ EXTENSIONS: Final = ("101", "102", "103")
 """Of the colleagues who work by themselves."""
 RECORDED_S: Final = 2.0
 FIRST_AFTER_S: Final = (2.0, 4.0)
-EVERY_S: Final = (20.0, 45.0)
+SOON_S: Final = (6.0, 10.0)
+EVERY_S: Final = (40.0, 90.0)
 RINGS_S: Final = (2.0, 4.0)
 TALKS_S: Final = (5.0, 14.0)
 CALLED_BACK_AFTER_S: Final = (60.0, 120.0)
@@ -99,15 +100,14 @@ class Callers:
             await self.pace.moment(*FIRST_AFTER_S)
             while True:
                 person = somebody(next(self._numbers), self._random)
-                answered = next(opening, None)
-                if answered is None:
-                    answered = self._random.random() < 0.7
+                planned = next(opening, None)
+                answered = self._random.random() < 0.7 if planned is None else planned
                 if answered:
                     await self._talk(person, direction="in", source=self._random.choice(SOURCES))
                 else:
                     await self._in_vain(person)
                     group.create_task(self._call_back(person))
-                await self.pace.moment(*EVERY_S)
+                await self.pace.moment(*(EVERY_S if planned is None else SOON_S))
 
     async def _call_back(self, person: Person) -> None:
         await self.pace.moment(*CALLED_BACK_AFTER_S)

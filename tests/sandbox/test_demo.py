@@ -1,5 +1,6 @@
 """`allo demo` as a newcomer meets it: one command, and within a minute the inbox moves. Real processes."""
 
+import json
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import aiohttp
 import pytest
 
 from sandbox.phrasebook import Phrasebook
-from sandbox.premises import DIRECTORY, demo_settings
+from sandbox.premises import DIRECTORY, demo_settings, open_premises
 from sandbox.stories import STORIES
 from sandbox.telling import somebody, tell
 from tests.journey.processes import Api, Place, Process, api_of, eventually
@@ -205,6 +206,15 @@ def test_a_demo_uses_none_of_the_services_of_an_installation(
     assert settings.media_location.startswith("file://")
     assert settings.base_url == "http://127.0.0.1:8080"
     assert settings.language == "en"
+
+
+def test_the_demo_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    earlier = {"password": "abcd", "identity_secret": "secret", "run": 3}
+    (tmp_path / "demo.json").write_text(json.dumps(earlier))
+    kept = open_premises(tmp_path)
+    assert (kept.password, kept.identity_secret, kept.run) == ("abcd", "secret", 4)
+    assert kept.hook_secret
+    assert open_premises(tmp_path).hook_secret == kept.hook_secret
 
 
 def test_a_demo_lives_where_its_starter_says(
