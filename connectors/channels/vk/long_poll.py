@@ -58,7 +58,14 @@ async def poll(account: Account, cursor: str, http: aiohttp.ClientSession) -> Po
     place = _place(cursor)
     if place is None:
         return Polled(cursor=_written(await _where_to_ask(account, http)))
-    reply = await _ask(place, http)
+    try:
+        reply = await _ask(place, http)
+    except Unreachable:
+        # Out of order, or not there any more: VK itself knows.
+        moved = await _where_to_ask(account, http, ts=place.ts)
+        if moved.server == place.server:
+            raise
+        return Polled(cursor=_written(moved))
     if 400 <= reply.status < 500:
         # The server has been moved, or knows the key no more and says so in this way.
         return Polled(cursor=_written(await _where_to_ask(account, http, ts=place.ts)))

@@ -127,6 +127,15 @@ async def test_a_server_that_has_moved_is_asked_for() -> None:
         assert json.loads((await polled(stand, elsewhere)).cursor)["server"] == place["server"]
 
 
+async def test_a_server_that_is_no_more_is_asked_for_and_nothing_is_lost() -> None:
+    async with a_stand() as stand:
+        place = json.loads(await started(stand))
+        stand.community.writes(ANNA, "раз")
+        gone = await polled(stand, json.dumps(place | {"server": "http://127.0.0.1:9/gone"}))
+        assert (gone.incoming, json.loads(gone.cursor)["server"]) == ((), place["server"])
+        assert texts(await polled(stand, gone.cursor)) == ["раз"]
+
+
 async def test_events_of_every_kind_come_this_way_too() -> None:
     async with a_stand() as stand:
         start = await started(stand)
