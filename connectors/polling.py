@@ -342,7 +342,7 @@ async def _safely(call: Awaitable[None]) -> None:
     """A condition that is not told, or a lease that is not given back but runs out, must not stop the polling."""
     try:
         await call
-    except Exception:
+    except Exception:  # logged, and left: see above
         log.exception("poll_side_call_failed")
 
 

@@ -198,7 +198,7 @@ class Webhooks:
         except TimeoutError:
             self.counts.refused(connector.kind, 408)
             return _closing(web.Response(status=408))
-        except Exception:
+        except Exception:  # counted, and rises
             self.counts.refused(connector.kind, 500)
             raise
         self._count(connector.kind, received)
@@ -302,7 +302,7 @@ class Webhooks:
                 # Where it hangs it may arrive all the same, and then twice: its key makes that harmless.
                 pass
             except Exception:
-                # Whatever is wrong with us: nobody would bring it again.
+                # Logged, and spooled below: whatever is wrong with us, nobody would bring it again.
                 log.exception("intake_failed", account=account.slug)
             else:
                 return

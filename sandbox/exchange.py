@@ -8,6 +8,7 @@ import io
 import math
 import struct
 import wave
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Fault(MethodFault):
         return web.Response(status=self.status, text=self.description, headers=self.headers)
 
 
-class Exchange(Served):
+class Exchange(Served, ABC):
     """`running()` serves it; `url` is then the `api_base` to give to an account. `hook` is where events are told.
 
     `requests` are the paths that were asked for.
@@ -70,8 +71,9 @@ class Exchange(Served):
         self._faults: Faults[Fault] = Faults()
         self._http: aiohttp.ClientSession | None = None
 
+    @abstractmethod
     def routes(self) -> Sequence[web.RouteDef]:
-        raise NotImplementedError
+        """What its API answers, and its control door."""
 
     def go_wrong(self, *faults: Fault) -> None:
         self._faults.waiting.extend(faults)

@@ -1,6 +1,7 @@
 """What can go wrong between us and any platform, made to order. What a platform answers then is its own."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -15,7 +16,7 @@ FOR_EVER: Final = 3600.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
+class Fault(ABC):
     """The next `times` calls that it `hits` (-1: until taken away) go wrong so. Platforms add kinds and fields.
 
     slow          done after `seconds`
@@ -27,14 +28,15 @@ class Fault:
     times: int = 1
     seconds: float = 0.0
 
+    @abstractmethod
     def hits(self, call: str) -> bool:
-        raise NotImplementedError
+        """Whether a call is one that it makes go wrong."""
 
+    @abstractmethod
     async def instead(self, request: web.Request) -> web.Response | None:
         """The answer to give while nothing is done; None: this fault is not of that kind."""
-        raise NotImplementedError
 
-    async def hold(self) -> None:
+    async def hold(self) -> None:  # noqa: B027  # most platforms have no fault that waits there
         """Waits between what is done and its answer."""
 
 

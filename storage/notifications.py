@@ -81,7 +81,9 @@ class Notifications:
             async with asyncio.timeout(ANSWER_S):
                 for channel in self._channels:
                     await connection.add_listener(channel, self._hear)
-        except BaseException:
+        except (
+            BaseException
+        ):  # rises; a cancelled caller, too, would leave the connection to nobody
             connection.terminate()
             raise
         return connection

@@ -214,7 +214,7 @@ async def _started(
         except _StillInUse:
             if asyncio.get_running_loop().time() > deadline:
                 raise
-        except BaseException:
+        except BaseException:  # rises; a cancelled caller, too, would leave the server to nobody
             await server.stop()
             raise
         else:

@@ -119,7 +119,9 @@ class Statements:
                     found: list[Any] = await asked
                 except asyncpg.PostgresError:
                     raise
-                except BaseException:
+                except (
+                    BaseException
+                ):  # rises; a cancelled question, too, leaves its line in the middle of something
                     # Whatever its state is, nobody should wait for it to become good again.
                     connection.invalidate()
                     raise

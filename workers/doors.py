@@ -20,7 +20,7 @@ async def at_every_door(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as raised:
         _count(request, raised.status)
         raise
-    except Exception:
+    except Exception:  # counted, and rises
         _count(request, 500)
         raise
     _count(request, response.status)

@@ -28,6 +28,7 @@ PATIENCE_MS = 30_000
 
 expect.set_options(timeout=PATIENCE_MS)
 
+# Reason: a newcomer without a browser still has the rest tested; with ALLO_REQUIRE_SERVICES=1 nothing is skipped, and fails.
 needs_chromium = pytest.mark.skipif(
     not CHROMIUM and os.environ.get("ALLO_REQUIRE_SERVICES") != "1",
     reason="there is no Chromium here (apt-get install chromium)",

@@ -213,6 +213,7 @@ async def test_nothing_is_lost_or_doubled_while_every_part_dies_in_turn(
     if not RABBIT.exists():
         if SERVICES_REQUIRED:
             pytest.fail("ALLO_REQUIRE_SERVICES=1, and rabbitmq-server is not installed")
+        # Reason: a newcomer without it still has the rest tested; the check (ALLO_REQUIRE_SERVICES=1) fails above.
         pytest.skip("rabbitmq-server is not installed")
     async with own_rabbit(tmp_path / "r") as rabbit, own_postgres(tmp_path / "p") as postgres:
         place = Place(tmp_path, ALLO_DATABASE_URL=postgres.url, ALLO_BROKER_URL=rabbit.url)

@@ -46,6 +46,7 @@ PNG = bytes.fromhex(
 
 pytestmark = [
     pytest.mark.timeout(120),
+    # Reason: a newcomer without a browser still has the rest tested; with ALLO_REQUIRE_SERVICES=1 it runs, and fails.
     pytest.mark.skipif(
         not CHROMIUM.exists() and not SERVICES_REQUIRED, reason="no chromium on this machine"
     ),

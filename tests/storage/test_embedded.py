@@ -487,6 +487,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=30m", "none", place], capture_output=True, check=False
     )
     if mounted.returncode:
+        # Reason: only root may mount a small disk to fill, and the suite must run as a plain user, too.
         pytest.skip("this user may not mount a file system")
     yield place
     subprocess.run(["umount", place], check=True)

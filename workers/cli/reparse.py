@@ -89,7 +89,7 @@ def reparse(*, kind: str, since: timedelta | datetime, dry_run: bool, as_json: b
     progress = _Progress(quiet=as_json)
     try:
         counts = in_records(story)
-    except BaseException:
+    except BaseException:  # rises, from under a line of its own
         progress.stopped()
         raise
     if as_json:

@@ -79,4 +79,5 @@ class OurSession(BaseSession):
         chunk_size: int = 65536,
         raise_for_status: bool = True,  # aiogram's signature
     ) -> AsyncGenerator[bytes]:
+        # aiogram demands that it be there, and asks for it only to download; what Allo fetches goes another way.
         raise NotImplementedError("files are fetched by connectors.channels.telegram.files")
