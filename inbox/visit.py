@@ -6,7 +6,7 @@ security headers.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -92,6 +92,15 @@ class Visit:
             return web.Response(status=204)
         return web.Response(status=303, headers={"Location": where})
 
+    def done(self, where: str, *, said: str, undo: "Undo | None" = None) -> web.Response:
+        """As `back`; a script is told in a sentence what was done, and how it is taken back (`actions.js` shows it)."""
+        if not self.wants_fragment:
+            return self.back(where)
+        told: dict[str, Any] = {"said": said}
+        if undo is not None:
+            told["undo"] = {"action": undo.action, "fields": dict(undo.fields)}
+        return web.json_response(told)
+
     def _always(self) -> dict[str, Any]:
         return {
             "me": self.who,
@@ -103,6 +112,14 @@ class Visit:
             "home": home(self.who.role) if self.who else "/",
             "theme": self.who.theme if self.who else "",
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """What takes back what has just been done: a form of ours that the toast's button posts."""
+
+    action: str
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]

@@ -39,8 +39,11 @@ class MessageQueued(_Fact, frozen=True, kw_only=True, tag="message_queued"):
 
 
 class NoteAdded(_Fact, frozen=True, kw_only=True, tag="note_added"):
+    """`mentions` are the colleagues it names."""
+
     message: UUID
     seq: int
+    mentions: tuple[UUID, ...] = ()
 
 
 class MessageChanged(_Fact, frozen=True, kw_only=True, tag="message_changed"):

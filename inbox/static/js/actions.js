@@ -1,12 +1,16 @@
 // Buttons and forms that change something without leaving the page. Without this the forms post and come back.
 
 import { parse, post } from "./net.js";
-import { say } from "./toast.js";
+import { say, sayDone } from "./toast.js";
 
 // What was asked for once happens elsewhere (a telephone rings): not again at once.
 const AGAIN_MS = 15000;
 
-const done = () => dispatchEvent(new CustomEvent("allo:changed"));
+// A server that has something to say about it answers { said, undo }.
+async function done(response) {
+  if (response.headers.get("Content-Type")?.startsWith("application/json")) sayDone(await response.json());
+  dispatchEvent(new CustomEvent("allo:changed"));
+}
 
 addEventListener("submit", async (event) => {
   const form = event.target;
@@ -17,9 +21,9 @@ addEventListener("submit", async (event) => {
   const fields = new URLSearchParams(new FormData(form, event.submitter));
   form.closest("details")?.removeAttribute("open");
   try {
-    await post(event.submitter?.getAttribute("formaction") ?? form.action, fields);
+    const response = await post(event.submitter?.getAttribute("formaction") ?? form.action, fields);
     if (form.contains(document.activeElement)) form.reset();
-    done();
+    await done(response);
   } catch (refused) {
     say(refused.message);
   } finally {
@@ -33,12 +37,12 @@ addEventListener("click", async (event) => {
   if (button.dataset.confirm && !confirm(button.dataset.confirm)) return;
   button.disabled = true;
   try {
-    await post(button.dataset.post);
+    const response = await post(button.dataset.post);
     if (button.dataset.said) {
       say(button.dataset.said);
       setTimeout(() => { button.disabled = false; }, AGAIN_MS);
     }
-    done();
+    await done(response);
   } catch (refused) {
     say(refused.message);
     button.disabled = false;

@@ -1,12 +1,60 @@
-// Something to tell that has no place of its own on the page.
+// Something to tell that has no place of its own on the page; and the way back from what was just done.
+
+import { post } from "./net.js";
+
+const STAYS_MS = 8000;
+const STAYS_AFTER_LOOKING_MS = 3000;
+let takeBack;
 
 export function say(text) {
-  const toasts = document.getElementById("toasts");
-  const made = document.getElementById("toast").content.cloneNode(true).firstElementChild;
-  made.firstElementChild.textContent = text;
-  toasts.append(made);
-  let timer = setTimeout(() => made.remove(), 8000);
-  made.addEventListener("pointerenter", () => clearTimeout(timer));
-  made.addEventListener("pointerleave", () => { timer = setTimeout(() => made.remove(), 3000); });
-  made.querySelector("[data-close]").addEventListener("click", () => made.remove());
+  return show(text).made;
 }
+
+// `undo` is the server's: { action, fields }. Ctrl+Z does the same for as long as the toast is there.
+export function sayDone({ said, undo }) {
+  const { made, close } = show(said);
+  if (!undo) return made;
+  const button = made.querySelector("[data-undo]");
+  button.hidden = false;
+  const back = async () => {
+    if (button.disabled) return;
+    button.disabled = true;
+    try {
+      await post(undo.action, undo.fields);
+      close();
+      dispatchEvent(new CustomEvent("allo:changed"));
+    } catch (refused) {
+      close();
+      say(refused.message);
+    }
+  };
+  button.addEventListener("click", back);
+  takeBack = { made, back };
+  return made;
+}
+
+function show(text) {
+  const made = document.getElementById("toast").content.cloneNode(true).firstElementChild;
+  made.querySelector("[data-text]").textContent = text;
+  document.getElementById("toasts").append(made);
+  const close = () => made.remove();
+  let timer = setTimeout(close, STAYS_MS);
+  const hold = () => clearTimeout(timer);
+  const letGo = () => {
+    clearTimeout(timer);
+    timer = setTimeout(close, STAYS_AFTER_LOOKING_MS);
+  };
+  made.addEventListener("pointerenter", hold);
+  made.addEventListener("focusin", hold);
+  made.addEventListener("pointerleave", letGo);
+  made.addEventListener("focusout", letGo);
+  made.querySelector("[data-close]").addEventListener("click", close);
+  return { made, close };
+}
+
+addEventListener("keydown", (event) => {
+  if (event.code !== "KeyZ" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return;
+  if (event.target.closest?.("input, textarea, select, [contenteditable]") || !takeBack?.made.isConnected) return;
+  event.preventDefault();
+  takeBack.back();
+});

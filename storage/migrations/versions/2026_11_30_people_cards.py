@@ -1,0 +1,18 @@
+"""what the contact card needs"""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+revision: str = "c1a1e0d0a005"
+down_revision: str | Sequence[str] | None = "c1a1e0d0a004"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+
+def upgrade() -> None:
+    op.execute("set local lock_timeout = '5s'")
+
+
+def downgrade() -> None:
+    op.execute("set local lock_timeout = '5s'")
