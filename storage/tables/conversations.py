@@ -285,3 +285,30 @@ draft = Table(
     UniqueConstraint("user_id", "conversation_id"),
     Index("ix_draft_conversation_id", "conversation_id"),
 )
+
+mention = Table(  # a colleague named in a note
+    "mention",
+    metadata,
+    ref("message_id", "message", ondelete="CASCADE"),
+    ref("user_id", "user_account", ondelete="CASCADE"),
+    ref("conversation_id", "conversation", ondelete="CASCADE"),
+    moment("at"),
+    moment("seen_at", null=True),
+    PrimaryKeyConstraint("message_id", "user_id"),
+    Index("ix_mention_user_id", "user_id", text("at desc")),
+    Index(
+        "ix_mention_unseen", "user_id", "conversation_id", postgresql_where=text("seen_at is null")
+    ),
+    Index("ix_mention_conversation_id", "conversation_id"),
+)
+
+label = Table(  # what a business calls its labels, and their colours; conversations keep the names
+    "label",
+    metadata,
+    key(),
+    words("name"),
+    words("colour", default=""),
+    Column("position", Integer, nullable=False, server_default=text("0")),
+    moment("created_at"),
+    UniqueConstraint("name"),
+)

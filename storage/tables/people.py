@@ -8,12 +8,13 @@ from sqlalchemy import (
     Index,
     Integer,
     Table,
+    Text,
     UniqueConstraint,
     false,
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from storage.tables.columns import key, metadata, moment, one_of, ref, words
 
@@ -176,5 +177,24 @@ touch = Table(
     ),
     Index(
         "uq_touch_event_id", "event_id", unique=True, postgresql_where=text("event_id is not null")
+    ),
+)
+
+field = Table(  # what a business wants to know of a contact or a lead; the answers are in their `fields`, by `key`
+    "field",
+    metadata,
+    key(),
+    words("entity"),
+    words("key"),
+    words("name"),
+    words("kind", default="text"),
+    Column("choices", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("position", Integer, nullable=False, server_default=text("0")),
+    moment("archived_at", null=True),
+    moment("created_at"),
+    UniqueConstraint("entity", "key"),
+    CheckConstraint(one_of("entity", "contact", "lead"), name="entity"),
+    CheckConstraint(
+        one_of("kind", "text", "number", "date", "choice", "yes_no", "link"), name="kind"
     ),
 )

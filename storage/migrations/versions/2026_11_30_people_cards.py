@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision: str = "c1a1e0d0a005"
 down_revision: str | Sequence[str] | None = "c1a1e0d0a004"
@@ -12,7 +14,23 @@ depends_on: str | Sequence[str] | None = None
 
 def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
+    op.create_table('field',
+    sa.Column('id', sa.UUID(), nullable=False),
+    sa.Column('entity', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('kind', sa.Text(), server_default=sa.text("'text'"), nullable=False),
+    sa.Column('choices', postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+    sa.Column('position', sa.Integer(), server_default=sa.text('0'), nullable=False),
+    sa.Column('archived_at', postgresql.TIMESTAMP(timezone=True), nullable=True),
+    sa.Column('created_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
+    sa.CheckConstraint("entity in ('contact', 'lead')", name=op.f('ck_field_entity')),
+    sa.CheckConstraint("kind in ('text', 'number', 'date', 'choice', 'yes_no', 'link')", name=op.f('ck_field_kind')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_field')),
+    sa.UniqueConstraint('entity', 'key', name=op.f('uq_field_entity_key'))
+    )
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
+    op.drop_table('field')
