@@ -1,5 +1,6 @@
 """The one place that hands out ids: UUIDv7, so that they sort by the moment they were made."""
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -9,6 +10,13 @@ from uuid_utils.compat import uuid7
 
 def new_id() -> UUID:
     return uuid7()
+
+
+def id_of_then(at: datetime, bits: int) -> UUID:
+    """What `new_id` would have given at that moment, with these 74 bits for chance: for history that is brought in."""
+    milliseconds = int(at.timestamp() * 1000)
+    high, low = (bits >> 62) & 0xFFF, bits & ((1 << 62) - 1)
+    return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)
 
 
 SENDING_NUMBERS: Final = (1 << 31) - 1

@@ -43,13 +43,15 @@ _GROW = text(
     " order by day, kind, account_id, manager_id"
     " on conflict (day, kind, account_id, manager_id) do update set count = r.count + excluded.count"
 )
-_SEARCH = text(
+_VECTORS: Final = (
     "insert into message_search (message_id, conversation_id, vector)"
     " select id, conversation_id, setweight(to_tsvector('russian', left(body, 20000)), 'A')"
     "  || setweight(to_tsvector('english', left(body, 20000)), 'B') || to_tsvector('simple', left(body, 20000))"
-    " from (select id, conversation_id, subject || ' ' || text as body from message where id = any(:ids) order by id) m"
+    " from (select id, conversation_id, subject || ' ' || text as body from message where {which}) m"
     " on conflict (message_id) do update set vector = excluded.vector"
 )
+_SEARCH = text(_VECTORS.format(which="id = any(:ids) order by id"))
+_SEARCH_OF = text(_VECTORS.format(which="conversation_id = any(:conversations)"))
 
 
 async def record(connection: AsyncConnection, facts: Sequence[Fact], *, time_zone: str) -> int:
@@ -86,6 +88,11 @@ async def record(connection: AsyncConnection, facts: Sequence[Fact], *, time_zon
         )
     await _index(connection, facts)
     return fresh
+
+
+async def index_conversations(connection: AsyncConnection, conversations: Sequence[UUID]) -> None:
+    """The words of everything said there: for history that comes without facts."""
+    await connection.execute(_SEARCH_OF, {"conversations": list(conversations)})
 
 
 async def recount(connection: AsyncConnection, *, time_zone: str) -> None:
