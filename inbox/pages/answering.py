@@ -147,7 +147,7 @@ async def change_labels(visit: Visit) -> web.Response:
     if not added and not removed:
         raise web.HTTPBadRequest
     async with visit.around.engine.connect() as connection:
-        row = await conversation_by_id(connection, visit.id())
+        row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
     if row is None:
         raise NotFound
     labels = [each for each in row.labels if each != removed]
