@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
-from storage.reading.sight import Sight, contact_in_sight, seen
+from storage.reading.sight import Sight, contact_in_sight, contacts_in_sight, seen
 from storage.tables import contact, identity, user_account
 
 
@@ -120,7 +120,7 @@ async def list_contacts(
     """Living contacts, the newest first. Raises BadCursor."""
     conditions: list[ColumnElement[bool]] = [
         contact.c.merged_into.is_(None),
-        contact_in_sight(sight),
+        await contacts_in_sight(connection, sight),
     ]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])

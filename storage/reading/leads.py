@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
-from storage.reading.sight import Sight, lead_in_sight
+from storage.reading.sight import Sight, lead_in_sight, leads_in_sight
 from storage.tables import account, contact, lead, pipeline, stage, task, user_account
 
 LIVING: Final = ("open", "won", "lost")
@@ -110,7 +110,7 @@ async def list_leads(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[LeadRow]:
     """The newest first. Raises BadCursor."""
-    conditions = [*_conditions(wish), lead_in_sight(sight)]
+    conditions = [*_conditions(wish), await leads_in_sight(connection, sight)]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
@@ -180,7 +180,7 @@ async def board(
     )
     shown = of if manager is None else of & (lead.c.manager_id == manager)
     if not sight.whole:
-        shown &= lead_in_sight(sight)
+        shown &= await leads_in_sight(connection, sight)
     totals = await connection.execute(
         select(
             stage.c.id,

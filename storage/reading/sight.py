@@ -8,7 +8,7 @@ something by its id asks `unseen`. A program with an API key sees everything: it
 The condition of a list is split by whoever pages through it (`shares`): an OR over two indexes is none of either.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 from uuid import UUID
@@ -71,6 +71,8 @@ class Sight:
 
 
 EVERYTHING: Final = Sight()
+FEW: Final = 2000
+"""People in sight who are named one by one. Among 200 000 a list finds a page of more after some thousand looks."""
 
 
 def sight_of(*, user: UUID, role: str, sees: str, teams: Sequence[UUID]) -> Sight:
@@ -113,30 +115,53 @@ def shares(
 
 
 def contact_in_sight(sight: Sight, id_: Any = contact.c.id) -> ColumnElement[bool]:
-    """`id_`: the column with the contact's id."""
+    """`id_`: the column with the contact's id. Looks each person up; for a list of people see `contacts_in_sight`."""
     if sight.whole:
         return true()
-    # One set of ids rather than several EXISTS: the planner may hash a small one, or probe for each of few people.
+    return or_(*(_there_is(each.where(column == id_)) for column, each in _known(sight)))
+
+
+async def contacts_in_sight(
+    connection: AsyncConnection, sight: Sight, id_: Any = contact.c.id
+) -> ColumnElement[bool]:
+    """The same, for what pages through many: when few are in sight they are named, or else one would look long for them."""
+    if sight.whole:
+        return true()
+    few = [each.limit(FEW + 1).subquery().select() for _, each in _known(sight)]
+    found = set((await connection.execute(union_all(*few))).scalars())
+    return id_ == any_(_ids(found)) if len(found) <= FEW else contact_in_sight(sight, id_)
+
+
+def _known(sight: Sight) -> list[tuple[Any, Select[Any]]]:
+    """Why somebody is in sight: (the column with their id, where it is looked for)."""
     # Aliases, so that none of it is taken for the rows of the query around it.
     talk, person, card = conversation.alias(), contact.alias(), lead.alias()
-    known: list[Select[Any]] = [
-        select(talk.c.contact_id).where(talk.c.manager_id == sight.user),
-        select(person.c.id).where(person.c.manager_id == sight.user),
-        select(card.c.contact_id).where(card.c.manager_id == sight.user),
+    by: list[tuple[Any, ColumnElement[bool]]] = [
+        (person.c.id, person.c.manager_id == sight.user),
+        (talk.c.contact_id, talk.c.manager_id == sight.user),
+        (card.c.contact_id, card.c.manager_id == sight.user),
     ]
     if sight.teams:
-        teams = any_(_ids(sight.teams))
-        known += [
-            select(talk.c.contact_id).where(talk.c.team_id == teams),
-            select(card.c.contact_id).where(card.c.manager_id.in_(teammates(sight))),
+        by += [
+            (talk.c.contact_id, talk.c.team_id == any_(_ids(sight.teams))),
+            (card.c.contact_id, card.c.manager_id == any_(_mates(sight))),
         ]
-    inside: ColumnElement[bool] = id_.in_(union_all(*known))
-    return inside
+    return [(column, select(column).where(condition)) for column, condition in by]
+
+
+def _there_is(one: Select[Any]) -> ColumnElement[bool]:
+    """As EXISTS, which the planner would answer by reading all there is and keeping it in a hash."""
+    return one.limit(1).scalar_subquery().is_not(None)
 
 
 def lead_in_sight(sight: Sight, of: Any = lead.c) -> ColumnElement[bool]:
     """With its person, of whom a lead of theirs is a part."""
     return contact_in_sight(sight, of.contact_id)
+
+
+async def leads_in_sight(connection: AsyncConnection, sight: Sight) -> ColumnElement[bool]:
+    """The same, for what pages through many."""
+    return await contacts_in_sight(connection, sight, lead.c.contact_id)
 
 
 def task_in_sight(sight: Sight, of: Any = task.c) -> ColumnElement[bool]:
@@ -272,5 +297,10 @@ def _of(  # noqa: PLR0911  # one per kind
             )
 
 
-def _ids(ids: Sequence[UUID]) -> Any:
+def _mates(sight: Sight) -> Any:
+    """Once for the whole statement."""
+    return func.array(teammates(sight).scalar_subquery(), type_=ARRAY(PG_UUID))
+
+
+def _ids(ids: Collection[UUID]) -> Any:
     return literal(list(ids), ARRAY(PG_UUID))
