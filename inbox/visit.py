@@ -26,6 +26,7 @@ from inbox.rendering import render
 from inbox.rights import Right, home, may
 from inbox.sessions import SignedIn
 from inbox.surroundings import Surroundings
+from storage.audit import WHENCE
 from storage.reading.sight import Sight
 
 log = structlog.get_logger()
@@ -156,6 +157,7 @@ def guarded(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(request: web.Request) -> web.StreamResponse:
         now = around.now()
+        WHENCE.set(request.remote or "")
         who = await sessions.whose(around, request, now=now)
         visit = Visit(
             around=around,

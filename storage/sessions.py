@@ -122,6 +122,41 @@ async def end_sessions_of(connection: AsyncConnection, user_id: UUID, *, but: st
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """`key` names it to its owner; it is a part of the hash, of which nobody makes a token."""
+
+    key: str
+    created_at: datetime
+    seen_at: datetime
+    user_agent: str
+    remote: str
+
+
+async def sessions_of(
+    connection: AsyncConnection, user_id: UUID, *, now: datetime
+) -> list[OpenSession]:
+    """The last used first."""
+    rows = await connection.execute(
+        text("""
+            select left(token_hash, 16) as key, created_at, seen_at, user_agent, remote
+            from session where user_id = :user_id and expires_at > :now
+            order by seen_at desc, token_hash limit 100
+        """),
+        {"user_id": user_id, "now": now},
+    )
+    return [OpenSession(**row._mapping) for row in rows]  # noqa: SLF001  # a Row's public mapping
+
+
+async def end_session_of(connection: AsyncConnection, user_id: UUID, *, key: str) -> bool:
+    """False when there is no such session of theirs."""
+    ended = await connection.execute(
+        text("delete from session where user_id = :user_id and left(token_hash, 16) = :key"),
+        {"user_id": user_id, "key": key},
+    )
+    return bool(ended.rowcount)
+
+
 async def credentials_of(connection: AsyncConnection, email: str) -> Credentials | None:
     """Of somebody who may sign in."""
     row = (
