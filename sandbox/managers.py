@@ -208,7 +208,11 @@ class Office:
             await asyncio.sleep(TIDY_EVERY_S)
             async with self.engine.connect() as connection:
                 page = await list_conversations(
-                    connection, ConversationFilter(), sort="oldest", limit=100
+                    connection,
+                    ConversationFilter(),
+                    sight=EVERYTHING,
+                    sort="oldest",
+                    limit=100,
                 )
             ours = {hand.id: hand for hand in self.hands}
             done = [

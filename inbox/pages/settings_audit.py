@@ -89,7 +89,8 @@ async def audit(visit: Visit) -> web.Response:
             for each in page.items
         ],
         more=urlencode({**given, "cursor": page.next_cursor}) if page.next_cursor else "",
-        given=given,
+        given={name: given.get(name, "") for name in _FILTERS},
+        narrowed=bool(given),
         only=names.get(wish.object, "") if wish.object else "",
         users=users,
         kinds=[(each, kind_words(each, formats=formats)) for each in kinds],
