@@ -111,6 +111,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "stage_id": N_("Stage"),
         "title": N_("Title"),
         "value": N_("Value"),
+        "reason": N_("Because"),
         "lost_reason": N_("Why it was lost"),
         "blocked": N_("Blocked"),
         "browser": N_("Browser"),
@@ -122,6 +123,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+_ALONE: Final = MappingProxyType({"conversation_status": "status"})
 _WORDED: Final[Mapping[str, str]] = MappingProxyType(
     {"role": "role", "sees": "sees", "strategy": "strategy", "status": "status"}
 )
@@ -186,11 +188,10 @@ def things_in(before: Any, after: Any) -> Iterator[tuple[str, UUID]]:
 
 
 def changes(
-    before: Any, after: Any, *, names: Mapping[UUID, str], formats: Formats
+    what: str, before: Any, after: Any, *, names: Mapping[UUID, str], formats: Formats
 ) -> list[Change]:
     """What differs; of something new everything it has."""
-    was = before if isinstance(before, Mapping) else {} if before is None else {"value": before}
-    now = after if isinstance(after, Mapping) else {} if after is None else {"value": after}
+    was, now = _named(what, before), _named(what, after)
     return [
         Change(
             field=formats.language._(FIELDS[name]) if name in FIELDS else name.replace("_", " "),
@@ -200,6 +201,13 @@ def changes(
         for name in dict.fromkeys((*was, *now))
         if was.get(name) != now.get(name) or now.get(name) == STRUCK_OUT
     ]
+
+
+def _named(what: str, values: Any) -> Mapping[str, Any]:
+    """A value that stands alone has the name of what was done with it."""
+    if isinstance(values, Mapping):
+        return values
+    return {} if values is None else {_ALONE.get(what, "reason"): values}
 
 
 def _shown(  # noqa: PLR0911  # one per kind of value

@@ -84,7 +84,7 @@ async def audit(visit: Visit) -> web.Response:
                     each.object_id,
                     names.get(each.object_id, "") if each.object_id else "",
                 ),
-                changes=changes(each.before, each.after, names=names, formats=formats),
+                changes=changes(each.what, each.before, each.after, names=names, formats=formats),
             )
             for each in page.items
         ],

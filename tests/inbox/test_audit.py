@@ -95,3 +95,21 @@ def test_credentials_are_struck_out_however_deep():
         "token": STRUCK_OUT,
         "fields": [{"path_secret": STRUCK_OUT, "password": ""}],
     }
+
+
+async def test_what_the_desk_wrote_down_is_told_in_words(stage, browser):
+    await stage.hire("Root", role="admin", in_team=False)
+    await stage.hire("Anna")
+    boris = await stage.hire("Boris", presence="off")
+    account = await stage.shop.connect()
+    await stage.receive(accepted(account, a_message()))
+    talk = (await stage.shop.one("select id from conversation")).id
+    root = await browser("Root", **{"Accept-Language": "en"})
+    await root.post(f"/conversations/{talk}/assignment", {"manager": str(boris)})
+    await root.post(f"/conversations/{talk}/status", {"status": "resolved"})
+
+    text = (await root.get("/settings/audit?kind=conversation")).text
+    assert "handed a conversation over" in text
+    assert '<del><span class="vh">before: </span>Anna</del>' in text
+    assert '<ins><span class="vh">after: </span>Resolved</ins>' in text
+    assert f'href="/conversations/{talk}"' in text

@@ -234,6 +234,19 @@ async def test_a_form_cannot_name_what_is_out_of_sight(stage, browser, abroad):
     assert (await anna.post(f"/conversations/{own}/messages", {"text": "hi"})).status == 303
 
 
+async def test_who_hands_a_conversation_away_is_led_back_to_their_list(stage, browser):
+    anna_id = await stage.hire("Anna", sees="own")
+    boris = await stage.hire("Boris")
+    account = await stage.shop.connect()
+    await stage.receive(accepted(account, a_message()))
+    talk = (await stage.shop.one("select id from conversation")).id
+    await stage.shop.sql("update conversation set manager_id = :anna", anna=anna_id)
+    anna = await browser("Anna")
+    answer = await anna.post(f"/conversations/{talk}/assignment", {"manager": str(boris)})
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+    assert (await anna.get(f"/conversations/{talk}")).status == 404
+
+
 async def test_a_timeline_over_all_channels_shows_only_the_conversations_in_sight(
     stage, browser, abroad
 ):
