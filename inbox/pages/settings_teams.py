@@ -131,12 +131,13 @@ async def put_in(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         await _team(visit, connection)
         able = {
-            each.id
+            each.id: each.role
             for each in await list_users(connection)
             if each.disabled_at is None and each.role in ANSWERING
         }
         if who not in able:
             raise NotFound
+        _may_move(visit, who, able[who])
         await add_member(connection, visit.id(), who, is_lead=is_lead, now=visit.now)
         after = {"user": str(who), "lead": is_lead}
         await _audit(visit, connection, "team_member_put_in", visit.id(), after=after)
@@ -147,7 +148,9 @@ async def put_in(visit: Visit) -> web.Response:
 async def take_out(visit: Visit) -> web.Response:
     who = _uuid(visit.form.get("user", ""))
     async with transaction(visit.around.engine) as connection:
-        await _team(visit, connection)
+        found = await _team(visit, connection)
+        role = next((each.role for each in found.members if each.user_id == who), "manager")
+        _may_move(visit, who, role)
         await remove_member(connection, visit.id(), who)
         before = {"user": str(who)}
         await _audit(visit, connection, "team_member_taken_out", visit.id(), before=before)
@@ -265,6 +268,12 @@ async def _team(visit: Visit, connection: AsyncConnection) -> TeamSettings:
     if not visit.may(Right.MANAGE_TEAMS) and visit.me not in inside:
         raise web.HTTPForbidden
     return found
+
+
+def _may_move(visit: Visit, who: UUID | None, role: str) -> None:
+    """Administrators and other leads are not a lead's to put in or take out. Raises HTTPForbidden."""
+    if who != visit.me and not may_change_role(visit.colleague.role, before=role, after=role):
+        raise web.HTTPForbidden
 
 
 async def _audit(

@@ -71,6 +71,11 @@ async def test_a_team_lead_manages_their_own_teams_and_nobody_elses(stage, brows
         await lena.post(f"/settings/teams/{support}/members", {"user": str(near)})
     ).status == 403
     assert (await lena.post("/settings/teams", {"name": "Mine"})).status == 403
+    root_id = (await stage.shop.one("select id from user_account where name = 'Root'")).id
+    sales = f"/settings/teams/{stage.shop.team}/members"
+    assert (await lena.post(f"{sales}/remove", {"user": str(root_id)})).status == 403
+    assert (await lena.post(sales, {"user": str(root_id), "lead": "1"})).status == 403
+    assert (await lena.post(sales, {"user": str(near), "lead": "1"})).status == 303
     # Boxes of other teams change nothing.
     await lena.post(f"/settings/people/{near}", {"teams": "1", "team": str(support)})
     inside = await stage.shop.sql("select team_id from team_member where user_id = :id", id=near)
