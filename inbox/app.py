@@ -21,7 +21,9 @@ from inbox.pages import (
     leads,
     live,
     profile,
+    profile_sessions,
     settings,
+    settings_audit,
     settings_channels,
     settings_dead_letters,
     settings_people,
@@ -38,6 +40,7 @@ from inbox.visit import Page, guarded
 PAGES: Final[Sequence[Page]] = (
     *sign_in.PAGES,
     *profile.PAGES,
+    *profile_sessions.PAGES,
     *conversations.PAGES,
     *answering.PAGES,
     *template_sending.PAGES,
@@ -54,6 +57,7 @@ PAGES: Final[Sequence[Page]] = (
     *settings_teams.PAGES,
     *settings_tokens.PAGES,
     *settings_dead_letters.PAGES,
+    *settings_audit.PAGES,
 )
 
 

@@ -17,9 +17,24 @@ class Right(StrEnum):
     READ_LEADS = "read_leads"
     CHANGE_LEADS = "change_leads"
     MANAGE_PEOPLE = "manage_people"
+    """Of a team lead: the managers and marketers of their teams, and those who are in none."""
+    MANAGE_TEAMS = "manage_teams"
+    """Making teams, and which is the default. A team lead changes those they are in by MANAGE_PEOPLE."""
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_DEAD_LETTERS = "manage_dead_letters"
+    MANAGE_PIPELINES = "manage_pipelines"
+    MANAGE_FIELDS = "manage_fields"
+    MANAGE_CANNED = "manage_canned"
+    """The canned replies that everybody has; one's own are everybody's to write."""
+    MANAGE_LABELS = "manage_labels"
+    MANAGE_WEBHOOKS = "manage_webhooks"
+    READ_AUDIT = "read_audit"
+    SHARE_VIEWS = "share_views"
+    SEE_EVERYBODYS_TASKS = "see_everybodys_tasks"
+    """Of those in sight."""
+    ERASE = "erase"
+    EXPORT_PERSONAL_DATA = "export_personal_data"
 
 
 _WORK: Final = frozenset(
@@ -38,7 +53,14 @@ _WORK: Final = frozenset(
 RIGHTS: Final = MappingProxyType(
     {
         "admin": frozenset(Right),
-        "lead": _WORK | {Right.MANAGE_PEOPLE},
+        "lead": _WORK
+        | {
+            Right.MANAGE_PEOPLE,
+            Right.MANAGE_CANNED,
+            Right.MANAGE_LABELS,
+            Right.SHARE_VIEWS,
+            Right.SEE_EVERYBODYS_TASKS,
+        },
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
         "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),
@@ -53,6 +75,12 @@ def may(role: str, right: Right) -> bool:
 def home(role: str) -> str:
     """Where somebody begins."""
     return "/" if may(role, Right.READ_MESSAGES) else "/leads"
+
+
+def may_give_sight(own: str, *, own_sees: str, sees: str) -> bool:
+    """Nobody lets others see more than they see themselves."""
+    order = ("own", "team", "all")
+    return own == "admin" or order.index(sees) <= order.index(own_sees)
 
 
 def may_change_role(own: str, *, before: str, after: str) -> bool:

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from inbox.surroundings import Surroundings
 from storage.engine import transaction
+from storage.reading.sight import Sight, sight_of
 from storage.sessions import (
     NewSession,
     add_session,
@@ -36,6 +37,7 @@ class SignedIn:
     email: str
     name: str
     role: str
+    sight: Sight
     language: str
     theme: str
     presence: str
@@ -66,6 +68,7 @@ async def whose(around: Surroundings, request: web.Request, *, now: datetime) ->
         email=found.email,
         name=found.name,
         role=found.role,
+        sight=sight_of(user=found.user_id, role=found.role, sees=found.sees, teams=found.teams),
         language=found.language,
         theme=found.theme,
         presence=found.presence,

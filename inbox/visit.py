@@ -21,11 +21,14 @@ from markupsafe import Markup
 from inbox import csrf, security_headers, sessions
 from inbox.desk import NotFound, Refused
 from inbox.formats import Formats
+from inbox.in_sight import refuse_unseen
 from inbox.languages import LANGUAGES, Language, preferred
 from inbox.rendering import render
 from inbox.rights import Right, home, may
 from inbox.sessions import SignedIn
 from inbox.surroundings import Surroundings
+from storage.audit import WHENCE
+from storage.reading.sight import Sight
 
 log = structlog.get_logger()
 
@@ -54,6 +57,11 @@ class Visit:
     @property
     def me(self) -> UUID:
         return self.colleague.user_id
+
+    @property
+    def sight(self) -> Sight:
+        """What they see. Every question about conversations, people, leads and tasks takes it."""
+        return self.colleague.sight
 
     @property
     def formats(self) -> Formats:
@@ -150,6 +158,7 @@ def guarded(
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(request: web.Request) -> web.StreamResponse:
         began, now = perf_counter(), around.now()
+        WHENCE.set(request.remote or "")
         who = await sessions.whose(around, request, now=now)
         visit = Visit(
             around=around,
@@ -199,6 +208,13 @@ async def _admitted(visit: Visit, page: Page) -> web.StreamResponse:
         given = request.headers.get(csrf.HEADER) or visit.form.get(csrf.FIELD, "")
         if changes and not csrf.token_is_right(given, visit.who.csrf):
             raise web.HTTPForbidden
+        await refuse_unseen(
+            visit.around.engine,
+            visit.sight,
+            request,
+            path=page.path,
+            posted=await request.post() if visit.form else {},
+        )
     return await page.handler(visit)
 
 
@@ -238,6 +254,13 @@ def _error(visit: Visit, error: web.HTTPException, *, said: str = "") -> web.Str
         409: (_("Not done"), said),
         413: (_("Too large"), said or _("That is more than can be taken at once.")),
     }
+    if visit.who is not None and not visit.sight.whole:
+        words[404] = (
+            _("Not found"),
+            _(
+                "There is no such thing here, or it is not yours: you see only part of the conversations."
+            ),
+        )
     title, text = words.get(error.status, (_("Not done"), said or error.text or ""))
     if visit.wants_fragment:
         return web.Response(status=error.status, text=said or text)

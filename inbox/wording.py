@@ -27,6 +27,22 @@ CHANNELS: Final = MappingProxyType(
 
 WORDS: Final = MappingProxyType(
     {
+        "sees": {
+            "all": N_("All"),
+            "team": N_("Their teams' and their own"),
+            "own": N_("Only their own"),
+        },
+        "sees_short": {
+            "team": N_("sees their teams'"),
+            "own": N_("sees their own"),
+        },
+        "sees_hint": {
+            "all": N_("Every conversation, contact and lead."),
+            "team": N_(
+                "What is in the hands of a team they are in, also while nobody has taken it."
+            ),
+            "own": N_("What they answer for themselves; nothing that waits in a queue."),
+        },
         "status": {
             "open": N_("Open"),
             "waiting": N_("Waiting for the customer"),

@@ -40,6 +40,7 @@ from sandbox.ways_in import Doors
 from storage.desk import Desk
 from storage.first_run import ADMINISTRATOR
 from storage.reading.contacts import ContactFilter, list_contacts
+from storage.reading.sight import EVERYTHING
 from workers.clock import utc_now
 from workers.compose import serve
 from workers.foundation import Foundation
@@ -157,7 +158,9 @@ async def _old_acquaintances(base: Foundation, messengers: Messengers) -> None:
     met = 0
     async with base.engine.connect() as connection:
         while cursor is not None and met < REMEMBERED:
-            page = await list_contacts(connection, ContactFilter(), cursor=cursor, limit=500)
+            page = await list_contacts(
+                connection, ContactFilter(), sight=EVERYTHING, cursor=cursor, limit=500
+            )
             for contact in page.items:
                 for key in contact.identities:
                     messengers.remember(key.kind, key.value, contact.name)

@@ -31,6 +31,7 @@ from storage.reading.conversations import (
 )
 from storage.reading.messages import MessageRow, timeline
 from storage.reading.pipelines import list_pipelines
+from storage.reading.sight import EVERYTHING
 
 log = structlog.get_logger()
 
@@ -207,7 +208,11 @@ class Office:
             await asyncio.sleep(TIDY_EVERY_S)
             async with self.engine.connect() as connection:
                 page = await list_conversations(
-                    connection, ConversationFilter(), sort="oldest", limit=100
+                    connection,
+                    ConversationFilter(),
+                    sight=EVERYTHING,
+                    sort="oldest",
+                    limit=100,
                 )
             ours = {hand.id: hand for hand in self.hands}
             done = [
@@ -243,14 +248,20 @@ class Office:
     async def _waiting(self) -> Sequence[ConversationRow]:
         async with self.engine.connect() as connection:
             wish = ConversationFilter(waiting=True)
-            return (await list_conversations(connection, wish, sort="waiting", limit=50)).items
+            return (
+                await list_conversations(
+                    connection, wish, sight=EVERYTHING, sort="waiting", limit=50
+                )
+            ).items
 
     async def _read(
         self, conversation: UUID
     ) -> tuple[ConversationRow | None, Sequence[MessageRow]]:
         async with self.engine.connect() as connection:
-            row = await conversation_by_id(connection, conversation)
-            page = await timeline(connection, conversation_id=conversation, limit=8)
+            row = await conversation_by_id(connection, conversation, sight=EVERYTHING)
+            page = await timeline(
+                connection, sight=EVERYTHING, conversation_id=conversation, limit=8
+            )
         return row, page.messages
 
 

@@ -15,16 +15,20 @@ from sqlalchemy import select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.facts import PresenceChanged
 from router.ids import new_id
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.tables import user_account
 from storage.teams import add_member, default_team
+from storage.world_saving import tell
 
 Role = Literal["admin", "lead", "manager", "marketer"]
 ANSWERING: Final = frozenset({"manager", "lead"})
 """Roles that customers are assigned to."""
 
-CHANGEABLE: Final = frozenset({"name", "role", "capacity", "language", "theme", "extension"})
+CHANGEABLE: Final = frozenset(
+    {"name", "role", "capacity", "language", "theme", "extension", "sees"}
+)
 
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
 
@@ -145,7 +149,8 @@ async def change_user(connection: AsyncConnection, user_id: UUID, **changes: Any
 
 
 async def disable_user(connection: AsyncConnection, user_id: UUID, *, now: datetime) -> None:
-    """Signed out everywhere, and their API tokens are worth nothing. What they wrote, and is theirs, stays.
+    """Signed out everywhere, and their API tokens are worth nothing. What they wrote, and is theirs, stays: whoever
+    disables them hands their conversations on.
 
     Raises NoSuchColleague, LastAdministrator.
     """
@@ -158,6 +163,12 @@ async def disable_user(connection: AsyncConnection, user_id: UUID, *, now: datet
         ),
         {"id": user_id, "now": now},
     )
+    await tell_pages(connection, user_id, now=now)
+
+
+async def tell_pages(connection: AsyncConnection, user_id: UUID, *, now: datetime) -> None:
+    """Their open pages look again, at once, whether they are still signed in, and as whom."""
+    await tell(connection, [PresenceChanged(id=new_id(), at=now, manager=user_id)])
 
 
 async def enable_user(connection: AsyncConnection, user_id: UUID) -> None:

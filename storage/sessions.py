@@ -19,6 +19,9 @@ class SessionRow:
     email: str
     name: str
     role: str
+    sees: str
+    teams: tuple[UUID, ...]
+    """Asked for only where they limit what is seen."""
     language: str
     theme: str
     presence: str
@@ -53,7 +56,11 @@ async def session_by_hash(
     row = (
         await connection.execute(
             text("""
-                select u.id as user_id, u.email, u.name, u.role, u.language, u.theme, u.presence,
+                select u.id as user_id, u.email, u.name, u.role, u.sees,
+                       case when u.sees = 'team' then array(
+                           select m.team_id from team_member m where m.user_id = u.id order by m.team_id
+                       ) else '{}' end as teams,
+                       u.language, u.theme, u.presence,
                        u.must_change_password, s.csrf, s.seen_at, s.expires_at
                 from session s join user_account u on u.id = s.user_id
                 where s.token_hash = :token_hash and s.expires_at > :now and u.disabled_at is null
@@ -61,7 +68,9 @@ async def session_by_hash(
             {"token_hash": token_hash, "now": now},
         )
     ).one_or_none()
-    return None if row is None else SessionRow(**row._mapping)  # noqa: SLF001  # a Row's public mapping
+    if row is None:
+        return None
+    return SessionRow(**{**row._mapping, "teams": tuple(row.teams)})  # noqa: SLF001  # a Row's public mapping
 
 
 async def add_session(connection: AsyncConnection, new: NewSession, *, now: datetime) -> None:
@@ -111,6 +120,41 @@ async def end_sessions_of(connection: AsyncConnection, user_id: UUID, *, but: st
         text("delete from session where user_id = :user_id and token_hash <> :but"),
         {"user_id": user_id, "but": but},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """`key` names it to its owner; it is a part of the hash, of which nobody makes a token."""
+
+    key: str
+    created_at: datetime
+    seen_at: datetime
+    user_agent: str
+    remote: str
+
+
+async def sessions_of(
+    connection: AsyncConnection, user_id: UUID, *, now: datetime
+) -> list[OpenSession]:
+    """The last used first."""
+    rows = await connection.execute(
+        text("""
+            select left(token_hash, 16) as key, created_at, seen_at, user_agent, remote
+            from session where user_id = :user_id and expires_at > :now
+            order by seen_at desc, token_hash limit 100
+        """),
+        {"user_id": user_id, "now": now},
+    )
+    return [OpenSession(**row._mapping) for row in rows]  # noqa: SLF001  # a Row's public mapping
+
+
+async def end_session_of(connection: AsyncConnection, user_id: UUID, *, key: str) -> bool:
+    """False when there is no such session of theirs."""
+    ended = await connection.execute(
+        text("delete from session where user_id = :user_id and left(token_hash, 16) = :key"),
+        {"user_id": user_id, "key": key},
+    )
+    return bool(ended.rowcount)
 
 
 async def credentials_of(connection: AsyncConnection, email: str) -> Credentials | None:

@@ -7,7 +7,7 @@ now. Trying is bounded in time, and whatever goes wrong is a finding, never a fa
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -33,7 +33,7 @@ from storage.accounts import (
     remove_account,
     set_account_state,
 )
-from storage.audit import write_audit
+from storage.audit import STRUCK_OUT, difference, write_audit
 from storage.channel_log import LogLine, write_lines
 from storage.engine import transaction
 from storage.sealing import CannotUnseal, Sealer
@@ -100,6 +100,7 @@ class Channels:
         connector = connector_of(row.kind)
         check_fields(connector, fields, whole=False)
         check_options(options)
+        before, after = _told_apart(row, connector.secrets, fields, options)
         try:
             async with transaction(self.engine) as connection:
                 await change_account(
@@ -117,8 +118,8 @@ class Channels:
                     object_kind="account",
                     object_id=account,
                     now=self.now(),
-                    # Names only: values may be credentials.
-                    after={"fields": sorted(fields)},
+                    before=before,
+                    after=after,
                 )
         except NoSuchAccount as gone:
             raise NotFound("There is no such channel any more.") from gone
@@ -129,6 +130,7 @@ class Channels:
         self, account: UUID, state: Literal["active", "paused", "removed"], *, by: UUID | None
     ) -> None:
         """Raises NotFound."""
+        row = await self._row(account)
         try:
             async with transaction(self.engine) as connection:
                 if state == "removed":
@@ -142,6 +144,7 @@ class Channels:
                     object_kind="account",
                     object_id=account,
                     now=self.now(),
+                    before={"state": row.state},
                     after={"state": state},
                 )
         except NoSuchAccount as gone:
@@ -267,6 +270,29 @@ def _account(row: AccountRow, connector: Connector) -> Account:
         region=row.region,
         language=row.language,
     )
+
+
+def _told_apart(
+    row: AccountRow, secrets: frozenset[str], fields: Mapping[str, str], options: ChannelOptions
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(before, after) of what changes, as the audit may have it: of credentials only that they were typed anew."""
+    columns = _columns(options)
+    old: dict[str, Any] = {name: getattr(row, name) for name in columns}
+    new: dict[str, Any] = dict(columns)
+    for name, value in fields.items():
+        old[name] = row.fields.get(name, "")
+        new[name] = value
+    before, after = difference(old, new)
+    return (
+        {name: _auditable(value, secret=name in secrets) for name, value in before.items()},
+        {name: _auditable(value, secret=name in secrets) for name, value in after.items()},
+    )
+
+
+def _auditable(value: Any, *, secret: bool) -> Any:
+    if secret:
+        return STRUCK_OUT if value else ""
+    return str(value) if isinstance(value, UUID) else value
 
 
 def _columns(options: ChannelOptions) -> dict[str, object]:

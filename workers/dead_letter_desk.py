@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from inbox.desk import NotFound, Refused
+from storage.audit import write_audit
 from storage.dead_letters import close_for_replay, drop_letters, find_letter, open_letters
 from storage.engine import transaction
 from workers.broker import Broker, Publication
@@ -47,16 +48,32 @@ class DeadLetters:
         """Raises NotFound."""
         async with transaction(self.engine) as connection:
             dropped = await drop_letters(connection, [letter], by=_name(by), now=self.now())
+            if dropped:
+                await self._audit(connection, "dead_letter_dropped", letter, by=by)
         if not dropped:
             raise NotFound(f"There is no open dead letter {letter}")
 
     async def _replay(self, letters: Sequence[UUID], *, by: UUID | None) -> int:
         async with transaction(self.engine) as connection:
             returning = await close_for_replay(connection, letters, by=_name(by), now=self.now())
+            for each in returning:
+                await self._audit(connection, "dead_letter_replayed", each.id, by=by)
             await self.broker.publish(
                 [Publication(queue=each.queue, body=each.body) for each in returning]
             )
         return len(returning)
+
+    async def _audit(
+        self, connection: AsyncConnection, what: str, letter: UUID, *, by: UUID | None
+    ) -> None:
+        await write_audit(
+            connection,
+            by=by,
+            what=what,
+            object_kind="dead_letter",
+            object_id=letter,
+            now=self.now(),
+        )
 
     async def _explain(self, letter: UUID) -> None:
         async with self.engine.connect() as connection:

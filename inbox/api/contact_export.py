@@ -16,6 +16,7 @@ from storage.reading.conversations import ConversationFilter, list_conversations
 from storage.reading.leads import lead_history, leads_of
 from storage.reading.messages import timeline
 from storage.reading.paging import MOST
+from storage.reading.sight import EVERYTHING
 from storage.reading.tasks import TaskFilter, list_tasks
 from storage.reading.touches import touches_of
 
@@ -45,10 +46,10 @@ async def export_contact(api: Api, call: Call[Nothing, Nothing]) -> web.StreamRe
 
 
 async def _parts(connection: AsyncConnection, id_: UUID) -> AsyncIterator[bytes]:
-    contact = await contact_by_id(connection, id_)
+    contact = await contact_by_id(connection, id_, sight=EVERYTHING)
     if contact is not None:
         yield _part("contact", contacts.shown(contact), first=True)
-    yield _part("claims", await claims_of(connection, id_))
+    yield _part("claims", await claims_of(connection, id_, sight=EVERYTHING))
     yield _part("merges", await merges_of(connection, id_))
     leads = await leads_of(connection, id_, limit=MOST)
     yield _part(
@@ -60,7 +61,11 @@ async def _parts(connection: AsyncConnection, id_: UUID) -> AsyncIterator[bytes]
     first, cursor = True, ""
     while True:
         tasks = await list_tasks(
-            connection, TaskFilter(done=None, contact=id_), cursor=cursor, limit=MOST
+            connection,
+            TaskFilter(done=None, contact=id_),
+            sight=EVERYTHING,
+            cursor=cursor,
+            limit=MOST,
         )
         yield _row_list(tasks.items, first=first)
         first = first and not tasks.items
@@ -71,7 +76,11 @@ async def _parts(connection: AsyncConnection, id_: UUID) -> AsyncIterator[bytes]
     first, cursor = True, ""
     while True:
         talks = await list_conversations(
-            connection, ConversationFilter(statuses=(), contact=id_), cursor=cursor, limit=MOST
+            connection,
+            ConversationFilter(statuses=(), contact=id_),
+            sight=EVERYTHING,
+            cursor=cursor,
+            limit=MOST,
         )
         yield _row_list(talks.items, first=first)
         first = first and not talks.items
@@ -79,14 +88,18 @@ async def _parts(connection: AsyncConnection, id_: UUID) -> AsyncIterator[bytes]
             break
         cursor = talks.next_cursor
     yield b'],"messages":['
-    page = await timeline(connection, contact_id=id_, from_the_start=True, limit=MOST)
+    page = await timeline(
+        connection, sight=EVERYTHING, contact_id=id_, from_the_start=True, limit=MOST
+    )
     first = True
     while True:
         yield _row_list([messages.shown(row) for row in page.messages], first=first)
         first = first and not page.messages
         if page.later is None:
             break
-        page = await timeline(connection, contact_id=id_, after=page.later, limit=MOST)
+        page = await timeline(
+            connection, sight=EVERYTHING, contact_id=id_, after=page.later, limit=MOST
+        )
     yield b"]"
 
 

@@ -34,6 +34,7 @@ from storage.reading.contacts import (
     live_merge,
     resolve,
 )
+from storage.reading.sight import EVERYTHING
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -154,7 +155,9 @@ async def list_all_contacts(api: Api, call: Call[ContactsQuery, Nothing]) -> Ans
         raise bad_request("invalid", "`kind` and `value` go together (query.kind, query.value).")
     wish = ContactFilter(q=query.q, kind=query.kind, value=query.value, manager=query.manager)
     async with api.engine.connect() as connection:
-        page = await list_contacts(connection, wish, cursor=query.cursor, limit=query.limit)
+        page = await list_contacts(
+            connection, wish, sight=EVERYTHING, cursor=query.cursor, limit=query.limit
+        )
     return listed(page, shown)
 
 
@@ -249,7 +252,7 @@ async def _living(api: Api, id_: UUID) -> UUID:
 
 async def _contact(connection: AsyncConnection, id_: UUID) -> Contact:
     living = await resolve(connection, id_)
-    row = None if living is None else await contact_by_id(connection, living)
+    row = None if living is None else await contact_by_id(connection, living, sight=EVERYTHING)
     if row is None:
         raise not_found("contact")
     return shown(row)

@@ -29,6 +29,7 @@ from storage.reading.conversations import (
     conversation_by_id,
     list_conversations,
 )
+from storage.reading.sight import EVERYTHING
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
@@ -177,7 +178,12 @@ async def list_all_conversations(api: Api, call: Call[ConversationsQuery, Nothin
     )
     async with api.engine.connect() as connection:
         page = await list_conversations(
-            connection, wish, sort=query.sort, cursor=query.cursor, limit=query.limit
+            connection,
+            wish,
+            sight=EVERYTHING,
+            sort=query.sort,
+            cursor=query.cursor,
+            limit=query.limit,
         )
     return listed(page, shown)
 
@@ -206,7 +212,7 @@ async def change_conversation(api: Api, call: Call[Nothing, ConversationChanges]
 
 async def _shown(api: Api, id_: UUID) -> Answer:
     async with api.engine.connect() as connection:
-        row = await conversation_by_id(connection, id_)
+        row = await conversation_by_id(connection, id_, sight=EVERYTHING)
     if row is None:
         raise not_found("conversation")
     return Answer(body=shown(row))

@@ -24,6 +24,7 @@ from storage.reading.contacts import resolve
 from storage.reading.leads import LIVING, LeadFilter, LeadRow, lead_by_id, list_leads
 from storage.reading.paging import Page
 from storage.reading.pipelines import PipelineRow, list_pipelines
+from storage.reading.sight import EVERYTHING
 
 LeadStatus = Literal["open", "won", "lost", "merged"]
 Money = Annotated[int, Meta(ge=0, le=10**15, description="In minor units: 150000 is 1 500.00.")]
@@ -170,7 +171,9 @@ async def list_all_leads(api: Api, call: Call[LeadsQuery, Nothing]) -> Answer:
         q=query.q,
     )
     async with api.engine.connect() as connection:
-        page = await list_leads(connection, wish, cursor=query.cursor, limit=query.limit)
+        page = await list_leads(
+            connection, wish, sight=EVERYTHING, cursor=query.cursor, limit=query.limit
+        )
     return listed(page, shown)
 
 
@@ -209,7 +212,7 @@ async def list_all_pipelines(api: Api, call: Call[Nothing, Nothing]) -> Answer:
 
 async def _shown(api: Api, id_: UUID) -> Answer:
     async with api.engine.connect() as connection:
-        row = await lead_by_id(connection, id_)
+        row = await lead_by_id(connection, id_, sight=EVERYTHING)
     if row is None:
         raise not_found("lead")
     return Answer(body=shown(row))

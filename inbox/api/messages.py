@@ -21,6 +21,7 @@ from storage.reading.messages import (
     timeline,
 )
 from storage.reading.paging import Page
+from storage.reading.sight import EVERYTHING
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -242,7 +243,7 @@ async def list_conversation_messages(
 ) -> Answer:
     query = call.query
     async with api.engine.connect() as connection:
-        if await conversation_by_id(connection, call.id) is None:
+        if await conversation_by_id(connection, call.id, sight=EVERYTHING) is None:
             raise not_found("conversation")
         if query.after_seq is not None:
             rows = await messages_after_seq(
@@ -253,6 +254,7 @@ async def list_conversation_messages(
         oldest = query.order == "oldest"
         page = await timeline(
             connection,
+            sight=EVERYTHING,
             conversation_id=call.id,
             before="" if oldest else query.cursor,
             after=query.cursor if oldest else "",
@@ -267,7 +269,7 @@ async def list_conversation_messages(
 
 async def show_message(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
-        row = await message_by_id(connection, call.id)
+        row = await message_by_id(connection, call.id, sight=EVERYTHING)
     if row is None:
         raise not_found("message")
     return Answer(body=shown(row))
@@ -315,7 +317,7 @@ async def _choice(api: Api, conversation: UUID, chosen: ChosenTemplate) -> Choic
 
 async def _account(api: Api, conversation: UUID) -> str:
     async with api.engine.connect() as connection:
-        row = await conversation_by_id(connection, conversation)
+        row = await conversation_by_id(connection, conversation, sight=EVERYTHING)
     if row is None:
         raise not_found("conversation")
     return row.account
@@ -346,7 +348,7 @@ async def retry_message(api: Api, call: Call[Nothing, Nothing]) -> Answer:
 
 async def _made(api: Api, id_: UUID, *, status: int = 201) -> Answer:
     async with api.engine.connect() as connection:
-        row = await message_by_id(connection, id_)
+        row = await message_by_id(connection, id_, sight=EVERYTHING)
     if row is None:
         raise Problem(
             404, "not-found", "Not found", "The message was removed as soon as it was there."

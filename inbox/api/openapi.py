@@ -14,7 +14,8 @@ _ABOUT: Final = """
 Everything Allo knows, for other programs.
 
 **Tokens** are made in Settings → API or with `allo token create`, and sent as `Authorization: Bearer …`. Scopes: `read`;
-`write`, which includes it; `admin`, which includes both.
+`write`, which includes it; `admin`, which includes both. A token sees everything that its scope reads: what a colleague
+may see in the inbox does not limit it, also not when it was them who made it.
 
 **Lists** answer `{"items": […], "next_cursor": …}`; send `cursor` to go on until it is null. Pages are stable while
 rows come in.

@@ -19,6 +19,7 @@ from inbox.api.endpoints import (
 )
 from inbox.api.problems import bad_request, not_found, refused
 from storage.engine import transaction
+from storage.reading.sight import EVERYTHING
 from storage.reading.tasks import TaskFilter, TaskRow, list_tasks, task_by_id
 from storage.tasks import (
     CallbackExists,
@@ -98,7 +99,9 @@ async def list_all_tasks(api: Api, call: Call[TasksQuery, Nothing]) -> Answer:
         done=query.done, manager=query.manager, lead=query.lead, contact=query.contact
     )
     async with api.engine.connect() as connection:
-        page = await list_tasks(connection, wish, cursor=query.cursor, limit=query.limit)
+        page = await list_tasks(
+            connection, wish, sight=EVERYTHING, cursor=query.cursor, limit=query.limit
+        )
     return listed(page, shown)
 
 

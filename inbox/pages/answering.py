@@ -15,6 +15,7 @@ from inbox.visit import Page, Visit, post
 from storage.drafts import Draft, keep_draft
 from storage.engine import transaction
 from storage.reading.conversations import conversation_by_id
+from storage.reading.sight import unseen
 
 LONGEST_TEXT: Final = 20_000
 LONGEST_KEY: Final = 64
@@ -118,7 +119,9 @@ async def assign(visit: Visit) -> web.Response:
     if manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
     await visit.around.desk.assign(conversation, by=visit.me, manager=manager, team=team)
-    return visit.back(f"/conversations/{conversation}")
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "conversation", [conversation])
+    return visit.back("/" if gone else f"/conversations/{conversation}")
 
 
 async def set_status(visit: Visit) -> web.Response:
@@ -147,7 +150,7 @@ async def change_labels(visit: Visit) -> web.Response:
     if not added and not removed:
         raise web.HTTPBadRequest
     async with visit.around.engine.connect() as connection:
-        row = await conversation_by_id(connection, visit.id())
+        row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
     if row is None:
         raise NotFound
     labels = [each for each in row.labels if each != removed]

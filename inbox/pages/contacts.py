@@ -20,7 +20,9 @@ async def contacts(visit: Visit) -> web.Response:
     cursor = visit.request.query.get("cursor", "")
     async with visit.around.engine.connect() as connection:
         try:
-            page = await list_contacts(connection, ContactFilter(q=q), cursor=cursor)
+            page = await list_contacts(
+                connection, ContactFilter(q=q), sight=visit.sight, cursor=cursor
+            )
         except BadCursor as error:
             raise web.HTTPNotFound from error
     template = "parts/contact_rows.html" if visit.wants_fragment else "contacts.html"
@@ -37,7 +39,9 @@ async def contact(visit: Visit) -> web.Response:
             return web.Response(status=301, headers={"Location": f"/contacts/{living}"})
         person = await person_of(visit, connection, living)
         talks = await list_conversations(
-            connection, ConversationFilter(contact=living, statuses=STATUSES)
+            connection,
+            ConversationFilter(contact=living, statuses=STATUSES),
+            sight=visit.sight,
         )
     return visit.page("contact.html", person=person, talks=talks.items)
 

@@ -39,7 +39,9 @@ class Opened:
 async def open_conversation(
     visit: Visit, connection: AsyncConnection, row: ConversationRow, *, before: str = ""
 ) -> Opened:
-    shown = await timeline(connection, contact_id=row.contact_id, before=before, limit=PAGE)
+    shown = await timeline(
+        connection, sight=visit.sight, contact_id=row.contact_id, before=before, limit=PAGE
+    )
     draft = await draft_of(connection, user_id=visit.me, conversation_id=row.id)
     return Opened(
         row=row,
@@ -60,7 +62,7 @@ async def open_conversation(
         draft_is_note=draft.note if draft else False,
         send_key=str(uuid4()),
         ways=await ways_of(visit, connection, row.id),
-        known_labels=await known_labels(connection),
+        known_labels=await known_labels(connection, sight=visit.sight),
     )
 
 

@@ -51,7 +51,7 @@ async def inbox(visit: Visit) -> web.Response:
 async def conversation(visit: Visit) -> web.Response:
     """The whole page, or only its two right panes for a page that has the list already."""
     async with visit.around.engine.connect() as connection:
-        row = await conversation_by_id(connection, visit.id())
+        row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
         if row is None:
             raise web.HTTPNotFound
         try:
@@ -75,7 +75,11 @@ async def rows(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         try:
             page = await list_conversations(
-                connection, wish.filter, sort=wish.sort, cursor=wish.cursor
+                connection,
+                wish.filter,
+                sight=visit.sight,
+                sort=wish.sort,
+                cursor=wish.cursor,
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
@@ -92,14 +96,16 @@ async def changed_rows(visit: Visit) -> web.Response:
     ids = _ids(visit)
     async with visit.around.engine.connect() as connection:
         if ids:
-            belong = await matches(connection, wish.filter, ids)
+            belong = await matches(connection, wish.filter, ids, sight=visit.sight)
             found: Sequence[ConversationRow] = await conversations_by_id(
-                connection, [each for each in ids if each in belong]
+                connection, [each for each in ids if each in belong], sight=visit.sight
             )
         else:
-            found = (await list_conversations(connection, wish.filter, sort=wish.sort)).items
+            found = (
+                await list_conversations(connection, wish.filter, sight=visit.sight, sort=wish.sort)
+            ).items
         drafts = await _drafts(visit, connection, found)
-        counts = await count_tabs(connection, me=visit.me)
+        counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
     current = _uuid(visit.request.query.get("current", ""))
     return web.json_response(
         {
@@ -123,20 +129,21 @@ async def messages(visit: Visit) -> web.Response:
     """Pieces of the timeline: before a cursor, by ids, or (catching up) the newest page."""
     query = visit.request.query
     async with visit.around.engine.connect() as connection:
-        row = await conversation_by_id(connection, visit.id())
+        row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
         if row is None:
             raise web.HTTPNotFound
         earlier: str | None = None
         if ids := _ids(visit):
             entries: Sequence[Any] = [
                 each
-                for each in await messages_by_id(connection, ids)
+                for each in await messages_by_id(connection, ids, sight=visit.sight)
                 if each.contact_id == row.contact_id
             ]
         else:
             try:
                 shown = await timeline(
                     connection,
+                    sight=visit.sight,
                     contact_id=row.contact_id,
                     before=query.get("before", ""),
                     limit=PAGE,
@@ -158,7 +165,7 @@ async def messages(visit: Visit) -> web.Response:
 
 async def head(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
-        row = await conversation_by_id(connection, visit.id())
+        row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
         if row is None:
             raise web.HTTPNotFound
         opened = await open_conversation(visit, connection, row)
@@ -177,21 +184,23 @@ async def ways(visit: Visit) -> web.Response:
 
 async def person(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
-        row = await conversation_by_id(connection, visit.id())
+        row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
         if row is None:
             raise web.HTTPNotFound
         shown = await person_of(visit, connection, row.contact_id)
-        opened = {"row": row, "known_labels": await known_labels(connection)}
+        opened = {"row": row, "known_labels": await known_labels(connection, sight=visit.sight)}
     return _fragment(visit, "parts/person.html", person=shown, opened=opened)
 
 
 async def _frame(visit: Visit, connection: AsyncConnection, **shown: Any) -> Mapping[str, Any]:
     wish: ListWish = list_wish(visit.request.query, me=visit.me)
     try:
-        page = await list_conversations(connection, wish.filter, sort=wish.sort, cursor=wish.cursor)
+        page = await list_conversations(
+            connection, wish.filter, sight=visit.sight, sort=wish.sort, cursor=wish.cursor
+        )
     except BadCursor:
-        page = await list_conversations(connection, wish.filter, sort=wish.sort)
-    counts = await count_tabs(connection, me=visit.me)
+        page = await list_conversations(connection, wish.filter, sight=visit.sight, sort=wish.sort)
+    counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
     opened = shown.get("opened")
     return {
         **shown,

@@ -73,7 +73,7 @@ async def file(visit: Visit) -> web.StreamResponse:
 async def mail(visit: Visit) -> web.Response:
     """An HTML message, cleaned, in a frame where nothing runs; pictures from the network only when asked for."""
     async with visit.around.engine.connect() as connection:
-        row = await message_by_id(connection, visit.id())
+        row = await message_by_id(connection, visit.id(), sight=visit.sight)
     if row is None or not row.html or row.deleted_at is not None:
         raise web.HTTPNotFound
     by_cid = {each.cid: f"/files/{each.id}" for each in row.attachments if each.cid}

@@ -46,12 +46,15 @@ async def leads(visit: Visit) -> web.Response:
             "q": query.get("q", "").strip()[:200],
         }
         if not as_list and chosen is not None:
-            columns = await board(connection, chosen.id, now=visit.now, manager=manager)
+            columns = await board(
+                connection, chosen.id, now=visit.now, sight=visit.sight, manager=manager
+            )
             return visit.page("board.html", columns=columns, **shown)
         try:
             page = await list_leads(
                 connection,
                 LeadFilter(pipeline=chosen.id if chosen else None, manager=manager, q=shown["q"]),
+                sight=visit.sight,
                 cursor=query.get("cursor", ""),
             )
         except BadCursor as error:
@@ -62,7 +65,7 @@ async def leads(visit: Visit) -> web.Response:
 
 async def lead(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
-        found = await lead_by_id(connection, visit.id())
+        found = await lead_by_id(connection, visit.id(), sight=visit.sight)
         if found is None:
             raise web.HTTPNotFound
         if found.merged_into is not None:
@@ -99,7 +102,7 @@ async def open_lead(visit: Visit) -> web.Response:
 async def change_lead(visit: Visit) -> web.Response:
     """One thing of it, as the form that was sent names it."""
     async with visit.around.engine.connect() as connection:
-        found = await lead_by_id(connection, visit.id())
+        found = await lead_by_id(connection, visit.id(), sight=visit.sight)
         if found is None:
             raise web.HTTPNotFound
         stages = await stages_of(connection, found.pipeline_id)

@@ -1,8 +1,9 @@
 """GET /live: what changed, as server-sent events, for as long as the page is open.
 
-Whose page it is is checked when it subscribes and again with every heartbeat, because a stream outlives the moment in
-which somebody was allowed to read: a colleague who is disabled or signs out hears nothing more. Each hint is filtered by
-the reader's rights; it names ids only, and what they stand for is asked for by an ordinary request.
+Whose page it is is checked when it subscribes, with every heartbeat, and whenever something changes about the reader,
+because a stream outlives the moment in which somebody was allowed to read: a colleague who is disabled or signs out hears
+nothing more. Each hint is filtered by the reader's rights and by what they see; it names ids only, and what they stand for
+is asked for by an ordinary request. Of what has just left their sight they are told, so that it leaves the page.
 
 The event id is a position of the outbox that the page has certainly seen (the one read a heartbeat ago: every fact up to
 it has been broadcast since). A browser that reconnects sends it as Last-Event-ID, and is told what happened after it;
@@ -10,19 +11,21 @@ when that is too long ago, it is told to refresh.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from aiohttp import web
 
 from inbox import security_headers, sessions
-from inbox.live_hub import REFRESH, Hint, hint_of
+from inbox.live_hub import REFRESH, Hint, Page as OpenPage, hint_of
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get
 from router import wire
 from storage.reading.events import events_after, newest_position
+from storage.reading.sight import Kind, once_led, once_seen, seen
 
 HEARTBEAT_S: Final = 20
 """Under the half minute after which proxies and mobile networks forget a quiet connection."""
@@ -49,17 +52,25 @@ async def live(visit: Visit) -> web.StreamResponse:
         await response.prepare(visit.request)
         await response.write(b"retry: 2000\n\n" + _event(missed))
         while await _still_allowed(visit):
-            try:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    while True:
-                        hints = [await page.next(), *page.waiting()]
-                        shown = [each for each in hints if _concerns(visit, each)]
-                        if shown:
-                            await response.write(_event(shown))
-            except TimeoutError:
+            beat = asyncio.get_running_loop().time() + HEARTBEAT_S
+            while hints := await _heard(page, until=beat):
+                if shown := await _shown(visit, hints):
+                    await response.write(_event(shown))
+                if any(_is_about_me(visit, each) for each in hints):
+                    break
+            else:
                 await response.write(b"id: %d\nevent: beat\ndata:\n\n" % position)
                 position = await _position(visit)
     return response
+
+
+async def _heard(page: OpenPage, *, until: float) -> list[Hint]:
+    """At least one, or none when the heart has to beat."""
+    try:
+        async with asyncio.timeout_at(until):
+            return [await page.next(), *page.waiting()]
+    except TimeoutError:
+        return []
 
 
 def _event(hints: Sequence[Hint]) -> bytes:
@@ -72,6 +83,42 @@ def _concerns(visit: Visit, hint: Hint) -> bool:
     if hint.kind == "contact":
         return visit.may(Right.READ_CONTACTS)
     return True
+
+
+async def _shown(visit: Visit, hints: Iterable[Hint]) -> list[Hint]:
+    """Those that this page is told. What a limited reader may hear of is asked for once for all that came together."""
+    concerning = [each for each in hints if _concerns(visit, each)]
+    sight = visit.sight
+    if sight.whole:
+        return concerning
+    unknown = [each for each in concerning if each.manager != visit.me]
+    about = {each: _about(each) for each in unknown}
+    if not any(id_ for id_, _ in about.values()):
+        return concerning
+    async with visit.around.engine.connect() as connection:
+        heard: set[UUID | None] = {
+            None,
+            *await once_seen(connection, sight, _ids(about.values(), of="conversation")),
+            *await once_led(connection, sight, _ids(about.values(), of="lead")),
+            *await seen(connection, sight, "contact", _ids(about.values(), of="contact")),
+        }
+    return [each for each in concerning if each not in about or about[each][0] in heard]
+
+
+def _about(hint: Hint) -> tuple[UUID | None, Kind]:
+    """What decides whether a hint is for a reader's eyes."""
+    if hint.kind in _NEED_MESSAGES or (hint.lead is None and hint.contact is None):
+        return hint.conversation, "conversation"
+    return (hint.lead, "lead") if hint.lead is not None else (hint.contact, "contact")
+
+
+def _ids(about: Iterable[tuple[UUID | None, Kind]], *, of: Kind) -> set[UUID]:
+    return {id_ for id_, kind in about if id_ is not None and kind == of}
+
+
+def _is_about_me(visit: Visit, hint: Hint) -> bool:
+    """Also when somebody is signed out or given another role: the stream ends, or begins anew, at once."""
+    return hint.kind == "presence" and hint.manager == visit.me
 
 
 async def _missed(visit: Visit) -> list[Hint]:
@@ -88,7 +135,7 @@ async def _missed(visit: Visit) -> list[Hint]:
     except wire.Undecodable:
         return [REFRESH]
     hints = [hint_of(each) for each in facts]
-    return [each for each in hints if each is not None and _concerns(visit, each)]
+    return await _shown(visit, [each for each in hints if each is not None])
 
 
 async def _position(visit: Visit) -> int:
@@ -98,7 +145,11 @@ async def _position(visit: Visit) -> int:
 
 async def _still_allowed(visit: Visit) -> bool:
     who = await sessions.whose(visit.around, visit.request, now=visit.around.now())
-    return who is not None and who.user_id == visit.me and who.role == visit.colleague.role
+    return (
+        who is not None
+        and who.user_id == visit.me
+        and (who.role, who.sight) == (visit.colleague.role, visit.sight)
+    )
 
 
 PAGES: Final[Sequence[Page]] = (get("/live", live, Right.SIGNED_IN),)

@@ -98,14 +98,18 @@ class Person:
 
 async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID) -> Person:
     living = await resolve(connection, contact_id)
-    contact = await contact_by_id(connection, living) if living else None
+    contact = await contact_by_id(connection, living, sight=visit.sight) if living else None
     if contact is None:
         raise web.HTTPNotFound
     leads = await leads_of(connection, contact.id)
     lead = leads[0] if leads and leads[0].status == "open" else None
     return Person(
         contact=contact,
-        keys=_keys(contact, await claims_of(connection, contact.id), spoken=visit.language),
+        keys=_keys(
+            contact,
+            await claims_of(connection, contact.id, sight=visit.sight),
+            spoken=visit.language,
+        ),
         merges=[
             ShownMerge(row=each, because=merged_because(each.reason, spoken=visit.language))
             for each in await merges_of(connection, contact.id)
@@ -113,7 +117,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         ],
         suggestions=[
             _suggested(each, contact.id, spoken=visit.language)
-            for each in await suggestions_of(connection, contact.id)
+            for each in await suggestions_of(connection, contact.id, sight=visit.sight)
         ],
         lead=lead,
         stages=await stages_of(connection, lead.pipeline_id) if lead else (),

@@ -21,7 +21,8 @@ from inbox.visit import (
     post,
 )
 from router.clean_text import clean_text
-from storage.colleagues import ExtensionTaken, change_user
+from storage.audit import write_audit
+from storage.colleagues import ExtensionTaken, change_user, tell_pages
 from storage.engine import transaction
 from storage.profile import (
     extension_of,
@@ -147,6 +148,15 @@ async def change_password(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         await set_password(connection, visit.me, hashed=hashed, must_change=False)
         await end_sessions_of(connection, visit.me)
+        await write_audit(
+            connection,
+            by=visit.me,
+            what="password_changed",
+            object_kind="user",
+            object_id=visit.me,
+            now=visit.now,
+        )
+        await tell_pages(connection, visit.me, now=visit.now)
     response = web.Response(status=303, headers={"Location": home(visit.colleague.role)})
     await sessions.begin(visit.around, visit.request, response, user_id=visit.me, now=visit.now)
     return response

@@ -1,7 +1,13 @@
-"""Colleagues: who works here, in which role, who is here. A new one gets a one-time password, shown once."""
+"""Colleagues: who works here, in which role and teams, what they see, who is here. A new one gets a one-time password,
+shown once.
 
-from collections.abc import Sequence
-from typing import Final, cast, get_args
+An administrator manages everybody. A team lead manages the managers and marketers of their own teams, and those who are
+in none: they raise nobody to or above themselves, and let nobody see more than they see. Who is disabled is out at once,
+their open pages too; what they had in hand goes to a colleague or back to the teams' queues, as the form says.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast, get_args
 from uuid import UUID
 
 from aiohttp import web
@@ -10,10 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.desk import NotFound, Presence, Refused
 from inbox.pages.profile import extension_written
 from inbox.passwords import hash_password, one_time_password
-from inbox.rights import Right, may_change_role
+from inbox.rights import Right, may_change_role, may_give_sight
 from inbox.visit import Page, Visit, get, own_address, post
-from storage.audit import write_audit
+from storage.audit import difference, write_audit
 from storage.colleagues import (
+    ANSWERING,
     BadEmail,
     EmailTaken,
     ExtensionTaken,
@@ -23,15 +30,30 @@ from storage.colleagues import (
     create_user,
     disable_user,
     enable_user,
+    tell_pages,
 )
 from storage.engine import transaction
-from storage.profile import set_password
-from storage.reading.colleagues import UserRow, list_teams, list_users
+from storage.profile import set_name, set_password
+from storage.reading.colleagues import TeamRow, list_teams, list_users
+from storage.reading.paging import BadCursor
+from storage.reading.sight import LIMITED_ROLES, SEES, Sees
+from storage.reading.staff import (
+    Mate,
+    conversations_in_hand,
+    count_disabled,
+    list_staff,
+    mate_by_id,
+)
 from storage.sessions import end_sessions_of
+from storage.teams import add_member, remove_member
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 LONGEST_NAME: Final = 120
 MOST_CAPACITY: Final = 10_000
+HANDED_AT_ONCE: Final = 500
+"""Conversations in one request; each is a decision of its own. What remains is handed on by another press."""
+SEARCHED_FROM: Final = 12
+"""Colleagues; fewer are seen at a glance."""
 
 
 async def people(visit: Visit) -> web.Response:
@@ -41,6 +63,7 @@ async def people(visit: Visit) -> web.Response:
 async def add(visit: Visit) -> web.Response:
     role = _role(visit)
     _allowed(visit, before="manager", after=role)
+    sees = _sees(visit) if "sees" in visit.form else _most_sight(visit)
     password = one_time_password()
     hashed = await hash_password(password)
     email = visit.form.get("email", "").strip()[:254]
@@ -55,7 +78,10 @@ async def add(visit: Visit) -> web.Response:
                 must_change_password=True,
                 now=visit.now,
             )
-            await _audit(visit, connection, "colleague_added", made, {"email": email, "role": role})
+            await change_user(connection, made, sees=sees)
+            after = {"email": email, "role": role, "sees": sees}
+            after |= await _put_in_teams(visit, connection, made, role)
+            await _audit(visit, connection, "colleague_added", made, after=after)
     except BadEmail as error:
         raise Refused(visit._("That is not an email address.")) from error
     except EmailTaken as error:
@@ -63,112 +89,235 @@ async def add(visit: Visit) -> web.Response:
     return await _shown(visit, made=(email, password))
 
 
+async def person(visit: Visit) -> web.Response:
+    return await _one(visit)
+
+
 async def change(visit: Visit) -> web.Response:
-    """Role, capacity, extension or presence, as the form that was sent names it."""
-    async with visit.around.engine.connect() as connection:
-        who = await _colleague(visit, connection)
-    _allowed(visit, before=who.role, after=who.role)
-    if "presence" in visit.form:
+    """What the form that was sent names; `teams` says that its boxes are all there are."""
+    who = await _colleague(visit)
+    if "presence" in visit.form and visit.form["presence"] != who.presence:
         presence = visit.form["presence"]
         if presence not in get_args(Presence):
             raise web.HTTPBadRequest
         await visit.around.desk.set_presence(who.id, cast("Presence", presence), by=visit.me)
-        return visit.back(_back(visit))
-    changes: dict[str, object] = {}
-    if "role" in visit.form:
-        role = _role(visit)
-        _allowed(visit, before=who.role, after=role)
-        changes["role"] = role
-    if "capacity" in visit.form:
-        written = visit.form["capacity"].strip()
-        if written and not (written.isdecimal() and 0 < int(written) <= MOST_CAPACITY):
-            raise Refused(visit._("Write a number of conversations, or nothing for no limit."))
-        changes["capacity"] = int(written) if written else None
-    if "extension" in visit.form:
-        changes["extension"] = extension_written(visit)
-    if not changes:
-        raise web.HTTPBadRequest
+    changes = _changes(visit, who)
+    before = {name: getattr(who, name) for name in changes}
+    old, new = difference(before, changes)
     try:
         async with transaction(visit.around.engine) as connection:
-            await change_user(connection, who.id, **changes)
-            await _audit(visit, connection, "colleague_changed", who.id, changes)
+            if "name" in new:
+                await set_name(connection, who.id, new["name"])
+            await change_user(
+                connection, who.id, **{name: each for name, each in new.items() if name != "name"}
+            )
+            if "teams" in visit.form:
+                was, now = await _change_teams(visit, connection, who)
+                old, new = {**old, **was}, {**new, **now}
+            if new:
+                await _audit(visit, connection, "colleague_changed", who.id, before=old, after=new)
+                await tell_pages(connection, who.id, now=visit.now)
     except LastAdministrator as error:
         raise Refused(_last(visit)) from error
     except ExtensionTaken as error:
         raise Refused(visit._("Another colleague has this extension.")) from error
-    return visit.back(_back(visit))
+    return visit.back(own_address(visit.form.get("to", ""), otherwise=_address(who)))
+
+
+def _changes(visit: Visit, who: Mate) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    form = visit.form
+    if "name" in form:
+        changes["name"] = " ".join(form["name"].split())[:LONGEST_NAME]
+    if "role" in form:
+        changes["role"] = _role(visit)
+        _allowed(visit, before=who.role, after=changes["role"])
+    if "sees" in form and form["sees"] != who.sees:
+        changes["sees"] = _sees(visit)
+    if "capacity" in form:
+        written = form["capacity"].strip()
+        if written and not (written.isdecimal() and 0 < int(written) <= MOST_CAPACITY):
+            raise Refused(visit._("Write a number of conversations, or nothing for no limit."))
+        changes["capacity"] = int(written) if written else None
+    if "extension" in form:
+        changes["extension"] = extension_written(visit)
+    if not changes and "presence" not in form and "teams" not in form:
+        raise web.HTTPBadRequest
+    return changes
 
 
 async def disable(visit: Visit) -> web.Response:
-    async with visit.around.engine.connect() as connection:
-        who = await _colleague(visit, connection)
-    _allowed(visit, before=who.role, after=who.role)
+    who = await _colleague(visit)
     if who.id == visit.me:
         raise Refused(visit._("You cannot disable yourself."))
+    heir = await _heir(visit, who)
     try:
         async with transaction(visit.around.engine) as connection:
             await disable_user(connection, who.id, now=visit.now)
-            await _audit(visit, connection, "colleague_disabled", who.id, {})
+            await _audit(
+                visit,
+                connection,
+                "colleague_disabled",
+                who.id,
+                before={"disabled": False},
+                after={"disabled": True, "manager": heir},
+            )
     except LastAdministrator as error:
         raise Refused(_last(visit)) from error
-    return visit.back("/settings/people")
+    # Disabled first, so that the queue does not give them back.
+    left = await _hand_on(visit, who, heir)
+    return visit.back(_address(who) if left else "/settings/people")
+
+
+async def hand_over(visit: Visit) -> web.Response:
+    """What somebody has in hand, also of one who is disabled already."""
+    who = await _colleague(visit)
+    heir = await _heir(visit, who)
+    await _hand_on(visit, who, heir)
+    return visit.back(_address(who))
 
 
 async def enable(visit: Visit) -> web.Response:
-    async with visit.around.engine.connect() as connection:
-        who = await _colleague(visit, connection)
-    _allowed(visit, before=who.role, after=who.role)
+    who = await _colleague(visit)
     async with transaction(visit.around.engine) as connection:
         await enable_user(connection, who.id)
-        await _audit(visit, connection, "colleague_enabled", who.id, {})
-    return visit.back("/settings/people")
+        await _audit(
+            visit,
+            connection,
+            "colleague_enabled",
+            who.id,
+            before={"disabled": True},
+            after={"disabled": False},
+        )
+    return visit.back(_address(who))
 
 
 async def reset_password(visit: Visit) -> web.Response:
     """A new one-time password; whoever is signed in as them is out."""
-    async with visit.around.engine.connect() as connection:
-        who = await _colleague(visit, connection)
-    _allowed(visit, before=who.role, after=who.role)
+    who = await _colleague(visit)
     password = one_time_password()
     hashed = await hash_password(password)
     async with transaction(visit.around.engine) as connection:
         await set_password(connection, who.id, hashed=hashed, must_change=True)
         await end_sessions_of(connection, who.id)
-        await _audit(visit, connection, "password_reset", who.id, {})
-    return await _shown(visit, made=(who.email, password))
+        await tell_pages(connection, who.id, now=visit.now)
+        await _audit(visit, connection, "password_reset", who.id)
+    return await _one(visit, made=(who.email, password))
+
+
+async def sign_out(visit: Visit) -> web.Response:
+    """Everywhere, at once."""
+    who = await _colleague(visit)
+    async with transaction(visit.around.engine) as connection:
+        await end_sessions_of(connection, who.id)
+        await tell_pages(connection, who.id, now=visit.now)
+        await _audit(visit, connection, "signed_out_everywhere", who.id)
+    return visit.back(_address(who))
+
+
+# What is shown.
 
 
 async def _shown(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Response:
+    query = visit.request.query
+    q, gone = query.get("q", "").strip()[:100], query.get("who") == "gone"
     async with visit.around.engine.connect() as connection:
-        users = await list_users(connection)
+        try:
+            page = await list_staff(
+                connection, now=visit.now, q=q, gone=gone, cursor=query.get("cursor", "")
+            )
+        except BadCursor as error:
+            raise web.HTTPNotFound from error
         teams = await list_teams(connection)
+        disabled = await count_disabled(connection)
+    mine = _own_teams(visit, teams)
     return visit.page(
         "settings/people.html",
-        users=sorted(users, key=lambda each: each.disabled_at is not None),
-        teams_of={
-            each.id: [team.name for team in teams if each.id in team.member_ids] for each in users
-        },
-        roles=[
-            role
-            for role in ROLES
-            if may_change_role(visit.colleague.role, before="manager", after=role)
-        ],
-        may_change=lambda user: may_change_role(
-            visit.colleague.role, before=user.role, after=user.role
-        ),
+        page=page,
+        q=q,
+        gone=gone,
+        disabled=disabled,
+        searched=bool(q) or gone or len(page.items) >= SEARCHED_FROM,
+        roles=_roles(visit),
+        sights=_sights(visit),
+        sees_most=_most_sight(visit),
+        teams=[each for each in teams if _may_staff(visit, each.id, mine)],
+        default_teams={each.id for each in teams if each.is_default},
+        manages=lambda mate: _manages(visit, mate, mine),
         made=made,
     )
 
 
-async def _colleague(visit: Visit, connection: AsyncConnection) -> UserRow:
-    for each in await list_users(connection):
-        if each.id == visit.id():
-            return each
-    raise NotFound
+async def _one(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Response:
+    who = await _colleague(visit)
+    async with visit.around.engine.connect() as connection:
+        teams = await list_teams(connection)
+        in_hand = await conversations_in_hand(connection, who.id, limit=HANDED_AT_ONCE + 1)
+        heirs = [
+            each
+            for each in await list_users(connection)
+            if each.disabled_at is None and each.role in {*ANSWERING, "admin"} and each.id != who.id
+        ]
+    mine = _own_teams(visit, teams)
+    return visit.page(
+        "settings/person.html",
+        who=who,
+        teams=teams,
+        may_staff=lambda team: _may_staff(visit, team.id, mine),
+        roles=_roles(visit),
+        sights=_sights(visit) if who.sees in _sights(visit) else (*_sights(visit), who.sees),
+        limited_roles=LIMITED_ROLES,
+        heirs=heirs,
+        in_hand=len(in_hand),
+        most=HANDED_AT_ONCE,
+        made=made,
+        done="done" in visit.request.query,
+    )
 
 
-def _back(visit: Visit) -> str:
-    return own_address(visit.form.get("to", ""), otherwise="/settings/people")
+# Who may do what to whom.
+
+
+async def _colleague(visit: Visit) -> Mate:
+    """The one of the address. Raises NotFound, and HTTPForbidden for one who is not theirs to manage."""
+    async with visit.around.engine.connect() as connection:
+        who = await mate_by_id(connection, visit.id(), now=visit.now)
+        teams = await list_teams(connection)
+    if who is None:
+        raise NotFound
+    if not _manages(visit, who, _own_teams(visit, teams)):
+        raise web.HTTPForbidden
+    return who
+
+
+def _manages(visit: Visit, who: Mate, own_teams: frozenset[UUID]) -> bool:
+    if not may_change_role(visit.colleague.role, before=who.role, after=who.role):
+        return False
+    return visit.colleague.role == "admin" or not who.team_ids or bool(own_teams & {*who.team_ids})
+
+
+def _own_teams(visit: Visit, teams: Sequence[TeamRow]) -> frozenset[UUID]:
+    return frozenset(each.id for each in teams if visit.me in each.member_ids)
+
+
+def _may_staff(visit: Visit, team: UUID, own_teams: frozenset[UUID]) -> bool:
+    return visit.may(Right.MANAGE_TEAMS) or team in own_teams
+
+
+def _roles(visit: Visit) -> list[Role]:
+    own = visit.colleague.role
+    return [role for role in ROLES if may_change_role(own, before="manager", after=role)]
+
+
+def _sights(visit: Visit) -> tuple[Sees, ...]:
+    me = visit.colleague
+    return tuple(
+        each for each in SEES if may_give_sight(me.role, own_sees=me.sight.what, sees=each)
+    )
+
+
+def _most_sight(visit: Visit) -> Sees:
+    return _sights(visit)[0]
 
 
 def _role(visit: Visit) -> Role:
@@ -176,6 +325,15 @@ def _role(visit: Visit) -> Role:
     if role not in ROLES:
         raise web.HTTPBadRequest
     return role
+
+
+def _sees(visit: Visit) -> str:
+    sees = visit.form["sees"]
+    if sees not in SEES:
+        raise web.HTTPBadRequest
+    if sees not in _sights(visit):
+        raise web.HTTPForbidden
+    return sees
 
 
 def _allowed(visit: Visit, *, before: str, after: str) -> None:
@@ -187,9 +345,107 @@ def _last(visit: Visit) -> str:
     return visit._("This is the only administrator. Make somebody else one first.")
 
 
+def _address(who: Mate) -> str:
+    return f"/settings/people/{who.id}?done"
+
+
+# Teams.
+
+
+async def _wanted_teams(visit: Visit) -> set[UUID]:
+    posted = await visit.request.post()
+    try:
+        return {UUID(each) for each in posted.getall("team", []) if isinstance(each, str)}
+    except ValueError as error:
+        raise web.HTTPBadRequest from error
+
+
+async def _put_in_teams(
+    visit: Visit, connection: AsyncConnection, who: UUID, role: Role
+) -> dict[str, Any]:
+    """A new colleague's; without any said, the default one's, where they are already, or the lead's own."""
+    teams = await list_teams(connection)
+    mine = _own_teams(visit, teams)
+    if "teams" in visit.form:
+        wanted = await _wanted_teams(visit)
+    elif visit.colleague.role == "admin" or role not in ANSWERING:
+        return {}
+    else:
+        wanted = {*mine}
+    present = {each.id for each in teams if who in each.member_ids}
+    for each in teams:
+        allowed = _may_staff(visit, each.id, mine)
+        if each.id in wanted - present and allowed:
+            await add_member(connection, each.id, who, is_lead=False, now=visit.now)
+        elif each.id in present - wanted:
+            await remove_member(connection, each.id, who)
+    return {"teams": [each.name for each in teams if each.id in wanted]}
+
+
+async def _change_teams(
+    visit: Visit, connection: AsyncConnection, who: Mate
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(before, after) of those that changed; teams that are not theirs to staff stay as they are."""
+    teams = await list_teams(connection)
+    mine = _own_teams(visit, teams)
+    staffed = {each.id for each in teams if _may_staff(visit, each.id, mine)}
+    present = {*who.team_ids}
+    wanted = (await _wanted_teams(visit) & staffed) | (present - staffed)
+    if wanted == present:
+        return {}, {}
+    for team in wanted - present:
+        await add_member(connection, team, who.id, is_lead=False, now=visit.now)
+    for team in present - wanted:
+        await remove_member(connection, team, who.id)
+    names: Mapping[UUID, str] = {each.id: each.name for each in teams}
+    return (
+        {"teams": sorted(names[each] for each in present if each in names)},
+        {"teams": sorted(names[each] for each in wanted)},
+    )
+
+
+# Handing on.
+
+
+async def _heir(visit: Visit, who: Mate) -> UUID | None:
+    """The colleague the form names; None: back to the queues of their teams."""
+    given = visit.form.get("heir", "")
+    if not given or given == "queue":
+        return None
+    try:
+        heir = UUID(given)
+    except ValueError as error:
+        raise web.HTTPBadRequest from error
+    async with visit.around.engine.connect() as connection:
+        mate = await mate_by_id(connection, heir, now=visit.now)
+    if mate is None or mate.disabled_at is not None or mate.role == "marketer" or heir == who.id:
+        raise Refused(visit._("Choose somebody who answers conversations and is not disabled."))
+    return heir
+
+
+async def _hand_on(visit: Visit, who: Mate, heir: UUID | None) -> int:
+    """How many are left over. One that somebody else has just taken, or closed, is theirs."""
+    async with visit.around.engine.connect() as connection:
+        ids = await conversations_in_hand(connection, who.id, limit=HANDED_AT_ONCE)
+    for each in ids:
+        await visit.around.desk.assign(each, by=visit.me, manager=heir)
+    async with visit.around.engine.connect() as connection:
+        return len(await conversations_in_hand(connection, who.id, limit=1))
+
+
 async def _audit(
-    visit: Visit, connection: AsyncConnection, what: str, who: UUID, after: dict[str, object]
+    visit: Visit,
+    connection: AsyncConnection,
+    what: str,
+    who: UUID,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
+    written = {
+        name: str(value) if isinstance(value, UUID) else value
+        for name, value in (after or {}).items()
+    }
     await write_audit(
         connection,
         by=visit.me,
@@ -197,15 +453,19 @@ async def _audit(
         object_kind="user",
         object_id=who,
         now=visit.now,
-        after=after,
+        before=before,
+        after=written or None,
     )
 
 
 PAGES: Final[Sequence[Page]] = (
     get("/settings/people", people, Right.MANAGE_PEOPLE),
     post("/settings/people", add, Right.MANAGE_PEOPLE),
+    get("/settings/people/{id}", person, Right.MANAGE_PEOPLE),
     post("/settings/people/{id}", change, Right.MANAGE_PEOPLE),
     post("/settings/people/{id}/disable", disable, Right.MANAGE_PEOPLE),
+    post("/settings/people/{id}/hand-over", hand_over, Right.MANAGE_PEOPLE),
     post("/settings/people/{id}/enable", enable, Right.MANAGE_PEOPLE),
     post("/settings/people/{id}/password", reset_password, Right.MANAGE_PEOPLE),
+    post("/settings/people/{id}/sign-out", sign_out, Right.MANAGE_PEOPLE),
 )

@@ -1,4 +1,7 @@
-"""Teams: who is in them, how conversations are handed out, when they work and what is said when they do not."""
+"""Teams: who is in them, how conversations are handed out, when they work and what is said when they do not.
+
+A team lead changes the teams they are in; making teams, and which is the default, is the administrator's.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +19,8 @@ from inbox.rights import Right, may_change_role
 from inbox.visit import Page, Visit, get, post
 from router.records import Strategy
 from router.working_hours import is_open
-from storage.audit import write_audit
+from storage.audit import difference, write_audit
+from storage.colleagues import tell_pages
 from storage.engine import transaction
 from storage.reading.colleagues import list_teams, list_users
 from storage.reading.teams import TeamSettings, team_by_id
@@ -44,7 +48,12 @@ _CLOCK: Final = re.compile(r"(0?[0-9]|1[0-9]|2[0-3]|24(?=$|[:.]00))(?:[:.]([0-5]
 async def teams(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         rows = await list_teams(connection)
-    return visit.page("settings/teams.html", rows=rows)
+    return visit.page(
+        "settings/teams.html",
+        rows=[
+            each for each in rows if visit.may(Right.MANAGE_TEAMS) or visit.me in each.member_ids
+        ],
+    )
 
 
 async def add(visit: Visit) -> web.Response:
@@ -54,7 +63,7 @@ async def add(visit: Visit) -> web.Response:
             made = await create_team(
                 connection, name=name, now=visit.now, time_zone=visit.around.time_zone
             )
-            await _audit(visit, connection, "team_made", made, {"name": name})
+            await _audit(visit, connection, "team_made", made, after={"name": name})
     except TeamNameTaken as taken:
         raise Refused(str(taken)) from taken
     return visit.back(f"/settings/teams/{made}")
@@ -100,11 +109,16 @@ async def change(visit: Visit) -> web.Response:
         "away_text": form.get("away_text", "").strip()[:LONGEST_AWAY_TEXT],
     }
     async with visit.around.engine.connect() as connection:
-        await _team(visit, connection)
+        found = await _team(visit, connection)
+    present = {name: getattr(found, name) for name in changes}
+    before, after = difference({**present, "holidays": list(found.holidays)}, changes)
     try:
         async with transaction(visit.around.engine) as connection:
             await change_team(connection, visit.id(), **changes)
-            await _audit(visit, connection, "team_changed", visit.id(), changes)
+            if after:
+                await _audit(
+                    visit, connection, "team_changed", visit.id(), before=before, after=after
+                )
     except TeamNameTaken as taken:
         raise Refused(str(taken)) from taken
     return visit.back(f"/settings/teams/{visit.id()}?done")
@@ -117,24 +131,30 @@ async def put_in(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         await _team(visit, connection)
         able = {
-            each.id
+            each.id: each.role
             for each in await list_users(connection)
             if each.disabled_at is None and each.role in ANSWERING
         }
         if who not in able:
             raise NotFound
+        _may_move(visit, who, able[who])
         await add_member(connection, visit.id(), who, is_lead=is_lead, now=visit.now)
         after = {"user": str(who), "lead": is_lead}
-        await _audit(visit, connection, "team_member_put_in", visit.id(), after)
+        await _audit(visit, connection, "team_member_put_in", visit.id(), after=after)
+        await tell_pages(connection, who, now=visit.now)
     return visit.back(f"/settings/teams/{visit.id()}")
 
 
 async def take_out(visit: Visit) -> web.Response:
     who = _uuid(visit.form.get("user", ""))
     async with transaction(visit.around.engine) as connection:
-        await _team(visit, connection)
+        found = await _team(visit, connection)
+        role = next((each.role for each in found.members if each.user_id == who), "manager")
+        _may_move(visit, who, role)
         await remove_member(connection, visit.id(), who)
-        await _audit(visit, connection, "team_member_taken_out", visit.id(), {"user": str(who)})
+        before = {"user": str(who)}
+        await _audit(visit, connection, "team_member_taken_out", visit.id(), before=before)
+        await tell_pages(connection, who, now=visit.now)
     return visit.back(f"/settings/teams/{visit.id()}")
 
 
@@ -142,7 +162,8 @@ async def set_default(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         await _team(visit, connection)
         await make_default(connection, visit.id())
-        await _audit(visit, connection, "team_made_default", visit.id(), {})
+        after = {"is_default": True}
+        await _audit(visit, connection, "team_made_default", visit.id(), after=after)
     return visit.back(f"/settings/teams/{visit.id()}")
 
 
@@ -243,11 +264,26 @@ async def _team(visit: Visit, connection: AsyncConnection) -> TeamSettings:
     found = await team_by_id(connection, visit.id())
     if found is None:
         raise NotFound
+    inside = {each.user_id for each in found.members}
+    if not visit.may(Right.MANAGE_TEAMS) and visit.me not in inside:
+        raise web.HTTPForbidden
     return found
 
 
+def _may_move(visit: Visit, who: UUID | None, role: str) -> None:
+    """Administrators and other leads are not a lead's to put in or take out. Raises HTTPForbidden."""
+    if who != visit.me and not may_change_role(visit.colleague.role, before=role, after=role):
+        raise web.HTTPForbidden
+
+
 async def _audit(
-    visit: Visit, connection: AsyncConnection, what: str, team_id: UUID, after: Mapping[str, Any]
+    visit: Visit,
+    connection: AsyncConnection,
+    what: str,
+    team_id: UUID,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
 ) -> None:
     await write_audit(
         connection,
@@ -256,16 +292,17 @@ async def _audit(
         object_kind="team",
         object_id=team_id,
         now=visit.now,
+        before=before,
         after=after,
     )
 
 
 PAGES: Final[Sequence[Page]] = (
     get("/settings/teams", teams, Right.MANAGE_PEOPLE),
-    post("/settings/teams", add, Right.MANAGE_PEOPLE),
+    post("/settings/teams", add, Right.MANAGE_TEAMS),
     get("/settings/teams/{id}", team, Right.MANAGE_PEOPLE),
     post("/settings/teams/{id}", change, Right.MANAGE_PEOPLE),
     post("/settings/teams/{id}/members", put_in, Right.MANAGE_PEOPLE),
     post("/settings/teams/{id}/members/remove", take_out, Right.MANAGE_PEOPLE),
-    post("/settings/teams/{id}/default", set_default, Right.MANAGE_PEOPLE),
+    post("/settings/teams/{id}/default", set_default, Right.MANAGE_TEAMS),
 )

@@ -44,7 +44,9 @@ async def ways_of(
     visit: Visit, connection: AsyncConnection, conversation_id: UUID
 ) -> Sequence[Way]:
     """The opened conversation first; exactly one is chosen."""
-    ways = [_way(visit, row) for row in await ways_to(connection, conversation_id)]
+    ways = [
+        _way(visit, row) for row in await ways_to(connection, conversation_id, sight=visit.sight)
+    ]
     if not ways:
         return ()
     able = [each for each in ways if not each.closed]

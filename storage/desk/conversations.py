@@ -151,6 +151,7 @@ class ConversationDesk(Ground):
             teams={team} if team else set(),
         ) as (connection, world, found):
             teams, managers = world.colleagues()
+            before = {"manager": found.manager_id, "team": found.team_id}
             if manager is not None:
                 if manager not in managers:
                     raise NotFound("There is no such manager.")
@@ -165,7 +166,8 @@ class ConversationDesk(Ground):
                 "conversation_assigned",
                 "conversation",
                 conversation,
-                after={"manager": manager, "team": team},
+                before=before,
+                after={"manager": found.manager_id, "team": found.team_id},
             )
 
     @again_on_conflict

@@ -17,6 +17,7 @@ from router.ids import new_id
 from router.records import Conversation
 from router.world import World
 from storage import bulk, erasure, tables
+from storage.audit import WHENCE
 from storage.policies import Policies
 from storage.waiting_room import hand_out_queues
 from storage.world import is_conflict
@@ -126,7 +127,17 @@ class Ground:
         await bulk.insert(
             connection,
             tables.audit,
-            ("id", "user_id", "what", "object_kind", "object_id", "before", "after", "at"),
+            (
+                "id",
+                "user_id",
+                "what",
+                "object_kind",
+                "object_id",
+                "remote",
+                "before",
+                "after",
+                "at",
+            ),
             [
                 {
                     "id": new_id(),
@@ -134,6 +145,7 @@ class Ground:
                     "what": what,
                     "object_kind": kind,
                     "object_id": object_id,
+                    "remote": WHENCE.get()[:100],
                     "before": before,
                     "after": after,
                     "at": self.now(),

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
+from storage.reading.sight import Sight, contact_in_sight, contacts_in_sight, seen
 from storage.tables import contact, identity, user_account
 
 
@@ -99,9 +100,12 @@ async def resolve(connection: AsyncConnection, id_: UUID) -> UUID | None:
     return living
 
 
-async def contact_by_id(connection: AsyncConnection, id_: UUID) -> ContactRow | None:
+async def contact_by_id(
+    connection: AsyncConnection, id_: UUID, *, sight: Sight
+) -> ContactRow | None:
     """As it is, tombstones too; see `resolve`."""
-    row = (await connection.execute(_dressed(contact.c.id == id_))).one_or_none()
+    of = (contact.c.id == id_, contact_in_sight(sight))
+    row = (await connection.execute(_dressed(*of))).one_or_none()
     return None if row is None else _row(row)
 
 
@@ -109,11 +113,15 @@ async def list_contacts(
     connection: AsyncConnection,
     wish: ContactFilter,
     *,
+    sight: Sight,
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
 ) -> Page[ContactRow]:
     """Living contacts, the newest first. Raises BadCursor."""
-    conditions: list[ColumnElement[bool]] = [contact.c.merged_into.is_(None)]
+    conditions: list[ColumnElement[bool]] = [
+        contact.c.merged_into.is_(None),
+        await contacts_in_sight(connection, sight),
+    ]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
@@ -145,9 +153,12 @@ async def list_contacts(
     )
 
 
-async def claims_of(connection: AsyncConnection, id_: UUID) -> list[ClaimRow]:
-    """What the person said of themselves and nobody vouches for; what they have since proved is left out."""
-    rows = await connection.execute(
+async def claims_of(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> list[ClaimRow]:
+    """What the person said of themselves and nobody vouches for; what they have since proved is left out.
+
+    Who has proved it is told to whom that person is in sight.
+    """
+    found = await connection.execute(
         text("""
             select claim.id, claim.kind, claim.value, claim.display, claim.at,
                    owner.id as proved_by, owner.name as proved_by_name
@@ -162,6 +173,9 @@ async def claims_of(connection: AsyncConnection, id_: UUID) -> list[ClaimRow]:
         """),
         {"id": id_},
     )
+    rows = found.all()
+    owners = {row.proved_by for row in rows if row.proved_by is not None}
+    known = owners if sight.whole else await seen(connection, sight, "contact", owners)
     return [
         ClaimRow(
             id=row.id,
@@ -169,8 +183,8 @@ async def claims_of(connection: AsyncConnection, id_: UUID) -> list[ClaimRow]:
             value=row.value,
             display=row.display,
             at=row.at,
-            proved_by=row.proved_by,
-            proved_by_name=row.proved_by_name or "",
+            proved_by=row.proved_by if row.proved_by in known else None,
+            proved_by_name=row.proved_by_name if row.proved_by in known else "",
         )
         for row in rows
     ]

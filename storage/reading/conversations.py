@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import conversations_about, wanted
+from storage.reading.sight import Sight, conversation_in_sight, shares
 from storage.tables import account, conversation
 
 __all__ = ["ConversationRow"]
@@ -88,6 +89,7 @@ async def list_conversations(
     connection: AsyncConnection,
     wish: ConversationFilter,
     *,
+    sight: Sight,
     sort: Sort = "newest",
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
@@ -99,33 +101,55 @@ async def list_conversations(
     if accounts == []:
         return Page(items=())
     found = await _found(connection, wish)
-    picked = _picked(wish, sort=sort, after=after, limit=limit + 1, accounts=accounts, found=found)
+    parts = shares(sight, tab=wish.tab)
+    if not parts:
+        return Page(items=())
+    picked = _picked(
+        wish,
+        sight=sight,
+        sort=sort,
+        after=after,
+        limit=limit + 1,
+        accounts=accounts,
+        found=found,
+    )
     rows = [row_of(row) for row in await connection.execute(dressed(picked, _outer(picked, sort)))]
     return page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
 
 
 async def conversations_by_id(
-    connection: AsyncConnection, ids: Sequence[UUID]
+    connection: AsyncConnection, ids: Sequence[UUID], *, sight: Sight
 ) -> list[ConversationRow]:
     """The same rows, for a live page that has been told which changed; in the order of `ids`."""
-    picked = select(func.unnest(literal(list(ids), ARRAY(PG_UUID))).label("id")).subquery("picked")
+    picked = (
+        select(_c.id)
+        .where(_c.id == any_(literal(list(ids), ARRAY(PG_UUID))), conversation_in_sight(sight))
+        .subquery("picked")
+    )
     found = {row.id: row for row in map(row_of, await connection.execute(dressed(picked, ())))}
     return [found[each] for each in ids if each in found]
 
 
-async def conversation_by_id(connection: AsyncConnection, id_: UUID) -> ConversationRow | None:
-    found = await conversations_by_id(connection, [id_])
+async def conversation_by_id(
+    connection: AsyncConnection, id_: UUID, *, sight: Sight
+) -> ConversationRow | None:
+    found = await conversations_by_id(connection, [id_], sight=sight)
     return found[0] if found else None
 
 
 async def matches(
-    connection: AsyncConnection, wish: ConversationFilter, ids: Sequence[UUID]
+    connection: AsyncConnection, wish: ConversationFilter, ids: Sequence[UUID], *, sight: Sight
 ) -> set[UUID]:
     """Which of these belong into this list: what a live page asks before it moves a row in or out."""
     accounts = await _accounts(connection, wish)
     if accounts == []:
         return set()
-    conditions = [*_conditions(wish), _c.status.in_(wish.statuses or STATUSES), _c.id.in_(ids)]
+    conditions = [
+        *_conditions(wish),
+        _c.status.in_(wish.statuses or STATUSES),
+        _c.id.in_(ids),
+        conversation_in_sight(sight),
+    ]
     if accounts is not None:
         conditions.append(_c.account_id.in_(accounts))
     statement = select(_c.id).where(*conditions)
@@ -134,12 +158,12 @@ async def matches(
     return set((await connection.execute(statement)).scalars())
 
 
-async def known_labels(connection: AsyncConnection) -> list[str]:
-    """What conversations are labelled with, the most used first: to choose from."""
+async def known_labels(connection: AsyncConnection, *, sight: Sight) -> list[str]:
+    """What conversations in sight are labelled with, the most used first: to choose from."""
     label = func.unnest(_c.labels).label("label")
     recent = (
         select(label)
-        .where(_c.labels != literal([], ARRAY(Text)))
+        .where(_c.labels != literal([], ARRAY(Text)), conversation_in_sight(sight))
         .order_by(_c.last_message_at.desc())
         .limit(MOST_LABELLED)
         .subquery("recent")
@@ -159,23 +183,28 @@ async def has_any(connection: AsyncConnection) -> bool:
     return bool(found.scalar_one())
 
 
-async def count_tabs(connection: AsyncConnection, *, me: UUID) -> TabCounts:
-    def counted(*conditions: ColumnElement[bool]) -> Any:
-        some = (
+async def count_tabs(connection: AsyncConnection, *, me: UUID, sight: Sight) -> TabCounts:
+    def counted(tab: Tab, *conditions: ColumnElement[bool]) -> Any:
+        parts = [
             select(literal(1).label("one"))
-            .where(_c.status.in_(ACTIVE), *conditions)
+            .where(_c.status.in_(ACTIVE), *conditions, *part)
             .limit(COUNTED_TO)
             .subquery()
-        )
+            .select()
+            for part in shares(sight, tab=tab)
+        ]
+        if not parts:
+            return literal(0)
+        some = select(union_all(*parts).subquery()).limit(COUNTED_TO).subquery()
         return select(func.count()).select_from(some).scalar_subquery()
 
     row = (
         await connection.execute(
             select(
-                counted(_c.manager_id == me).label("mine"),
-                counted(_c.manager_id == me, _c.unread > 0).label("mine_unread"),
-                counted(_c.manager_id.is_(None)).label("unassigned"),
-                counted().label("everything"),
+                counted("mine", _c.manager_id == me).label("mine"),
+                counted("mine", _c.manager_id == me, _c.unread > 0).label("mine_unread"),
+                counted("unassigned", _c.manager_id.is_(None)).label("unassigned"),
+                counted("all").label("everything"),
             )
         )
     ).one()
@@ -239,6 +268,7 @@ Place = tuple[int, datetime, UUID]
 def _picked(
     wish: ConversationFilter,
     *,
+    sight: Sight,
     sort: Sort,
     after: Place | None,
     limit: int,
@@ -248,11 +278,14 @@ def _picked(
     statuses = wish.statuses or STATUSES
     conditions = _conditions(wish)
     bounds: list[tuple[ColumnElement[bool], ...]]
+    parts = shares(sight, tab=wish.tab)
     if found is not None:
+        # Few enough to look at each.
+        parts = [(conversation_in_sight(sight),)]
         bounds = [(_c.status.in_(statuses), _among(found))]
         if accounts is not None:
             bounds = [(*bounds[0], _c.account_id.in_(accounts))]
-    elif accounts is not None and len(accounts) * len(statuses) <= MOST_BRANCHES:
+    elif accounts is not None and len(accounts) * len(statuses) * len(parts) <= MOST_BRANCHES:
         bounds = [
             (_c.status == status, _c.account_id == one)
             for status, one in product(statuses, accounts)
@@ -262,9 +295,14 @@ def _picked(
         bounds = [(_c.status == status, *rest) for status in statuses]
     branches = [
         branch
+        for part in parts
         for bound in bounds
         for branch in _branches(
-            [*conditions, *bound], sort=sort, after=after, limit=limit, tab=wish.tab
+            [*conditions, *bound, *part],
+            sort=sort,
+            after=after,
+            limit=limit,
+            nobodys=wish.tab == "unassigned" and sight.whole,
         )
     ]
     merged = union_all(*(branch.subquery().select() for branch in branches)).subquery("merged")
@@ -277,12 +315,12 @@ def _branches(
     sort: Sort,
     after: Place | None,
     limit: int,
-    tab: Tab,
+    nobodys: bool,
 ) -> list[Select[Any]]:
     """One ordered, bounded scan; two for `waiting`: those who wait, then the others."""
     # IS NULL does not fix a column for the planner as an equality does; ordering by it too keeps the index order.
-    nobody = (_c.manager_id,) if tab == "unassigned" else ()
-    nobody_back = (_c.manager_id.desc(),) if tab == "unassigned" else ()
+    nobody = (_c.manager_id,) if nobodys else ()
+    nobody_back = (_c.manager_id.desc(),) if nobodys else ()
     last = (_c.last_message_at, _c.id)
     behind = None if after is None else _row_of(after[1], after[2])
 

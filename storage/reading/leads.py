@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
+from storage.reading.sight import Sight, lead_in_sight, leads_in_sight
 from storage.tables import account, contact, lead, pipeline, stage, task, user_account
 
 LIVING: Final = ("open", "won", "lost")
@@ -104,11 +105,12 @@ async def list_leads(
     connection: AsyncConnection,
     wish: LeadFilter,
     *,
+    sight: Sight,
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
 ) -> Page[LeadRow]:
     """The newest first. Raises BadCursor."""
-    conditions = _conditions(wish)
+    conditions = [*_conditions(wish), await leads_in_sight(connection, sight)]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
@@ -129,8 +131,9 @@ async def list_leads(
     )
 
 
-async def lead_by_id(connection: AsyncConnection, id_: UUID) -> LeadRow | None:
-    row = (await connection.execute(_dressed(lead.c.id == id_))).one_or_none()
+async def lead_by_id(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> LeadRow | None:
+    of = (lead.c.id == id_, lead_in_sight(sight))
+    row = (await connection.execute(_dressed(*of))).one_or_none()
     return None if row is None else _row(row)
 
 
@@ -166,6 +169,7 @@ async def board(
     pipeline_id: UUID,
     *,
     now: datetime,
+    sight: Sight,
     manager: UUID | None = None,
     per_stage: int = DEFAULT_LIMIT,
 ) -> list[BoardColumn]:
@@ -175,6 +179,8 @@ async def board(
         | (lead.c.status.in_(("won", "lost")) & (lead.c.closed_at > now - CLOSED_SHOWN))
     )
     shown = of if manager is None else of & (lead.c.manager_id == manager)
+    if not sight.whole:
+        shown &= await leads_in_sight(connection, sight)
     totals = await connection.execute(
         select(
             stage.c.id,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Subquery,
+    any_,
     func,
     literal,
     select,
@@ -26,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.message_rows import MessageRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, BadCursor, Page, cursor_at, key_of, page_of
 from storage.reading.settled import settled_before
+from storage.reading.sight import Sight, conversation_in_sight, seen
 from storage.reading.timeline_lines import TimelineLine, lines_between
 from storage.tables import account, conversation, message
 
@@ -66,6 +68,7 @@ class Timeline:
 async def timeline(
     connection: AsyncConnection,
     *,
+    sight: Sight,
     conversation_id: UUID | None = None,
     contact_id: UUID | None = None,
     before: str = "",
@@ -73,14 +76,15 @@ async def timeline(
     from_the_start: bool = False,
     limit: int = DEFAULT_LIMIT,
 ) -> Timeline:
-    """The newest page, or the oldest, or the one before or after a cursor; of one conversation or all of a contact.
+    """The newest page, or the oldest, or the one before or after a cursor; of one conversation or of all of a contact
+    that are in sight.
 
     Raises BadCursor.
     """
     forward = from_the_start or bool(after)
     cursor = after or before
     from_ = key_of(cursor, _CURSOR, tuple[datetime, int, int, UUID]) if cursor else None
-    talks = _talks(conversation_id=conversation_id, contact_id=contact_id)
+    talks = _talks(sight, conversation_id=conversation_id, contact_id=contact_id)
     rows = await _rows(connection, talks, from_=from_, forward=forward, limit=limit + 1)
     more, shown = len(rows) > limit, rows[:limit]
     if not forward:
@@ -91,12 +95,13 @@ async def timeline(
         cursor_at(_CURSOR, _place(first)) if first and (passed or (more and not forward)) else None
     )
     later = cursor_at(_CURSOR, _place(last)) if last and (more if forward else from_) else None
-    lines = await lines_between(
+    lines = await _lines(
         connection,
         conversation_id=conversation_id,
         contact_id=contact_id,
         since=first.sent_at if first and earlier else None,
         until=last.sent_at if last and later else None,
+        sight=sight,
     )
     return Timeline(messages=tuple(shown), lines=lines, earlier=earlier, later=later)
 
@@ -105,6 +110,7 @@ async def timeline_around(
     connection: AsyncConnection,
     message_id: UUID,
     *,
+    sight: Sight,
     whole_contact: bool = False,
     limit: int = DEFAULT_LIMIT,
 ) -> Timeline | None:
@@ -113,7 +119,7 @@ async def timeline_around(
         await connection.execute(
             select(*_PLACE, _m.conversation_id, conversation.c.contact_id)
             .join(conversation, conversation.c.id == _m.conversation_id)
-            .where(_m.id == message_id)
+            .where(_m.id == message_id, conversation_in_sight(sight))
         )
     ).one_or_none()
     if found is None:
@@ -125,22 +131,25 @@ async def timeline_around(
     )
     here: Place = (found.sent_at, found.place, found.seq, found.id)
     half = max(1, limit // 2)
-    talks = _talks(conversation_id=scope.get("conversation_id"), contact_id=scope.get("contact_id"))
+    talks = _talks(
+        sight, conversation_id=scope.get("conversation_id"), contact_id=scope.get("contact_id")
+    )
     back = await _rows(connection, talks, from_=here, forward=False, limit=half + 1)
     on = await _rows(connection, talks, from_=here, forward=True, limit=half + 1)
     shown = [
         *reversed(back[:half]),
-        *await messages_by_id(connection, [message_id]),
+        *await messages_by_id(connection, [message_id], sight=sight),
         *on[:half],
     ]
     earlier = cursor_at(_CURSOR, _place(shown[0])) if len(back) > half else None
     later = cursor_at(_CURSOR, _place(shown[-1])) if len(on) > half else None
-    lines = await lines_between(
+    lines = await _lines(
         connection,
         conversation_id=scope.get("conversation_id"),
         contact_id=scope.get("contact_id"),
         since=shown[0].sent_at if earlier else None,
         until=shown[-1].sent_at if later else None,
+        sight=sight,
     )
     return Timeline(messages=tuple(shown), lines=lines, earlier=earlier, later=later)
 
@@ -159,16 +168,25 @@ async def messages_after_seq(
     return [row_of(row) for row in await connection.execute(dressed(picked, (_m.seq,)))]
 
 
-async def messages_by_id(connection: AsyncConnection, ids: Sequence[UUID]) -> list[MessageRow]:
-    """In the order of `ids`; those that are not there are left out."""
-    picked = select(func.unnest(literal(list(ids), ARRAY(PG_UUID))).label("id")).subquery("picked")
+async def messages_by_id(
+    connection: AsyncConnection, ids: Sequence[UUID], *, sight: Sight
+) -> list[MessageRow]:
+    """In the order of `ids`; those that are not there, or not in sight, are left out."""
+    found_ids = select(_m.id).where(_m.id == any_(literal(list(ids), ARRAY(PG_UUID))))
+    if not sight.whole:
+        found_ids = found_ids.join(conversation, conversation.c.id == _m.conversation_id).where(
+            conversation_in_sight(sight)
+        )
+    picked = found_ids.subquery("picked")
     rows = (row_of(row) for row in await connection.execute(dressed(picked, ())))
     found = {row.id: row for row in rows}
     return [found[each] for each in ids if each in found]
 
 
-async def message_by_id(connection: AsyncConnection, id_: UUID) -> MessageRow | None:
-    found = await messages_by_id(connection, [id_])
+async def message_by_id(
+    connection: AsyncConnection, id_: UUID, *, sight: Sight
+) -> MessageRow | None:
+    found = await messages_by_id(connection, [id_], sight=sight)
     return found[0] if found else None
 
 
@@ -230,10 +248,25 @@ async def _stored(connection: AsyncConnection, id_: UUID) -> tuple[datetime, UUI
     return at, id_
 
 
-def _talks(*, conversation_id: UUID | None, contact_id: UUID | None) -> Subquery:
-    if conversation_id is not None:
-        return select(literal(conversation_id, PG_UUID).label("id")).subquery("talk")
-    return select(conversation.c.id).where(conversation.c.contact_id == contact_id).subquery("talk")
+def _talks(sight: Sight, *, conversation_id: UUID | None, contact_id: UUID | None) -> Subquery:
+    of = (
+        conversation.c.id == conversation_id
+        if conversation_id is not None
+        else conversation.c.contact_id == contact_id
+    )
+    return select(conversation.c.id).where(of, conversation_in_sight(sight)).subquery("talk")
+
+
+async def _lines(
+    connection: AsyncConnection, *, sight: Sight, **bounds: Any
+) -> tuple[TimelineLine, ...]:
+    """Without what happened to conversations out of sight."""
+    lines = await lines_between(connection, **bounds)
+    if sight.whole:
+        return lines
+    talks = {each.conversation_id for each in lines if each.conversation_id is not None}
+    known = {None, *await seen(connection, sight, "conversation", talks)}
+    return tuple(each for each in lines if each.kind == "lead" or each.conversation_id in known)
 
 
 async def _rows(

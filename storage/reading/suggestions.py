@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+from storage.reading.sight import Sight, unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +77,15 @@ async def list_suggestions(
     )
 
 
-async def suggestions_of(connection: AsyncConnection, contact_id: UUID) -> list[SuggestionRow]:
+async def suggestions_of(
+    connection: AsyncConnection, contact_id: UUID, *, sight: Sight
+) -> list[SuggestionRow]:
+    """With people who are in sight, too."""
     rows = await connection.execute(_OF_CONTACT, {"contact": contact_id})
-    return [_row(row) for row in rows]
+    found = [_row(row) for row in rows]
+    others = [each.other(contact_id)[0] for each in found]
+    foreign = await unseen(connection, sight, "contact", others)
+    return [each for each in found if each.other(contact_id)[0] not in foreign]
 
 
 async def suggestion_by_id(connection: AsyncConnection, id_: UUID) -> SuggestionRow | None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+from storage.reading.sight import Sight, task_in_sight
 from storage.tables import contact, lead, task, user_account
 
 
@@ -49,11 +50,12 @@ async def list_tasks(
     connection: AsyncConnection,
     wish: TaskFilter,
     *,
+    sight: Sight,
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
 ) -> Page[TaskRow]:
     """The most urgent first. Raises BadCursor."""
-    conditions: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = [task_in_sight(sight)]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.reading.sight import Sight, seen
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WayRow:
@@ -47,10 +49,20 @@ _WAYS = text("""
 """)
 
 
-async def ways_to(connection: AsyncConnection, conversation_id: UUID) -> list[WayRow]:
-    """The one asked about first, then the person's others, the one they wrote in last before the rest."""
+async def ways_to(
+    connection: AsyncConnection, conversation_id: UUID, *, sight: Sight
+) -> list[WayRow]:
+    """The one asked about first, then the person's others, the one they wrote in last before the rest; of those in sight."""
     rows = await connection.execute(_WAYS, {"id": conversation_id, "most": MOST_WAYS})
-    return [WayRow(**row._mapping) for row in rows]  # noqa: SLF001  # a Row's public mapping
+    ways = [WayRow(**row._mapping) for row in rows]  # noqa: SLF001  # a Row's public mapping
+    if sight.whole:
+        return ways
+    known = await seen(connection, sight, "conversation", [each.conversation_id for each in ways])
+    return (
+        []
+        if conversation_id not in known
+        else [each for each in ways if each.conversation_id in known]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ user_account = Table(
     words("email"),
     words("name"),
     words("role"),
+    words("sees", default="all"),  # storage.reading.sight
     words("password", default=""),  # argon2id
     Column("must_change_password", Boolean, nullable=False, server_default=false()),
     words("language", default=""),
@@ -42,6 +43,7 @@ user_account = Table(
     CheckConstraint("email = lower(email)", name="email_lower"),
     CheckConstraint(one_of("role", "admin", "lead", "manager", "marketer"), name="role"),
     CheckConstraint(one_of("presence", "here", "away", "off"), name="presence"),
+    CheckConstraint(one_of("sees", "all", "team", "own"), name="sees"),
     Index(
         "uq_user_account_extension",
         "extension",
@@ -139,4 +141,6 @@ audit = Table(
     moment("at"),
     Index("ix_audit_object_id", "object_id", "id"),
     Index("ix_audit_user_id", "user_id", "at"),
+    Index("ix_audit_at", "at", "id"),
+    Index("ix_audit_object_kind_at", "object_kind", "at", "id"),
 )

@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from inbox.app import PAGES
-from inbox.rights import RIGHTS, Right, may, may_change_role
+from inbox.rights import RIGHTS, Right, may, may_change_role, may_give_sight
 from tests.events import a_message, accepted
 
 OPEN_TO_ALL = {("GET", "/sign-in"), ("POST", "/sign-in")}
@@ -87,6 +87,86 @@ async def test_a_marketer_lands_on_leads_after_signing_in(stage, browser):
     assert answer.headers["Location"] == "/leads"
 
 
+ADMIN_ALONE = {
+    Right.MANAGE_TEAMS,
+    Right.MANAGE_CHANNELS,
+    Right.MANAGE_TOKENS,
+    Right.MANAGE_DEAD_LETTERS,
+    Right.MANAGE_PIPELINES,
+    Right.MANAGE_FIELDS,
+    Right.MANAGE_WEBHOOKS,
+    Right.READ_AUDIT,
+    Right.ERASE,
+    Right.EXPORT_PERSONAL_DATA,
+}
+LEADS = {
+    Right.MANAGE_PEOPLE,
+    Right.MANAGE_CANNED,
+    Right.MANAGE_LABELS,
+    Right.SHARE_VIEWS,
+    Right.SEE_EVERYBODYS_TASKS,
+}
+WORK = {
+    Right.READ_MESSAGES,
+    Right.ANSWER,
+    Right.ASSIGN_OTHERS,
+    Right.READ_CONTACTS,
+    Right.CHANGE_CONTACTS,
+    Right.CHANGE_LEADS,
+}
+EXPECTED = {
+    "admin": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS | ADMIN_ALONE,
+    "lead": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS,
+    "manager": {Right.SIGNED_IN, Right.READ_LEADS} | WORK,
+    "marketer": {Right.SIGNED_IN, Right.READ_LEADS},
+}
+
+
+def test_every_right_is_given_to_whom_it_is_meant_for():
+    """Spelled out a second time, so that a new right, or one that moved, is decided on and not slipped in."""
+    assert {role: set(rights) for role, rights in RIGHTS.items()} == EXPECTED
+    assert EXPECTED["admin"] == set(Right)
+
+
+@pytest.mark.parametrize("sees", ["all", "team", "own"])
+@pytest.mark.parametrize("role", ["admin", "lead", "manager", "marketer"])
+async def test_every_page_opens_to_a_role_with_its_right_and_to_no_other(
+    stage, browser, role, sees
+):
+    """Of things that are not there: whoever may look is told so, and nobody who may not."""
+    await stage.hire("Mark", role=role, sees=sees)
+    mark = await browser("Mark")
+    for page in PAGES:
+        if page.method != "GET" or page.right is None or page.path == "/live":
+            continue
+        answer = await mark.get(a_path(page.path))
+        told = (page.path, answer.status)
+        if not may(role, page.right):
+            assert answer.status == 403, told
+        elif page.path == "/settings":
+            assert answer.status == (303 if may(role, Right.MANAGE_PEOPLE) else 403), told
+        elif "{" in page.path:
+            assert answer.status in {200, 404}, told
+        else:
+            assert answer.status == 200, told
+
+
+@pytest.mark.parametrize("role", ["admin", "lead", "manager", "marketer"])
+async def test_the_rail_and_the_settings_name_only_what_opens(stage, browser, role):
+    await stage.hire("Mark", role=role)
+    mark = await browser("Mark")
+    start = await mark.get("/profile")
+    links = set(re.findall(r'href="(/[a-z/-]*)"', start.text))
+    if may(role, Right.MANAGE_PEOPLE):
+        links |= set(
+            re.findall(r'href="(/settings/[a-z/-]*)"', (await mark.get("/settings/people")).text)
+        )
+    assert "/leads" in links
+    assert ("/" in links) == may(role, Right.READ_MESSAGES)
+    for path in links:
+        assert (await mark.get(path)).status in {200, 303}, path
+
+
 def test_a_team_lead_cannot_raise_anybody_to_or_above_themselves():
     assert may_change_role("lead", before="manager", after="marketer")
     assert not may_change_role("lead", before="manager", after="admin")
@@ -94,6 +174,14 @@ def test_a_team_lead_cannot_raise_anybody_to_or_above_themselves():
     assert not may_change_role("lead", before="admin", after="manager")
     assert not may_change_role("manager", before="marketer", after="manager")
     assert may_change_role("admin", before="admin", after="manager")
+
+
+def test_nobody_gives_more_sight_than_they_have():
+    assert may_give_sight("lead", own_sees="team", sees="own")
+    assert may_give_sight("lead", own_sees="all", sees="all")
+    assert not may_give_sight("lead", own_sees="team", sees="all")
+    assert not may_give_sight("lead", own_sees="own", sees="team")
+    assert may_give_sight("admin", own_sees="own", sees="all")
 
 
 def test_nobody_may_more_than_an_administrator():

@@ -12,6 +12,7 @@ from storage.reading.conversations import (
     matches,
 )
 from storage.reading.paging import BadCursor
+from storage.reading.sight import EVERYTHING
 from tests.builders import START, Rows
 
 ANY = ConversationFilter()
@@ -40,7 +41,7 @@ async def test_a_row_shows_all_that_the_list_needs(database: AsyncEngine) -> Non
         await there.message(talk, direction="out", state="sent")
         await there.message(talk, direction="out", state="failed")
 
-        row = (await list_conversations(connection, ANY)).items[0]
+        row = (await list_conversations(connection, ANY, sight=EVERYTHING)).items[0]
 
     assert row.id == talk
     assert (row.contact_name, row.contact_initials) == ("Анна Петрова", "АП")
@@ -62,7 +63,7 @@ async def test_what_became_of_our_answer_is_of_no_interest_once_they_wrote_again
         talk = await there.conversation(preview_direction="in")
         await there.message(talk, direction="out", state="read")
         await there.message(talk)
-        row = await conversation_by_id(connection, talk)
+        row = await conversation_by_id(connection, talk, sight=EVERYTHING)
     assert row is not None
     assert row.last_out_state == ""
 
@@ -81,7 +82,7 @@ async def test_pages_give_every_row_once_in_order(
             at = START + timedelta(minutes=number // 4)
             await there.conversation(at=at, waiting_since=waits, status=status)
         wish = ConversationFilter(tab=tab)  # type: ignore[arg-type]  # parametrised
-        whole = await list_conversations(connection, wish, sort=sort)  # type: ignore[arg-type]
+        whole = await list_conversations(connection, wish, sort=sort, sight=EVERYTHING)  # type: ignore[arg-type]
         seen: list[ConversationRow] = []
         cursor = ""
         while True:
@@ -91,6 +92,7 @@ async def test_pages_give_every_row_once_in_order(
                 sort=sort,  # type: ignore[arg-type]
                 cursor=cursor,
                 limit=3,
+                sight=EVERYTHING,
             )
             seen.extend(page.items)
             if page.next_cursor is None:
@@ -120,9 +122,11 @@ async def test_what_comes_in_between_two_pages_repeats_and_hides_nothing(
         ids = [
             await there.conversation(at=START - timedelta(minutes=number)) for number in range(4)
         ]
-        first = await list_conversations(connection, ANY, limit=2)
+        first = await list_conversations(connection, ANY, limit=2, sight=EVERYTHING)
         await there.conversation(at=START + timedelta(minutes=1))
-        second = await list_conversations(connection, ANY, limit=2, cursor=first.next_cursor or "")
+        second = await list_conversations(
+            connection, ANY, limit=2, cursor=first.next_cursor or "", sight=EVERYTHING
+        )
     assert [row.id for row in (*first.items, *second.items)] == ids
 
 
@@ -131,10 +135,12 @@ async def test_a_cursor_of_another_order_is_refused(database: AsyncEngine) -> No
         there = Rows(connection)
         for _ in range(2):
             await there.conversation()
-        page = await list_conversations(connection, ANY, sort="newest", limit=1)
+        page = await list_conversations(connection, ANY, sort="newest", limit=1, sight=EVERYTHING)
         for cursor in (page.next_cursor or "", "garbage", "AAAA", "x" * 2000):
             with pytest.raises(BadCursor):
-                await list_conversations(connection, ANY, sort="oldest", cursor=cursor)
+                await list_conversations(
+                    connection, ANY, sort="oldest", cursor=cursor, sight=EVERYTHING
+                )
 
 
 async def test_filters_narrow_the_list(database: AsyncEngine) -> None:
@@ -149,7 +155,9 @@ async def test_filters_narrow_the_list(database: AsyncEngine) -> None:
         resolved = await there.conversation(status="resolved")
 
         async def found(**wish: object) -> set[object]:
-            page = await list_conversations(connection, ConversationFilter(**wish))  # type: ignore[arg-type]
+            page = await list_conversations(
+                connection, ConversationFilter(**wish), sight=EVERYTHING
+            )  # type: ignore[arg-type]
             return {row.id for row in page.items}
 
         assert await found() == {mine, mailed, teams}
@@ -166,7 +174,7 @@ async def test_filters_narrow_the_list(database: AsyncEngine) -> None:
         assert await found(unread=True) == {mine}
         assert await found(waiting=True) == {teams}
         wish = ConversationFilter(tab="unassigned", waiting=True)
-        assert await matches(connection, wish, [mine, mailed, teams]) == {teams}
+        assert await matches(connection, wish, [mine, mailed, teams], sight=EVERYTHING) == {teams}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +203,7 @@ async def test_search_finds_the_conversation(database: AsyncEngine, q: str) -> N
         await there.claim(anna, kind="phone", value="+79050001122")
         talk = await there.conversation(contact=anna)
         await there.message(talk, text="Сколько стоят тормозные колодки? Brakes for Golf")
-        page = await list_conversations(connection, ConversationFilter(q=q))
+        page = await list_conversations(connection, ConversationFilter(q=q), sight=EVERYTHING)
     assert [row.id for row in page.items] == [talk]
 
 
@@ -204,7 +212,7 @@ async def test_search_takes_whatever_is_typed(database: AsyncEngine, q: str) -> 
     async with database.begin() as connection:
         there = Rows(connection)
         talk = await there.conversation(contact=await there.contact(name="100% Анна_М"))
-        page = await list_conversations(connection, ConversationFilter(q=q))
+        page = await list_conversations(connection, ConversationFilter(q=q), sight=EVERYTHING)
     found = [row.id for row in page.items]
     assert found == ([talk] if q in {"%", "_", "\x00"} else [])
 
@@ -217,7 +225,7 @@ async def test_tabs_are_counted_to_a_bound(database: AsyncEngine) -> None:
         await there.conversation(manager_id=me, status="resolved")
         for _ in range(100):
             await there.conversation(contact=anna)
-        counts = await count_tabs(connection, me=me)
+        counts = await count_tabs(connection, me=me, sight=EVERYTHING)
     assert (counts.mine, counts.mine_unread) == (1, 1)
     assert [counts.shown(each) for each in (counts.mine, counts.unassigned, counts.all)] == [
         "1",

@@ -17,6 +17,7 @@ from storage.reading.messages import (
     timeline_around,
 )
 from storage.reading.paging import BadCursor
+from storage.reading.sight import EVERYTHING
 from tests.builders import START, Rows
 
 
@@ -42,7 +43,7 @@ async def test_a_message_comes_with_its_files_its_delivery_and_what_it_answers(
         await there.delivery(
             answer, state="queued", attempts=1, created_at=START + timedelta(seconds=9)
         )
-        page = await timeline(connection, conversation_id=talk)
+        page = await timeline(connection, conversation_id=talk, sight=EVERYTHING)
 
     asked, answered = page.messages
     assert (asked.author, asked.attachments, asked.delivery) == ("Анна Петрова", (), None)
@@ -84,15 +85,19 @@ async def test_a_person_reads_as_one_timeline_page_by_page_both_ways(
 ) -> None:
     async with database.begin() as connection:
         anna, expected = await _two_channels(connection)
-        page = await timeline(connection, contact_id=anna, limit=limit)
+        page = await timeline(connection, contact_id=anna, limit=limit, sight=EVERYTHING)
         assert page.later is None
         back = list(page.messages)
         while page.earlier is not None:
-            page = await timeline(connection, contact_id=anna, before=page.earlier, limit=limit)
+            page = await timeline(
+                connection, contact_id=anna, before=page.earlier, limit=limit, sight=EVERYTHING
+            )
             back = [*page.messages, *back]
         on = list(page.messages)
         while page.later is not None:
-            page = await timeline(connection, contact_id=anna, after=page.later, limit=limit)
+            page = await timeline(
+                connection, contact_id=anna, after=page.later, limit=limit, sight=EVERYTHING
+            )
             on.extend(page.messages)
     assert [row.id for row in back] == expected
     assert [row.id for row in on] == expected
@@ -101,16 +106,18 @@ async def test_a_person_reads_as_one_timeline_page_by_page_both_ways(
 async def test_a_search_hit_is_shown_among_its_neighbours(database: AsyncEngine) -> None:
     async with database.begin() as connection:
         _, ids = await _two_channels(connection)
-        whole = await timeline_around(connection, ids[5], whole_contact=True, limit=4)
+        whole = await timeline_around(
+            connection, ids[5], whole_contact=True, limit=4, sight=EVERYTHING
+        )
         assert whole is not None
         assert [row.id for row in whole.messages] == ids[3:8]
         assert whole.earlier is not None
         assert whole.later is not None
-        alone = await timeline_around(connection, ids[5], limit=50)
+        alone = await timeline_around(connection, ids[5], limit=50, sight=EVERYTHING)
         assert alone is not None
         assert [row.id for row in alone.messages] == ids[1::2]
         assert (alone.earlier, alone.later) == (None, None)
-        assert await timeline_around(connection, new_id()) is None
+        assert await timeline_around(connection, new_id(), sight=EVERYTHING) is None
 
 
 async def test_assignments_merges_and_stages_stand_where_they_happened(
@@ -139,16 +146,16 @@ async def test_assignments_merges_and_stages_stand_where_they_happened(
                 at=at(15),
             )
         )
-        whole = await timeline(connection, conversation_id=talk)
-        latest = await timeline(connection, conversation_id=talk, limit=2)
-        contact = await timeline(connection, contact_id=anna)
+        whole = await timeline(connection, conversation_id=talk, sight=EVERYTHING)
+        latest = await timeline(connection, conversation_id=talk, limit=2, sight=EVERYTHING)
+        contact = await timeline(connection, contact_id=anna, sight=EVERYTHING)
 
         await connection.execute(
             update(tables.contact_merge)
             .where(tables.contact_merge.c.id == merge)
             .values(undone_at=at(25), undone_by=boris)
         )
-        undone = await timeline(connection, conversation_id=talk)
+        undone = await timeline(connection, conversation_id=talk, sight=EVERYTHING)
 
     told = [
         each.text if isinstance(each, MessageRow) else f"{each.kind} {each.reason or each.what}"
@@ -183,7 +190,7 @@ async def test_a_live_page_catches_up_by_arrival(database: AsyncEngine) -> None:
             second,
             late,
         ]
-        named = await messages_by_id(connection, [late, new_id(), first])
+        named = await messages_by_id(connection, [late, new_id(), first], sight=EVERYTHING)
         assert [row.id for row in named] == [late, first]
 
 

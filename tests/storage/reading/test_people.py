@@ -9,6 +9,7 @@ from router.ids import new_id
 from storage import tables
 from storage.reading.contacts import claims_of, live_merge, merges_of, resolve
 from storage.reading.leads import board, lead_history, leads_of
+from storage.reading.sight import EVERYTHING
 from storage.reading.suggestions import suggestions_of
 from storage.reading.touches import touches_of
 from tests.builders import START, Rows
@@ -27,7 +28,7 @@ async def test_a_claim_names_whose_proved_key_it_is(database: AsyncEngine) -> No
             ("phone", "+79160000002"),
         ):
             await there.claim(anna, kind=kind, value=value)
-        claims = await claims_of(connection, anna)
+        claims = await claims_of(connection, anna, sight=EVERYTHING)
     assert [(claim.value, claim.proved_by_name) for claim in claims] == [
         ("+79160000001", "Вера"),
         ("+79160000002", ""),
@@ -57,7 +58,7 @@ async def test_a_suggestion_shows_the_other_one(database: AsyncEngine) -> None:
         anna, vera, gleb = [await there.contact(name=name) for name in ("Анна", "Вера", "Глеб")]
         await there.suggestion(vera, anna)
         await there.suggestion(vera, gleb)
-        (found,) = await suggestions_of(connection, anna)
+        (found,) = await suggestions_of(connection, anna, sight=EVERYTHING)
     assert found.other(anna) == (vera, "Вера")
     assert found.other(vera) == (anna, "Анна")
 
@@ -128,8 +129,8 @@ async def test_the_board_has_every_column_its_sums_and_its_first_cards(
                 closed_at=START - timedelta(days=closed_days_ago),
             )
         pipeline = there.pipeline
-        columns = await board(connection, pipeline, now=START, per_stage=2)
-        mine = await board(connection, pipeline, now=START, manager=boris)
+        columns = await board(connection, pipeline, now=START, per_stage=2, sight=EVERYTHING)
+        mine = await board(connection, pipeline, now=START, manager=boris, sight=EVERYTHING)
     assert [(column.stage, column.count, column.value) for column in columns] == [
         ("Новый", 3, 300),
         ("В работе", 1, 7),

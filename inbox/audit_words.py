@@ -1,0 +1,255 @@
+"""The audit in words: what was done, to what, and what it was before.
+
+What has no words here is told by its key, which a newer version may have written.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import UUID
+
+from inbox.formats import Formats
+from inbox.rendering import word
+from inbox.wording import N_, WORDS
+from storage.audit import STRUCK_OUT
+
+DONE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "colleague_added": N_("invited a colleague"),
+        "user_added": N_("invited a colleague"),
+        "colleague_changed": N_("changed a colleague"),
+        "colleague_disabled": N_("disabled a colleague"),
+        "user_disabled": N_("disabled a colleague"),
+        "colleague_enabled": N_("let a colleague in again"),
+        "user_enabled": N_("let a colleague in again"),
+        "password_reset": N_("gave a new one-time password"),
+        "password_changed": N_("chose a new password"),
+        "signed_out_everywhere": N_("signed a colleague out everywhere"),
+        "session_ended": N_("signed a browser out"),
+        "team_made": N_("made a team"),
+        "team_changed": N_("changed a team"),
+        "team_member_put_in": N_("put somebody into a team"),
+        "team_member_taken_out": N_("took somebody out of a team"),
+        "team_made_default": N_("made a team the default"),
+        "account_added": N_("connected a channel"),
+        "account_changed": N_("changed a channel"),
+        "account_state_set": N_("paused, resumed or disconnected a channel"),
+        "token_made": N_("made an API key"),
+        "token_revoked": N_("revoked an API key"),
+        "dead_letter_replayed": N_("had a dead letter processed again"),
+        "dead_letter_dropped": N_("dropped a dead letter"),
+        "conversation_assigned": N_("handed a conversation over"),
+        "conversation_status": N_("changed a conversation's status"),
+        "message_retried": N_("sent a message again"),
+        "contact_created": N_("added a contact"),
+        "contact_changed": N_("changed a contact"),
+        "contacts_merged": N_("merged two contacts"),
+        "contacts_unmerged": N_("took a merge back"),
+        "contact_erased": N_("erased a person's data"),
+        "suggestion_accepted": N_("accepted that two contacts are one person"),
+        "suggestion_rejected": N_("said that two contacts are two people"),
+        "lead_created": N_("opened a lead"),
+        "lead_changed": N_("changed a lead"),
+        "call_asked_for": N_("had somebody called"),
+    }
+)
+
+KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "user": N_("Colleague"),
+        "team": N_("Team"),
+        "account": N_("Channel"),
+        "api_token": N_("API key"),
+        "dead_letter": N_("Dead letter"),
+        "conversation": N_("Conversation"),
+        "message": N_("Message"),
+        "contact": N_("Contact"),
+        "lead": N_("Lead"),
+        "suggestion": N_("Suggestion"),
+        "call_request": N_("Call"),
+        "pipeline": N_("Pipeline"),
+        "stage": N_("Stage"),
+        "field": N_("Field"),
+        "canned": N_("Canned reply"),
+        "label": N_("Label"),
+        "webhook": N_("Webhook"),
+        "view": N_("View"),
+    }
+)
+
+FIELDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "name": N_("Name"),
+        "email": N_("Email"),
+        "role": N_("Role"),
+        "sees": N_("Sees conversations"),
+        "teams": N_("Teams"),
+        "team": N_("Team"),
+        "team_id": N_("Team"),
+        "capacity": N_("Open conversations at most"),
+        "extension": N_("Extension"),
+        "disabled": N_("Disabled"),
+        "manager": N_("Manager"),
+        "manager_id": N_("Manager"),
+        "user": N_("Colleague"),
+        "lead": N_("Leads the team"),
+        "strategy": N_("How conversations are handed out"),
+        "needs_session": N_("Only to those who are signed in"),
+        "hours": N_("Working hours"),
+        "time_zone": N_("Time zone"),
+        "holidays": N_("Days off"),
+        "away_text": N_("What is said out of hours"),
+        "is_default": N_("Default team"),
+        "kind": N_("Kind"),
+        "slug": N_("Short name"),
+        "fields": N_("Fields"),
+        "state": N_("State"),
+        "scope": N_("May"),
+        "status": N_("Status"),
+        "stage_id": N_("Stage"),
+        "title": N_("Title"),
+        "value": N_("Value"),
+        "reason": N_("Because"),
+        "lost_reason": N_("Why it was lost"),
+        "blocked": N_("Blocked"),
+        "browser": N_("Browser"),
+        "language": N_("Language"),
+        "region": N_("Region"),
+        "lead_policy": N_("When a lead is opened"),
+        "silent_hours": N_("Silent, in hours"),
+        "callback_minutes": N_("To call back within, minutes"),
+    }
+)
+
+_ALONE: Final = MappingProxyType({"conversation_status": "status"})
+_WORDED: Final[Mapping[str, str]] = MappingProxyType(
+    {"role": "role", "sees": "sees", "strategy": "strategy", "status": "status"}
+)
+"""Fields whose values have words."""
+_THINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "manager": "user",
+        "manager_id": "user",
+        "user": "user",
+        "team": "team",
+        "team_id": "team",
+        "stage_id": "stage",
+        "contact": "contact",
+        "conversation": "conversation",
+    }
+)
+"""Fields whose values are ids, and of what."""
+_PAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "user": "/settings/people/{id}",
+        "team": "/settings/teams/{id}",
+        "account": "/settings/channels/{name}",
+        "api_token": "/settings/tokens",
+        "dead_letter": "/settings/dead-letters/{id}",
+        "conversation": "/conversations/{id}",
+        "contact": "/contacts/{id}",
+        "lead": "/leads/{id}",
+    }
+)
+LONGEST: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A field, as it was and as it is; "" is nothing."""
+
+    field: str
+    before: str
+    after: str
+
+
+def done_words(what: str, *, formats: Formats) -> str:
+    return formats.language._(DONE[what]) if what in DONE else what.replace("_", " ")
+
+
+def kind_words(kind: str, *, formats: Formats) -> str:
+    return formats.language._(KINDS[kind]) if kind in KINDS else kind.replace("_", " ")
+
+
+def where_it_is(kind: str, id_: UUID | None, name: str) -> str:
+    """The page of a thing; "" for one that has none."""
+    page = _PAGES.get(kind, "")
+    return "" if id_ is None or ("{name}" in page and not name) else page.format(id=id_, name=name)
+
+
+def things_in(before: Any, after: Any) -> Iterator[tuple[str, UUID]]:
+    """(kind, id) of what the values name."""
+    for values in (before, after):
+        for name, value in values.items() if isinstance(values, Mapping) else ():
+            if name in _THINGS and (id_ := _uuid(value)) is not None:
+                yield _THINGS[name], id_
+
+
+def changes(
+    what: str, before: Any, after: Any, *, names: Mapping[UUID, str], formats: Formats
+) -> list[Change]:
+    """What differs; of something new everything it has."""
+    was, now = _named(what, before), _named(what, after)
+    return [
+        Change(
+            field=formats.language._(FIELDS[name]) if name in FIELDS else name.replace("_", " "),
+            before=_shown(name, was.get(name), names=names, formats=formats),
+            after=_shown(name, now.get(name), names=names, formats=formats),
+        )
+        for name in dict.fromkeys((*was, *now))
+        if was.get(name) != now.get(name) or now.get(name) == STRUCK_OUT
+    ]
+
+
+def _named(what: str, values: Any) -> Mapping[str, Any]:
+    """A value that stands alone has the name of what was done with it."""
+    if isinstance(values, Mapping):
+        return values
+    return {} if values is None else {_ALONE.get(what, "reason"): values}
+
+
+def _shown(  # noqa: PLR0911  # one per kind of value
+    name: str, value: Any, *, names: Mapping[UUID, str], formats: Formats
+) -> str:
+    _ = formats.language._
+    if value is None or value in ("", [], {}):
+        return ""
+    if value == STRUCK_OUT:
+        return _("a credential")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if name in _THINGS and (id_ := _uuid(value)) is not None:
+        return names.get(id_, str(value))
+    if name in _WORDED and isinstance(value, str) and value in WORDS[_WORDED[name]]:
+        return word(formats.language, _WORDED[name], value)
+    if isinstance(value, list):
+        flat = [
+            " – ".join(map(str, each)) if isinstance(each, list) else str(each) for each in value
+        ]
+        return ", ".join(flat)[:LONGEST]
+    if isinstance(value, Mapping):
+        inside = (
+            f"{key}: {_shown(key, each, names=names, formats=formats)}"
+            for key, each in value.items()
+        )
+        return "; ".join(inside)[:LONGEST]
+    return str(value)[:LONGEST]
+
+
+def _uuid(value: Any) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def day_of(written: str, *, formats: Formats) -> datetime | None:
+    """Where a day begins that a form names, in the installation's time; None for no day."""
+    try:
+        return datetime.fromisoformat(written).replace(
+            hour=0, minute=0, second=0, microsecond=0, tzinfo=formats.zone
+        )
+    except ValueError:
+        return None
