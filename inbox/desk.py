@@ -13,6 +13,7 @@ from uuid import UUID
 from router.asking import (
     AnsweredMeanwhile,
     BulkChange,
+    BulkKind,
     BulkOutcome,
     NewFile,
     NotFound,
@@ -141,6 +142,7 @@ class Desk(Protocol):
 __all__ = [
     "AnsweredMeanwhile",
     "BulkChange",
+    "BulkKind",
     "BulkOutcome",
     "Desk",
     "NewFile",
