@@ -19,13 +19,16 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 LONGEST: Final = 200
+SHORTEST: Final = 4
+ENDING: Final = 2
+"""Characters a word keeps, and those it may lose at its end."""
 MOST_PEOPLE: Final = 500
 MOST_MESSAGES: Final = 2000
 RECENT: Final = 200_000
 """How many of the newest messages are looked through for a word that is everywhere."""
 
 _PHONE_LIKE = re.compile(r"[\d\s()+.\-–]+")  # people do write numbers with a dash
-_LEAD_NUMBER = re.compile(r"(?:[#№]|(?:лид|сделка|lead|deal)\s*[#№]?\s*)?(\d{1,12})")
+_LEAD_NUMBER = re.compile(r"(?:лид|сделка|lead|deal)?\s*[#№]?\s*(\d{1,12})")
 _WORD = re.compile(r"\w+")
 
 
@@ -48,6 +51,10 @@ class Wanted:
     """The digits of something like a phone number, at least three; Russian 8… also as 7…."""
     prefix: str
     """A tsquery: all words, the last one by its beginning."""
+    looser: str
+    """Another: longer words without their ends, for when the words as they are find nothing: an ending mistyped, or a form
+    that the stemmer takes for another word (колодки, колодок). "" when there is nothing to leave off.
+    """
     lead: int | None
     """A lead's number, when it may be one: "#1284", "лид 1284", "1284"."""
 
@@ -63,9 +70,15 @@ def wanted(typed: str) -> Wanted | None:
         digits = (only, "7" + only[1:]) if only.startswith("8") and len(only) >= 5 else (only,)
     words = _WORD.findall(trimmed)
     prefix = " & ".join(f"'{word}'" for word in words) + ":*" if words else ""
+    cut = [word[: max(SHORTEST, len(word) - ENDING)] for word in words]
+    looser = " & ".join(f"'{word}':*" for word in cut) if cut != words else ""
     number = _LEAD_NUMBER.fullmatch(trimmed)
     return Wanted(
-        text=trimmed, digits=digits, prefix=prefix, lead=int(number[1]) if number else None
+        text=trimmed,
+        digits=digits,
+        prefix=prefix,
+        looser=looser,
+        lead=int(number[1]) if number else None,
     )
 
 
@@ -162,6 +175,12 @@ async def _said(connection: AsyncConnection, sought: Wanted) -> dict[UUID, UUID 
     words = {"typed": sought.text, "prefix": sought.prefix}
     await connection.execute(_BY_INDEX)
     found = (await connection.execute(_SAID_SELDOM, {**words, "most": MOST_MESSAGES + 1})).all()
+    if not found and sought.looser:
+        found = (
+            await connection.execute(
+                _SAID_SELDOM, {"typed": "", "prefix": sought.looser, "most": MOST_MESSAGES}
+            )
+        ).all()
     await connection.execute(_FREE)
     if len(found) > MOST_MESSAGES:
         found = (
@@ -218,19 +237,10 @@ async def explained(
         _HELD, {"ids": list({row.contact_id for row in rows}), "parts": _parts(sought)}
     )
     keys = {row.contact_id: marked(row.shown, sought) for row in held}
-    lines = {}
-    if sought.prefix:
-        said = await connection.execute(
-            _MARKED,
-            {
-                "ids": [row.hit for row in rows if row.hit is not None],
-                "typed": sought.text,
-                "prefix": sought.prefix,
-                "options": _OPTIONS,
-                "marks": _START + _STOP,
-            },
-        )
-        lines = {row.id: _pieces(" ".join(row.line.split())) for row in said}
+    said = [row.hit for row in rows if row.hit is not None]
+    lines = await _lines(connection, said, typed=sought.text, prefix=sought.prefix)
+    if unmarked := [each for each, line in lines.items() if not any(hit for _, hit in line)]:
+        lines |= await _lines(connection, unmarked, typed="", prefix=sought.looser)
     reasons = {}
     for row in rows:
         if row.contact_id in keys:
@@ -238,6 +248,18 @@ async def explained(
         elif row.hit in lines:
             reasons[row.id] = Reason(line=lines[row.hit], message=row.hit)
     return reasons
+
+
+async def _lines(
+    connection: AsyncConnection, messages: list[UUID], *, typed: str, prefix: str
+) -> dict[UUID, Pieces]:
+    if not messages or not prefix:
+        return {}
+    values = {"ids": messages, "typed": typed, "prefix": prefix}
+    said = await connection.execute(
+        _MARKED, {**values, "options": _OPTIONS, "marks": _START + _STOP}
+    )
+    return {row.id: _pieces(" ".join(row.line.split())) for row in said}
 
 
 def marked(shown: str, sought: Wanted) -> Pieces:

@@ -109,6 +109,9 @@ pane.addEventListener("pointerout", (event) => {
 });
 pane.addEventListener("focusout", () => setTimeout(settle, 0));
 
+// What was just done, or taken back, here is shown also when the hint of it is late.
+addEventListener("allo:changed", () => catchUp());
+
 // Opening another conversation sees the mentions of it: the row and the counts say so.
 new MutationObserver((changes) => {
   const opened = changes.flatMap((each) => [...each.addedNodes]).find((node) => node.id === "talk");

@@ -46,6 +46,7 @@ export function appended() {
     seen.add(id);
   }
   to = order.length;
+  spaces();
   slide();
 }
 
