@@ -170,10 +170,17 @@ function fieldsOf(button) {
   return fields;
 }
 
+// Enter in the field means the label; a form would take its first button, which gives all of them to somebody.
+bar?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || !event.target.matches("[name=label]")) return;
+  event.preventDefault();
+  bar.requestSubmit(document.querySelector("#bulk-label [data-do=label]"));
+});
+
 bar?.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const button = event.submitter?.dataset.do ? event.submitter : document.querySelector("#bulk-label [data-do=label]");
-  if (busy || !picked.size) return;
+  const button = event.submitter;
+  if (busy || !picked.size || !button?.dataset.do) return;
   const label = bar.querySelector("[name=label]");
   if (["label", "unlabel"].includes(button.dataset.do) && !label.value.trim()) {
     open("bulk-label");
@@ -188,7 +195,7 @@ bar?.addEventListener("submit", async (event) => {
     clear();
     label.value = "";
     changed(ids.map((conversation) => ({ conversation })));
-    dispatchEvent(new CustomEvent("allo:changed", { detail: "bulk" }));
+    dispatchEvent(new CustomEvent("allo:changed", { detail: button.dataset.do.endsWith("label") ? "labels" : "" }));
   } catch (refused) {
     say(refused.message);
   } finally {

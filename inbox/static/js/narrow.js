@@ -123,9 +123,17 @@ addEventListener("popstate", () => {
   go(there ? `/?${there}` : "/", { remember: false });
 });
 
-// Views and labels that were just saved are offered at once.
+// Views and labels that were just made, or taken back, are offered at once.
+const TAKEN_BACK_MS = 15000;
+let made = 0;
+
+addEventListener("submit", (event) => {
+  if (/\/(views|labels)(\/|$)/.test(event.target.getAttribute("action") ?? "")) made = Date.now();
+}, true);
+
 addEventListener("allo:changed", (event) => {
-  if (event.detail !== "views") refreshViews();
+  if (event.detail === "labels") made = Date.now();
+  if (Date.now() - made < TAKEN_BACK_MS) refreshViews();
 });
 
 async function refreshViews() {
@@ -136,6 +144,8 @@ async function refreshViews() {
     for (const [old, drawn] of [["#views", "#views"], [".views-menu__b", ".views-menu__b"]]) {
       document.querySelector(old)?.replaceChildren(...fresh.querySelector(drawn).childNodes);
     }
+    document.getElementById("bulk-labels")?.replaceChildren(...fresh.getElementById("bulk-labels").childNodes);
+    if (!document.getElementById("filters").open) replace("filters", fresh);
     dispatchEvent(new CustomEvent("allo:narrowed"));
   } catch {
     // They are there on the next page.

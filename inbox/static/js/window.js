@@ -37,15 +37,18 @@ export function adopt() {
 
 // A further page has been put at the end.
 export function appended() {
-  const known = new Set(order.map((each) => each.id));
+  const joins = to === order.length;
+  const there = new Set(order.map((each) => each.id));
   const seen = new Set();
   for (const row of shown()) {
     const id = row.dataset.id;
-    if (seen.has(id)) row.remove();
-    else if (!known.has(id)) order.push(entry(row));
+    const fresh = !there.has(id);
+    if (fresh && !seen.has(id)) order.push(entry(row));
+    // Twice, or not next to what is in the document: it is known, and drawn when it is seen.
+    if (seen.has(id) || (fresh && !joins)) row.remove();
     seen.add(id);
   }
-  to = order.length;
+  if (joins) to = order.length;
   spaces();
   slide();
 }
@@ -211,6 +214,8 @@ async function show(begin, end) {
   spaces();
   if (focused && document.activeElement === document.body) document.getElementById(focused)?.querySelector(".row__name").focus({ preventScroll: true });
   dispatchEvent(new CustomEvent("allo:rows"));
+  // It may have been scrolled on meanwhile.
+  planned ||= requestAnimationFrame(slide);
 }
 
 function forget(id) {
