@@ -30,11 +30,7 @@ async def change_many(visit: Visit) -> web.Response:
         label=visit.form.get("label", ""),
         until=_until(visit),
     )
-    if (
-        kind == "assign"
-        and change.manager != visit.me
-        and not visit.may(Right.ASSIGN_OTHERS)
-    ):
+    if kind == "assign" and change.manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
     key = _uuid(visit.form.get("key", ""))
     if key is None:
@@ -70,9 +66,7 @@ async def dismiss_failures(visit: Visit) -> web.Response:
     return visit.done(
         "/",
         said=visit._("No longer among those not sent"),
-        undo=Undo(
-            action=f"/conversations/{visit.id()}/failures", fields={"up_to": str(before)}
-        ),
+        undo=Undo(action=f"/conversations/{visit.id()}/failures", fields={"up_to": str(before)}),
     )
 
 

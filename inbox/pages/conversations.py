@@ -98,9 +98,7 @@ async def changed_rows(visit: Visit) -> web.Response:
     ids = _ids(visit)
     async with visit.around.engine.connect() as connection:
         if ids:
-            belong = (
-                set(ids) if wish.filter.q else await matches(connection, wish.filter, ids)
-            )
+            belong = set(ids) if wish.filter.q else await matches(connection, wish.filter, ids)
             found: Sequence[ConversationRow] = await conversations_by_id(
                 connection, [each for each in ids if each in belong]
             )

@@ -1,9 +1,8 @@
 """The list as it is shown: its rows and what is said beside each, the tabs' counts, and what narrows it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -131,41 +130,26 @@ def chips_of(
 ) -> list[Chip]:
     _ = visit._
     filters = wish.filter
-    found: dict[str, str] = {}
-    if wish.status:
-        found["status"] = (
-            _("Any status") if wish.status == "any" else word(visit.language, "status", wish.status)
-        )
-    if filters.channels:
-        found["channel"] = channel_label(visit.language, filters.channels[0])
-    if filters.accounts:
-        kinds = {each.slug: each.kind for each in accounts}
-        slug = filters.accounts[0]
-        found["account"] = (
-            f"{channel_label(visit.language, kinds[slug])} · {slug}" if slug in kinds else slug
-        )
-    if filters.team:
-        found["team"] = _named(filters.team, {each.id: each.name for each in teams}) or _("Team")
-    if filters.nobody:
-        found["manager"] = _("Nobody's")
-    elif filters.manager:
-        names = {each.id: each.name or each.email for each in colleagues}
-        found["manager"] = _named(filters.manager, names) or _("Manager")
-    if filters.label:
-        found["label"] = _("Label: {label}").format(label=filters.label)
-    if filters.source:
-        found["source"] = _("Source: {source}").format(source=filters.source)
-    if filters.unread:
-        found["unread"] = _("Unread")
-    if filters.waiting:
-        found["waiting"] = _("Waiting for us")
-    if filters.failed:
-        found["failed"] = _("Not sent")
-    if filters.q:
-        found["q"] = _("“{q}”").format(q=filters.q)
-    return [Chip(name=name, href=wish.href(**{field: None})) for field, name in found.items()]
-
-
-def _named(id_: UUID, names: Mapping[UUID, str]) -> str:
-    return names.get(id_, "")
-
+    kinds = {each.slug: channel_label(visit.language, each.kind) for each in accounts}
+    names = {str(each.id): each.name or each.email for each in colleagues}
+    queues = {str(each.id): each.name for each in teams}
+    words: dict[str, Callable[[str], str]] = {
+        "status": lambda key: (
+            _("Any status") if key == "any" else word(visit.language, "status", key)
+        ),
+        "channel": lambda kind: channel_label(visit.language, kind),
+        "account": lambda slug: f"{kinds[slug]} · {slug}" if slug in kinds else slug,
+        "team": lambda id_: queues.get(id_, _("Team")),
+        "manager": lambda id_: _("Nobody's") if filters.nobody else names.get(id_, _("Manager")),
+        "label": lambda label: _("Label: {label}").format(label=label),
+        "source": lambda source: _("Source: {source}").format(source=source),
+        "unread": lambda _one: _("Unread"),
+        "waiting": lambda _one: _("Waiting for us"),
+        "failed": lambda _one: _("Not sent"),
+        "q": lambda q: _("“{q}”").format(q=q),
+    }
+    return [
+        Chip(name=words[field](value), href=wish.href(**{field: None}))
+        for field, value in wish.given
+        if field in words
+    ]

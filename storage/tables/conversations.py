@@ -107,6 +107,11 @@ conversation = Table(
     Index("ix_conversation_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
     Index("ix_conversation_labels", "labels", postgresql_using="gin"),
     Index(
+        "ix_conversation_labelled",
+        text("last_message_at desc"),
+        postgresql_where=text("labels <> '{}'"),
+    ),
+    Index(
         "ix_conversation_failed",
         text("last_message_at desc"),
         text("id desc"),

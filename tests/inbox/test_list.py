@@ -295,10 +295,10 @@ async def test_a_view_is_ones_own_unless_a_lead_shares_it(stage, browser):
     assert "Общее" in text
     assert "Моё" not in text
     views = {row.name: row.id for row in await stage.shop.sql("select id, name from saved_view")}
-    for name in views:
+    for view in views.values():
         for what in ("", "/move", "/delete"):
             fields = {"name": "Чужое", "to": "up"}
-            assert (await boris.post(f"/views/{views[name]}{what}", fields)).status == 404
+            assert (await boris.post(f"/views/{view}{what}", fields)).status == 404
     assert (await lena.post(f"/views/{views['Моё']}", {"name": "x"})).status == 404
     assert (await lena.post(f"/views/{views['Общее']}", {"name": "Иначе"})).status == 303
     # Not shared any more, it is hers who took it back.

@@ -39,7 +39,7 @@ async def written(stage: Stage, *names: str) -> None:
         await stage.receive(accepted(account, event))
 
 
-async def test_many_are_chosen_done_taken_back_and_found_again_in_a_view(stage, open_page):
+async def test_many_are_chosen_done_and_taken_back(stage, open_page):
     await written(stage, "Пётр", "Марина", "Виктор", "Оксана", "Руслан")
     page = await open_page("/?tab=all")
     rows = page.locator("#rows .row")
@@ -65,6 +65,14 @@ async def test_many_are_chosen_done_taken_back_and_found_again_in_a_view(stage, 
     await page.keyboard.press("Control+z")
     await expect(rows).to_have_count(5)
     await expect(page.locator(".row.row--new")).to_have_count(5)
+    assert await page.evaluate("window.sameDocument")
+
+
+async def test_a_label_is_narrowed_to_and_kept_as_a_view_and_what_failed_is_seen(stage, open_page):
+    await written(stage, "Пётр", "Марина", "Виктор", "Оксана", "Руслан")
+    page = await open_page("/?tab=all")
+    rows = page.locator("#rows .row")
+    await page.evaluate("window.sameDocument = true")
 
     # Labelled, narrowed to, and kept as a view.
     await rows.nth(0).hover()
