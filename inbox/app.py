@@ -14,6 +14,7 @@ from aiohttp import web
 from inbox import static_files
 from inbox.pages import (
     answering,
+    bulk,
     calls,
     contacts,
     conversations,
@@ -33,6 +34,7 @@ from inbox.pages import (
     tasks,
     template_sending,
     uploads,
+    views,
 )
 from inbox.surroundings import Surroundings
 from inbox.visit import Page, guarded
@@ -41,6 +43,8 @@ PAGES: Final[Sequence[Page]] = (
     *sign_in.PAGES,
     *profile.PAGES,
     *profile_sessions.PAGES,
+    *bulk.PAGES,
+    *views.PAGES,
     *conversations.PAGES,
     *answering.PAGES,
     *template_sending.PAGES,

@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from router.asking import AnsweredMeanwhile, NewFile, NotFound, Presence, Refused
+from router.asking import (
+    AnsweredMeanwhile,
+    BulkChange,
+    BulkKind,
+    BulkOutcome,
+    NewFile,
+    NotFound,
+    Presence,
+    Refused,
+)
 
 
 class Desk(Protocol):
@@ -67,9 +76,28 @@ class Desk(Protocol):
 
     async def mark_read(self, conversation: UUID, *, by: UUID) -> None: ...
 
+    async def mark_unread(self, conversation: UUID, *, by: UUID) -> None: ...
+
+    async def dismiss_failures(
+        self, conversation: UUID, *, by: UUID, up_to: int | None = None
+    ) -> int:
+        """What was not sent is dealt with, up to the message number `up_to` (the newest); returns up to which it was
+        before, to go back to.
+        """
+
     async def set_labels(
         self, conversation: UUID, labels: Sequence[str], *, by: UUID | None
     ) -> None: ...
+
+    async def change_many(
+        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID
+    ) -> BulkOutcome:
+        """To at most 200 conversations, all in one transaction. `seen` are their revisions as the page saw them: one that
+        somebody has changed since is skipped and named. The same key again does nothing and says the same.
+        """
+
+    async def undo_many(self, key: UUID, *, by: UUID) -> BulkOutcome:
+        """Gives each back what it was, but for those that somebody has changed since. Only one's own."""
 
     async def set_presence(self, user: UUID, presence: Presence, *, by: UUID | None) -> None:
         """Somebody who comes back is handed what waits."""
@@ -111,4 +139,14 @@ class Desk(Protocol):
         """Of: stage_id, title, value (minor units), manager_id, lost_reason, fields, status (open, won, lost)."""
 
 
-__all__ = ["AnsweredMeanwhile", "Desk", "NewFile", "NotFound", "Presence", "Refused"]
+__all__ = [
+    "AnsweredMeanwhile",
+    "BulkChange",
+    "BulkKind",
+    "BulkOutcome",
+    "Desk",
+    "NewFile",
+    "NotFound",
+    "Presence",
+    "Refused",
+]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, cast, get_args
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from storage.reading.conversations import (
@@ -16,7 +16,20 @@ from storage.reading.conversations import (
     Tab,
 )
 
-_FILTERS: Final = ("status", "account", "manager", "unread", "waiting")
+FILTERS: Final = (
+    "status",
+    "channel",
+    "account",
+    "team",
+    "manager",
+    "label",
+    "source",
+    "unread",
+    "waiting",
+    "failed",
+)
+NOBODY: Final = "none"
+"""The manager of what no manager has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +41,42 @@ class ListWish:
     """The address's fields that mean something, as they came."""
 
     @cached_property
+    def fields(self) -> Mapping[str, str]:
+        return dict(self.given)
+
+    @cached_property
     def suffix(self) -> str:
         """For the address of a conversation that is opened from this list."""
         query = self.query()
         return f"?{query}" if query else ""
 
+    def opening(self, message: UUID | None) -> str:
+        """The same, opened at this message."""
+        if message is None:
+            return self.suffix
+        return f"{self.suffix or '?'}{'&' if self.suffix else ''}at={message}"
+
     @property
     def status(self) -> str:
         """One status, "any", or "" for what is open."""
-        return dict(self.given).get("status", "")
+        return self.fields.get("status", "")
 
     @property
     def narrowed(self) -> bool:
-        return any(name in _FILTERS for name, _ in self.given)
+        return any(name in FILTERS for name, _ in self.given)
 
     @property
     def plain(self) -> bool:
         return not self.narrowed
+
+    @property
+    def view(self) -> str:
+        """What is worth a name: everything but the place in it."""
+        return self.query()
+
+    @property
+    def can_be_saved(self) -> bool:
+        return self.narrowed or bool(self.filter.q) or self.sort != "newest"
 
     def query(self, **changes: object) -> str:
         """The query string with these changes; None or False takes a field away."""
@@ -62,8 +94,12 @@ class ListWish:
         query = self.query(**changes)
         return f"/?{query}" if query else "/"
 
+    def only(self, **filters: object) -> str:
+        """With these filters and no other, in the tab that shows everybody's."""
+        return self.href(**{**dict.fromkeys(FILTERS), "q": None, "tab": "all", **filters})
+
     def without_filters(self) -> str:
-        return self.href(**dict.fromkeys(_FILTERS))
+        return self.href(**dict.fromkeys(FILTERS))
 
     def hidden(self, *, without: str) -> Sequence[tuple[str, str]]:
         """For a form that changes the fields named in `without`."""
@@ -75,26 +111,39 @@ def list_wish(query: Mapping[str, str], *, me: UUID, default_tab: Tab = "mine") 
     """What is not understood is left out: an old bookmark still shows a list."""
     given: list[tuple[str, str]] = []
 
-    def taken(name: str, allowed: Sequence[str] | None = None) -> str:
-        value = query.get(name, "").strip()[:512]
+    def taken(name: str, allowed: Sequence[str] | None = None, *, longest: int = 512) -> str:
+        value = query.get(name, "").replace("\0", "").strip()[:longest]
         if not value or (allowed is not None and value not in allowed):
             return ""
         given.append((name, value))
         return value
 
-    tab = taken("tab", get_args(Tab)) or default_tab
+    def id_of(name: str) -> UUID | None:
+        value = _uuid(query.get(name, ""))
+        if value is not None:
+            given.append((name, str(value)))
+        return value
+
+    tab = cast("Tab", taken("tab", get_args(Tab)) or default_tab)
     status = taken("status", (*STATUSES, "any"))
-    account = taken("account")
-    manager = taken("manager")
+    channel, account = taken("channel"), taken("account")
+    nobody = taken("manager", (NOBODY,)) == NOBODY
+    failed = taken("failed", ("1",)) == "1"
     wish = ConversationFilter(
-        tab=cast("Tab", tab),
+        tab=tab,
         me=me,
-        statuses=_statuses(status),
+        statuses=_statuses(status, tab=tab, failed=failed),
+        channels=(channel,) if channel else (),
         accounts=(account,) if account else (),
-        manager=_uuid(manager),
+        team=id_of("team"),
+        manager=None if nobody else id_of("manager"),
+        nobody=nobody,
+        label=taken("label"),
+        source=taken("source"),
         unread=taken("unread", ("1",)) == "1",
         waiting=taken("waiting", ("1",)) == "1",
-        q=taken("q"),
+        failed=failed,
+        q=taken("q", longest=200),
     )
     sort = taken("sort", get_args(Sort)) or "newest"
     return ListWish(
@@ -102,10 +151,18 @@ def list_wish(query: Mapping[str, str], *, me: UUID, default_tab: Tab = "mine") 
     )
 
 
-def _statuses(status: str) -> tuple[Status, ...]:
+def saved_wish(query: str, *, me: UUID) -> ListWish:
+    """What was saved under a name, for whoever looks now: "mine" is theirs."""
+    return list_wish(dict(parse_qsl(query)), me=me)
+
+
+def _statuses(status: str, *, tab: Tab, failed: bool) -> tuple[Status, ...]:
     if status == "any":
         return STATUSES
-    return (cast("Status", status),) if status else ACTIVE
+    if status:
+        return (cast("Status", status),)
+    # What was not sent, and where I was named, concerns me also when it is closed already.
+    return STATUSES if failed or tab == "mentions" else ACTIVE
 
 
 def _uuid(text: str) -> UUID | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 Presence = Literal["here", "away", "off"]
 
@@ -36,3 +37,38 @@ class AnsweredMeanwhile(Exception):
         self.seq = seq
         self.name = name
         self.at = at
+
+
+BulkKind = Literal[
+    "assign", "label", "unlabel", "resolve", "reopen", "snooze", "spam", "read", "unread"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkChange:
+    """One thing to do to many conversations. "assign" takes a manager or a team, or neither (back into the queue);
+    "snooze" takes `until`, None: until the customer writes.
+    """
+
+    kind: BulkKind
+    manager: UUID | None = None
+    team: UUID | None = None
+    label: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """`name` is of the person it is with; `reason` is a sentence."""
+
+    conversation: UUID
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkOutcome:
+    """`done` also counts what was so already."""
+
+    done: int
+    skipped: tuple[Skipped, ...] = ()

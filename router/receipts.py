@@ -25,6 +25,8 @@ from router.world import World
 RANK: Final = {"queued": 0, "sending": 1, "unknown": 2, "sent": 3, "delivered": 4, "read": 5}
 """How far a reply has come. "failed" lies between sent and delivered: final, unless the platform reports that it arrived after all."""
 
+_NOT_SENT: Final = {"failed", "unknown"}
+
 Receipt = MessageEdited | MessageDeleted | ReactionChanged | DeliveryReported
 
 
@@ -219,6 +221,8 @@ def report(world: World, message: StoredMessage, state: str, *, reason: str = ""
             return
     elif RANK.get(state, 0) <= RANK.get("sent" if message.state == "failed" else message.state, -1):
         return
+    if {state, message.state} & _NOT_SENT:
+        world.failures_moved.add(message.conversation_id)
     message.state, message.error = state, clean_text(reason, limit=500)
     world.change(message)
     conversation = world.conversations.get(message.conversation_id)

@@ -89,6 +89,8 @@ class World:
         self.ended_assignments: set[UUID] = set()
         self.turns: dict[tuple[UUID, UUID], int] = {}
         self.read_up_to: list[UpTo] = []
+        self.failures_moved: set[UUID] = set()
+        """Conversations of which a reply has failed, or has not failed after all."""
         self.linked_visitors: dict[UUID, UUID] = {}
         self._new_ids: set[int] = set()
 

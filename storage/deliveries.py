@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.facts import DeliveryChanged
 from router.ids import new_id
 from router.receipts import RANK
+from storage import failures
 from storage.world_saving import tell
 
 CLAIM: Final = timedelta(seconds=60)
@@ -160,6 +161,11 @@ async def settle(
     reason: str = "",
 ) -> None:
     """The reply is sent, delivered, failed or unknown; the message says so, and whoever watches is told."""
+    failed = state in {"failed", "unknown"}
+    if failed:
+        await failures.lock(connection, [due.conversation_id])
+    else:
+        await failures.went_out(connection, due.message_id)
     await connection.execute(
         text(
             "update delivery set state = :state, error_family = :family, error = :reason, settled_at = :now,"
@@ -193,6 +199,8 @@ async def settle(
             + ["failed"],
         },
     )
+    if failed:
+        await failures.recount(connection, [due.conversation_id])
     await _tell(connection, due, state, reason, now)
 
 

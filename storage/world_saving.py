@@ -37,7 +37,7 @@ from router.records import (
 )
 from router.wire import encode_event, encode_fact
 from router.world import World
-from storage import bulk, tables
+from storage import bulk, failures, tables
 from storage.driver import numbered
 
 R = TypeVar("R")
@@ -370,6 +370,8 @@ async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
                 "before": [state for state, rank in RANK.items() if rank < RANK.get(each.state, 0)],
             },
         )
+    if moved := world.failures_moved | {each.conversation_id for each in world.read_up_to}:
+        await failures.recount(connection, moved)
     if world.linked_visitors:
         await connection.execute(
             text(

@@ -58,6 +58,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     subject: str
     labels: list[str]
     unread: int
+    failed: int
+    """Replies that were not sent, or perhaps not, and that nobody has dealt with."""
     seq: int
     preview: str
     preview_direction: str
@@ -88,6 +90,7 @@ def shown(row: ConversationRow) -> Conversation:
         subject=row.subject,
         labels=list(row.labels),
         unread=row.unread,
+        failed=row.failed,
         seq=row.seq,
         preview=row.preview,
         preview_direction=row.preview_direction,
@@ -129,9 +132,13 @@ class ConversationsQuery(Paged, frozen=True, kw_only=True):
     label: ShortText = ""
     unread: Annotated[bool, Meta(description="Only those with something unread.")] = False
     waiting: Annotated[bool, Meta(description="Only where the customer waits for us.")] = False
+    failed: Annotated[bool, Meta(description="Only with replies that were not sent.")] = False
+    source: Annotated[ShortText, Meta(description="Where the open lead last came from.")] = ""
     q: Annotated[
         Search,
-        Meta(description="A name, a part of a phone number or address, words of messages."),
+        Meta(
+            description="A name, a part of a phone number or address, a lead's number (#1284), words of messages."
+        ),
     ] = ""
     sort: Sort = "newest"
 
@@ -164,7 +171,7 @@ async def list_all_conversations(api: Api, call: Call[ConversationsQuery, Nothin
             ) from None
     statuses = () if "any" in query.status else query.status
     wish = ConversationFilter(
-        tab="unassigned" if nobody else "all",
+        nobody=nobody,
         statuses=tuple(each for each in STATUSES if each in statuses),
         channels=query.channel,
         accounts=query.account,
@@ -174,6 +181,8 @@ async def list_all_conversations(api: Api, call: Call[ConversationsQuery, Nothin
         label=query.label,
         unread=query.unread,
         waiting=query.waiting,
+        failed=query.failed,
+        source=query.source,
         q=query.q,
     )
     async with api.engine.connect() as connection:

@@ -22,6 +22,7 @@ from inbox.api import (
     sources,
     suggestions,
     tasks,
+    views,
 )
 from inbox.api.endpoints import PREFIX, Api, Endpoint, run
 from inbox.api.openapi import document
@@ -35,6 +36,7 @@ from storage.media import MediaStore
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
     *conversations.ENDPOINTS,
+    *views.ENDPOINTS,
     *messages.ENDPOINTS,
     *attachments.ENDPOINTS,
     *contacts.ENDPOINTS,

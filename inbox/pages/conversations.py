@@ -14,20 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.list_wish import ListWish, list_wish
 from inbox.pages.conversation_view import (
     PAGE,
-    answering_colleagues,
     open_conversation,
 )
 from inbox.pages.first_steps import first_steps
+from inbox.pages.list_view import beside_rows, list_of, shown_counts
 from inbox.pages.person_view import person_of
 from inbox.pages.ways import ways_of
 from inbox.rights import Right
 from inbox.timeline_view import sections
 from inbox.visit import Page, Visit, get
-from storage.drafts import drafts_of
-from storage.reading.colleagues import list_accounts
+from storage.mentions_seen import see_mentions
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import (
-    TabCounts,
     conversation_by_id,
     conversations_by_id,
     count_tabs,
@@ -44,8 +42,12 @@ MOST_AT_ONCE: Final = 100
 
 
 async def inbox(visit: Visit) -> web.Response:
+    """The whole page, or only its list and views for a page that narrows them."""
     async with visit.around.engine.connect() as connection:
-        return visit.page("inbox.html", **await _frame(visit, connection, opened=None))
+        frame = await _frame(visit, connection, opened=None)
+    if visit.wants_fragment:
+        return _fragment(visit, "parts/list_panes.html", **frame)
+    return visit.page("inbox.html", **frame)
 
 
 async def conversation(visit: Visit) -> web.Response:
@@ -54,6 +56,9 @@ async def conversation(visit: Visit) -> web.Response:
         row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
         if row is None:
             raise web.HTTPNotFound
+        # Somebody who looks has seen that they were named; a reload or a prefetch makes it no less true.
+        await see_mentions(connection, user_id=visit.me, conversation_id=row.id, now=visit.now)
+        await connection.commit()
         try:
             opened = await open_conversation(
                 visit, connection, row, before=visit.request.query.get("before", "")
@@ -83,20 +88,25 @@ async def rows(visit: Visit) -> web.Response:
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
-        drafts = await _drafts(visit, connection, page.items)
-    return _fragment(visit, "parts/rows.html", page=page, wish=wish, drafts=drafts, current=None)
+        beside = await beside_rows(visit, connection, page.items, wish)
+    return _fragment(visit, "parts/rows.html", page=page, wish=wish, **beside, current=None)
 
 
 async def changed_rows(visit: Visit) -> web.Response:
     """What a live page does with conversations it heard about: their rows, those that left, and the counts.
 
-    Without ids it is the catching up: the first page as it is now.
+    Without ids it is the catching up: the first page as it is now. What a search found stays found: searching all of the
+    history again because somebody has written would cost more than it tells.
     """
     wish = list_wish(visit.request.query, me=visit.me)
     ids = _ids(visit)
     async with visit.around.engine.connect() as connection:
         if ids:
-            belong = await matches(connection, wish.filter, ids, sight=visit.sight)
+            belong = (
+                set(ids)
+                if wish.filter.q
+                else await matches(connection, wish.filter, ids, sight=visit.sight)
+            )
             found: Sequence[ConversationRow] = await conversations_by_id(
                 connection, [each for each in ids if each in belong], sight=visit.sight
             )
@@ -104,7 +114,7 @@ async def changed_rows(visit: Visit) -> web.Response:
             found = (
                 await list_conversations(connection, wish.filter, sight=visit.sight, sort=wish.sort)
             ).items
-        drafts = await _drafts(visit, connection, found)
+        beside = await beside_rows(visit, connection, found, wish)
         counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
     current = _uuid(visit.request.query.get("current", ""))
     return web.json_response(
@@ -113,13 +123,13 @@ async def changed_rows(visit: Visit) -> web.Response:
                 {
                     "id": str(row.id),
                     "html": visit.html(
-                        "parts/row.html", row=row, wish=wish, drafts=drafts, current=current
+                        "parts/row.html", row=row, wish=wish, **beside, current=current
                     ),
                 }
                 for row in found
             ],
             "gone": [str(each) for each in ids if each not in {row.id for row in found}],
-            "counts": _counts(counts),
+            "counts": shown_counts(counts),
             "unread": counts.mine_unread,
         }
     )
@@ -194,41 +204,15 @@ async def person(visit: Visit) -> web.Response:
 
 async def _frame(visit: Visit, connection: AsyncConnection, **shown: Any) -> Mapping[str, Any]:
     wish: ListWish = list_wish(visit.request.query, me=visit.me)
-    try:
-        page = await list_conversations(
-            connection, wish.filter, sight=visit.sight, sort=wish.sort, cursor=wish.cursor
-        )
-    except BadCursor:
-        page = await list_conversations(connection, wish.filter, sight=visit.sight, sort=wish.sort)
-    counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
+    listed = await list_of(visit, connection, wish)
     opened = shown.get("opened")
     return {
         **shown,
-        "wish": wish,
-        "page": page,
-        "counts": _counts(counts),
-        "rail_unread": counts.mine_unread,
-        "accounts": await list_accounts(connection),
-        "colleagues": await answering_colleagues(connection),
-        "drafts": await _drafts(visit, connection, page.items),
+        **listed,
         "current": opened.row.id if opened else None,
         "first_run": None
-        if page.items or counts.all or await has_any(connection)
+        if listed["page"].items or listed["counts"]["all"] != "0" or await has_any(connection)
         else await first_steps(visit, connection),
-    }
-
-
-async def _drafts(
-    visit: Visit, connection: AsyncConnection, rows_: Sequence[ConversationRow]
-) -> dict[UUID, str]:
-    return await drafts_of(connection, user_id=visit.me, conversation_ids=[row.id for row in rows_])
-
-
-def _counts(counts: TabCounts) -> dict[str, str]:
-    return {
-        "mine": counts.shown(counts.mine),
-        "unassigned": counts.shown(counts.unassigned),
-        "all": counts.shown(counts.all),
     }
 
 

@@ -4,12 +4,13 @@ The same records, locks and facts as the hot path's, so that an answer, a resolv
 the counters still agree. When two such transactions meet in the database, the later one is decided anew.
 """
 
+from storage.desk.bulk import BulkDesk
 from storage.desk.contacts import ContactDesk
 from storage.desk.conversations import ConversationDesk
 from storage.desk.leads import LeadDesk
 
 
-class Desk(ConversationDesk, ContactDesk, LeadDesk):
+class Desk(ConversationDesk, BulkDesk, ContactDesk, LeadDesk):
     """See `inbox.desk.Desk` for what each method promises."""
 
 

@@ -17,6 +17,7 @@ from router.ids import new_id
 from router.message import Attachment, MessageKind
 from router.records import Conversation, Status
 from router.world import World
+from storage import failures
 from storage.desk.ground import Ground, again_on_conflict
 from storage.reading.ways import answered_since
 from storage.world_saving import tell
@@ -94,6 +95,7 @@ class ConversationDesk(Ground):
     @again_on_conflict
     async def retry(self, message: UUID, *, by: UUID | None) -> None:
         async with self.engine.begin() as connection:
+            await failures.lock_of(connection, message)
             row = (
                 await connection.execute(
                     text(
@@ -132,6 +134,8 @@ class ConversationDesk(Ground):
                 text("update message set state = 'queued', error = '' where id = :id"),
                 {"id": message},
             )
+            await failures.tried_again(connection, message)
+            await failures.recount(connection, [row.conversation_id])
             await tell(connection, [await _queued_again(connection, message, now)])
             await self.audit(connection, by, "message_retried", "message", message)
 
@@ -202,6 +206,27 @@ class ConversationDesk(Ground):
             if found.unread:
                 found.unread = 0
                 changed(world, found, "read", by=by)
+
+    @again_on_conflict
+    async def mark_unread(self, conversation: UUID, *, by: UUID) -> None:
+        async with self.world(conversation, by=by) as (_, world, found):
+            if not found.unread:
+                found.unread = 1
+                changed(world, found, "unread", by=by)
+
+    @again_on_conflict
+    async def dismiss_failures(
+        self, conversation: UUID, *, by: UUID, up_to: int | None = None
+    ) -> int:
+        async with self.world(conversation, by=by) as (connection, world, found):
+            before = await failures.dealt_with(
+                connection, conversation, up_to=found.seq if up_to is None else up_to
+            )
+            changed(world, found, "failures_seen", by=by)
+            await self.audit(
+                connection, by, "failures_dismissed", "conversation", conversation, before=before
+            )
+            return before
 
     @again_on_conflict
     async def set_labels(

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from hashlib import blake2s
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import FromClause, Select, literal, select
@@ -57,6 +58,11 @@ class ConversationRow:
     unreachable: str
     last_out_state: str
     """What became of our last message, when it is the last one; "" otherwise."""
+    last_out_by: UUID | None
+    last_out_name: str
+    """Who wrote it; nobody for what Allo, or the platform's own app, sent."""
+    failed: int
+    """Replies that were not sent, or perhaps not, and that nobody has dealt with."""
     lead_id: UUID | None
     lead_number: int | None
     lead_stage: str
@@ -65,6 +71,12 @@ class ConversationRow:
     campaign: str
     created_at: datetime
     resolved_at: datetime | None
+    hit: UUID | None = None
+    """The message in which what was searched for is said."""
+
+    @property
+    def revision(self) -> str:
+        return revision_of(self)
 
     @property
     def manager_initials(self) -> str:
@@ -73,6 +85,28 @@ class ConversationRow:
     @property
     def contact_initials(self) -> str:
         return initials(self.contact_name)
+
+
+class Revised(Protocol):
+    """What tells one state of a conversation from another, for whoever decides on what they saw."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def manager_id(self) -> UUID | None: ...
+    @property
+    def team_id(self) -> UUID | None: ...
+    @property
+    def snoozed_until(self) -> datetime | None: ...
+
+
+def revision_of(seen: Revised) -> str:
+    """Another one when somebody wrote, handed it over, put it away or took it up meanwhile."""
+    until = seen.snoozed_until.timestamp() if seen.snoozed_until else ""
+    state = f"{seen.seq} {seen.status} {seen.manager_id} {seen.team_id} {until}"
+    return blake2s(state.encode(), digest_size=6).hexdigest()
 
 
 def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
@@ -91,7 +125,7 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
         .lateral("open_lead")
     )
     answer = (
-        select(message.c.state)
+        select(message.c.state, message.c.author_user, message.c.author_name)
         .where(
             message.c.conversation_id == conversation.c.id,
             message.c.direction == "out",
@@ -119,6 +153,8 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
             open_lead.c.source,
             open_lead.c.campaign,
             answer.c.state.label("answer_state"),
+            answer.c.author_user.label("answer_by"),
+            answer.c.author_name.label("answer_name"),
         )
         .select_from(picked)
         .join(conversation, conversation.c.id == picked.c.id)
@@ -169,6 +205,9 @@ def row_of(row: Any) -> ConversationRow:
         snoozed_until=row.snoozed_until,
         unreachable=row.unreachable,
         last_out_state=row.answer_state or "",
+        last_out_by=row.answer_by,
+        last_out_name=row.answer_name or "",
+        failed=row.failed,
         lead_id=row.lead_id,
         lead_number=row.lead_number,
         lead_stage=row.stage_name or "",

@@ -2,11 +2,12 @@
 
 A page is picked first, by index: one bounded branch for every combination of status and account asked for, each an
 ordered index scan that stops after a page, merged; only then are its rows dressed with names, the open lead and the
-state of the last answer. A search picks from what `storage.reading.searching` found instead.
+state of the last answer. A search, the mentions of somebody and a source of leads each give a bounded number of ids first,
+from which is picked instead.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
 from typing import Any, Final, Literal
@@ -18,12 +19,12 @@ from sqlalchemy import (
     Integer,
     Select,
     Subquery,
-    Text,
     any_,
     case,
     func,
     literal,
     select,
+    text,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
@@ -33,11 +34,11 @@ from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import conversations_about, wanted
 from storage.reading.sight import Sight, conversation_in_sight, shares
-from storage.tables import account, conversation
+from storage.tables import account, conversation, lead, mention
 
 __all__ = ["ConversationRow"]
 
-Tab = Literal["mine", "unassigned", "all"]
+Tab = Literal["mine", "unassigned", "all", "mentions"]
 Sort = Literal["newest", "oldest", "waiting"]
 Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
 
@@ -46,13 +47,21 @@ ACTIVE: Final[tuple[Status, ...]] = ("open", "waiting")
 COUNTED_TO: Final = 100
 """Tabs show "99+"; counting on would cost and tell nobody more."""
 MOST_BRANCHES: Final = 40
+MOST_MENTIONS: Final = 1000
+MOST_OF_A_SOURCE: Final = 5000
+"""The newest mentions, and the newest open leads of a source, that a list narrowed to them goes through."""
+MOST_OF_A_LABEL: Final = 2000
+MOST_SOURCES: Final = 50
 MOST_LABELLED: Final = 2000
 MOST_LABELS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConversationFilter:
-    """Everything narrows; empty means any. `me` is whose tab "mine" is. `channels` are kinds, `accounts` slugs."""
+    """Everything narrows; empty means any. `me` is whose tabs "mine" and "mentions" are. `channels` are kinds,
+    `accounts` slugs; `nobody`: those no manager has; `source`: where the open lead last came from; `failed`: with a reply
+    that was not sent and is not dealt with.
+    """
 
     tab: Tab = "all"
     me: UUID | None = None
@@ -61,21 +70,28 @@ class ConversationFilter:
     accounts: tuple[str, ...] = ()
     team: UUID | None = None
     manager: UUID | None = None
+    nobody: bool = False
     contact: UUID | None = None
     label: str = ""
+    source: str = ""
     unread: bool = False
     waiting: bool = False
+    failed: bool = False
     q: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TabCounts:
-    """Of active conversations, counted up to COUNTED_TO; show `shown(...)`."""
+    """Of active conversations, counted up to COUNTED_TO; show `shown(...)`. `mentions`: those not seen yet; `failed`:
+    conversations, of any status, in which a reply was not sent.
+    """
 
     mine: int
     mine_unread: int
     unassigned: int
     all: int
+    mentions: int
+    failed: int
 
     @staticmethod
     def shown(count: int) -> str:
@@ -100,10 +116,11 @@ async def list_conversations(
     accounts = await _accounts(connection, wish)
     if accounts == []:
         return Page(items=())
-    found = await _found(connection, wish)
     parts = shares(sight, tab=wish.tab)
     if not parts:
         return Page(items=())
+    hits = await _hits(connection, wish)
+    found = await _found(connection, wish, hits)
     picked = _picked(
         wish,
         sight=sight,
@@ -114,6 +131,8 @@ async def list_conversations(
         found=found,
     )
     rows = [row_of(row) for row in await connection.execute(dressed(picked, _outer(picked, sort)))]
+    if hits:
+        rows = [replace(row, hit=hits.get(row.id)) for row in rows]
     return page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
 
 
@@ -153,9 +172,67 @@ async def matches(
     if accounts is not None:
         conditions.append(_c.account_id.in_(accounts))
     statement = select(_c.id).where(*conditions)
-    if (found := await _found(connection, wish)) is not None:
+    # Of those asked about the label is looked at; what else narrows has to be found first.
+    others = replace(wish, label="")
+    if (found := await _found(connection, others, await _hits(connection, wish))) is not None:
         statement = statement.where(_among(found))
     return set((await connection.execute(statement)).scalars())
+
+
+async def count_conversations(
+    connection: AsyncConnection, wish: ConversationFilter, *, sight: Sight
+) -> int:
+    """Up to COUNTED_TO."""
+    accounts = await _accounts(connection, wish)
+    if accounts == [] or not shares(sight, tab=wish.tab):
+        return 0
+    found = await _found(connection, wish, await _hits(connection, wish))
+    picked = _picked(
+        wish,
+        sight=sight,
+        sort="newest",
+        after=None,
+        limit=COUNTED_TO,
+        accounts=accounts,
+        found=found,
+    )
+    return int((await connection.execute(select(func.count()).select_from(picked))).scalar_one())
+
+
+async def known_sources(connection: AsyncConnection) -> list[str]:
+    """Where the newest open leads came from, the most frequent first: to choose from."""
+    source = lead.c.last_touch["source"].astext.label("source")
+    recent = (
+        select(source)
+        .where(lead.c.status == "open")
+        .order_by(lead.c.created_at.desc(), lead.c.id.desc())
+        .limit(MOST_LABELLED)
+        .subquery("recent")
+    )
+    rows = await connection.execute(
+        select(recent.c.source)
+        .where(recent.c.source != "")
+        .group_by(recent.c.source)
+        .order_by(func.count().desc(), recent.c.source)
+        .limit(MOST_SOURCES)
+    )
+    return list(rows.scalars())
+
+
+async def unseen_mentions(
+    connection: AsyncConnection, *, me: UUID, ids: Sequence[UUID]
+) -> set[UUID]:
+    """In which of these I was named and have not looked since."""
+    rows = await connection.execute(
+        select(mention.c.conversation_id)
+        .where(
+            mention.c.user_id == me,
+            mention.c.seen_at.is_(None),
+            mention.c.conversation_id == any_(literal(list(ids), ARRAY(PG_UUID))),
+        )
+        .distinct()
+    )
+    return set(rows.scalars())
 
 
 async def known_labels(connection: AsyncConnection, *, sight: Sight) -> list[str]:
@@ -163,7 +240,7 @@ async def known_labels(connection: AsyncConnection, *, sight: Sight) -> list[str
     label = func.unnest(_c.labels).label("label")
     recent = (
         select(label)
-        .where(_c.labels != literal([], ARRAY(Text)), conversation_in_sight(sight))
+        .where(text("labels <> '{}'"), conversation_in_sight(sight))
         .order_by(_c.last_message_at.desc())
         .limit(MOST_LABELLED)
         .subquery("recent")
@@ -205,6 +282,25 @@ async def count_tabs(connection: AsyncConnection, *, me: UUID, sight: Sight) -> 
                 counted("mine", _c.manager_id == me, _c.unread > 0).label("mine_unread"),
                 counted("unassigned", _c.manager_id.is_(None)).label("unassigned"),
                 counted("all").label("everything"),
+                select(func.count())
+                .select_from(
+                    select(mention.c.conversation_id)
+                    .where(mention.c.user_id == me, mention.c.seen_at.is_(None))
+                    .distinct()
+                    .limit(COUNTED_TO)
+                    .subquery()
+                )
+                .scalar_subquery()
+                .label("mentions"),
+                select(func.count())
+                .select_from(
+                    select(literal(1).label("one"))
+                    .where(_c.failed > 0, conversation_in_sight(sight))
+                    .limit(COUNTED_TO)
+                    .subquery()
+                )
+                .scalar_subquery()
+                .label("failed"),
             )
         )
     ).one()
@@ -213,6 +309,8 @@ async def count_tabs(connection: AsyncConnection, *, me: UUID, sight: Sight) -> 
         mine_unread=row.mine_unread,
         unassigned=row.unassigned,
         all=row.everything,
+        mentions=row.mentions,
+        failed=row.failed,
     )
 
 
@@ -231,10 +329,54 @@ async def _accounts(connection: AsyncConnection, wish: ConversationFilter) -> li
     return list((await connection.execute(statement.order_by(account.c.id))).scalars())
 
 
-async def _found(connection: AsyncConnection, wish: ConversationFilter) -> list[UUID] | None:
-    """None: nothing is searched for."""
+async def _hits(connection: AsyncConnection, wish: ConversationFilter) -> dict[UUID, UUID | None]:
     sought = wanted(wish.q)
-    return None if sought is None else await conversations_about(connection, sought)
+    return {} if sought is None else await conversations_about(connection, sought)
+
+
+async def _found(
+    connection: AsyncConnection, wish: ConversationFilter, hits: dict[UUID, UUID | None]
+) -> list[UUID] | None:
+    """What a search, the mentions and a source leave, each of them bounded; None: none of them narrows."""
+    narrowed: list[set[UUID]] = []
+    if wanted(wish.q) is not None:
+        narrowed.append(set(hits))
+    if wish.tab == "mentions":
+        rows = await connection.execute(
+            select(mention.c.conversation_id)
+            .where(mention.c.user_id == wish.me)
+            .order_by(mention.c.at.desc())
+            .limit(MOST_MENTIONS)
+        )
+        narrowed.append(set(rows.scalars()))
+    if wish.label and (rare := await _labelled(connection, wish.label)) is not None:
+        narrowed.append(rare)
+    if wish.source:
+        people = (
+            select(lead.c.contact_id)
+            .where(lead.c.status == "open", lead.c.last_touch["source"].astext == wish.source)
+            .order_by(lead.c.created_at.desc())
+            .limit(MOST_OF_A_SOURCE)
+            .subquery("people")
+        )
+        rows = await connection.execute(
+            select(_c.id).join(people, people.c.contact_id == _c.contact_id)
+        )
+        narrowed.append(set(rows.scalars()))
+    return list(set.intersection(*narrowed)) if narrowed else None
+
+
+async def _labelled(connection: AsyncConnection, label: str) -> set[UUID] | None:
+    """The conversations with a label that few have; None when they are many, for which to look through the list is
+    quicker. The planner cannot tell: of a label it has not met it guesses one conversation in a hundred.
+    """
+    await connection.execute(text("select set_config('enable_seqscan', 'off', true)"))
+    rows = await connection.execute(
+        select(_c.id).where(_c.labels.contains([label])).limit(MOST_OF_A_LABEL + 1)
+    )
+    found = set(rows.scalars())
+    await connection.execute(text("select set_config('enable_seqscan', 'on', true)"))
+    return None if len(found) > MOST_OF_A_LABEL else found
 
 
 def _among(ids: list[UUID]) -> ColumnElement[bool]:
@@ -245,7 +387,7 @@ def _conditions(wish: ConversationFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wish.tab == "mine":
         conditions.append(_c.manager_id == wish.me)
-    elif wish.tab == "unassigned":
+    if _nobodys(wish):
         conditions.append(_c.manager_id.is_(None))
     if wish.team is not None:
         conditions.append(_c.team_id == wish.team)
@@ -259,7 +401,13 @@ def _conditions(wish: ConversationFilter) -> list[ColumnElement[bool]]:
         conditions.append(_c.unread > 0)
     if wish.waiting:
         conditions.append(_c.waiting_since.is_not(None))
+    if wish.failed:
+        conditions.append(_c.failed > 0)
     return conditions
+
+
+def _nobodys(wish: ConversationFilter) -> bool:
+    return wish.tab == "unassigned" or wish.nobody
 
 
 Place = tuple[int, datetime, UUID]
@@ -302,7 +450,7 @@ def _picked(
             sort=sort,
             after=after,
             limit=limit,
-            nobodys=wish.tab == "unassigned" and sight.whole,
+            nobodys=_nobodys(wish) and sight.whole,
         )
     ]
     merged = union_all(*(branch.subquery().select() for branch in branches)).subquery("merged")

@@ -1,29 +1,46 @@
 """What somebody typed into the search field, as questions to the indexes.
 
 People are found by a part of their name (and, when nobody has it, by a name like it: trigram similarity), by a part of a
-phone number or address, and by what they only claimed when it is given whole; conversations also by word forms in
-Russian and English and by the beginning of the last word, so that results come while one types.
+phone number or address, proved or only claimed, and by the number of their lead; conversations also by word forms in
+Russian and English and by the beginning of the last word, so that results come while one types. `explained` says of a page
+of results what was found in each.
 
 Each question is a statement of its own that gives ids, at most a bounded number of them, and is steered to its index:
 joined into the list's query, the planner guesses a prefix to be frequent and reads every message to find a rare one.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 LONGEST: Final = 200
+SHORTEST: Final = 4
+ENDING: Final = 2
+"""Characters a word keeps, and those it may lose at its end."""
 MOST_PEOPLE: Final = 500
 MOST_MESSAGES: Final = 2000
 RECENT: Final = 200_000
 """How many of the newest messages are looked through for a word that is everywhere."""
 
-_PHONE_LIKE = re.compile(r"[\d\s()+.\-]+")
+_PHONE_LIKE = re.compile(r"[\d\s()+.\-–]+")  # people do write numbers with a dash
+_LEAD_NUMBER = re.compile(r"(?:лид|сделка|lead|deal)?\s*[#№]?\s*(\d{1,12})")
 _WORD = re.compile(r"\w+")
+
+
+class Found(Protocol):
+    """A row of results. `hit` is the message that says the words."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def contact_id(self) -> UUID: ...
+    @property
+    def hit(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +51,12 @@ class Wanted:
     """The digits of something like a phone number, at least three; Russian 8… also as 7…."""
     prefix: str
     """A tsquery: all words, the last one by its beginning."""
+    looser: str
+    """Another: longer words without their ends, for when the words as they are find nothing: an ending mistyped, or a form
+    that the stemmer takes for another word (колодки, колодок). "" when there is nothing to leave off.
+    """
+    lead: int | None
+    """A lead's number, when it may be one: "#1284", "лид 1284", "1284"."""
 
 
 def wanted(typed: str) -> Wanted | None:
@@ -47,7 +70,16 @@ def wanted(typed: str) -> Wanted | None:
         digits = (only, "7" + only[1:]) if only.startswith("8") and len(only) >= 5 else (only,)
     words = _WORD.findall(trimmed)
     prefix = " & ".join(f"'{word}'" for word in words) + ":*" if words else ""
-    return Wanted(text=trimmed, digits=digits, prefix=prefix)
+    cut = [word[: max(SHORTEST, len(word) - ENDING)] for word in words]
+    looser = " & ".join(f"'{word}':*" for word in cut) if cut != words else ""
+    number = _LEAD_NUMBER.fullmatch(trimmed)
+    return Wanted(
+        text=trimmed,
+        digits=digits,
+        prefix=prefix,
+        looser=looser,
+        lead=int(number[1]) if number else None,
+    )
 
 
 _STEERED: Final = text("""
@@ -75,19 +107,22 @@ _REACHED: Final = text("""
 """)
 _CLAIMING: Final = text("""
     select contact_id from identity_claim
-    where kind in ('phone', 'email') and value = any(cast(:whole as text[])) limit :most
+    where kind in ('phone', 'email') and value like any(cast(:parts as text[])) limit :most
 """)
+_NUMBERED: Final = text("select contact_id from lead where number = :number")
 _QUERY: Final = """
     (websearch_to_tsquery('russian', :typed) || websearch_to_tsquery('english', :typed)
      || websearch_to_tsquery('simple', :typed) || to_tsquery('simple', :prefix))
 """
 _SAID_SELDOM: Final = text(
-    "select conversation_id from message_search where vector @@ " + _QUERY + "limit :most"  # noqa: S608  # constants
+    "select conversation_id, message_id from message_search where vector @@ "  # noqa: S608  # constants
+    + _QUERY
+    + "limit :most"
 )
 _SAID_OFTEN: Final = text(
-    "select distinct conversation_id from (select conversation_id from"  # noqa: S608  # constants
-    " (select conversation_id, vector from message_search order by message_id desc limit :seen) recent"
-    " where vector @@ " + _QUERY + "limit :most) hit"
+    "select conversation_id, message_id from"  # noqa: S608  # constants
+    " (select conversation_id, message_id, vector from message_search order by message_id desc limit :seen) recent"
+    " where vector @@ " + _QUERY + "limit :most"
 )
 
 
@@ -99,8 +134,10 @@ async def people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
     return found
 
 
-async def conversations_about(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
-    """The conversations with such a person, or in which such words were said."""
+async def conversations_about(
+    connection: AsyncConnection, sought: Wanted
+) -> dict[UUID, UUID | None]:
+    """The conversations with such a person, or in which such words were said; and the newest message that says them."""
     await connection.execute(_STEERED)
     known = await _people(connection, sought)
     with_them = await _ids(
@@ -110,36 +147,149 @@ async def conversations_about(connection: AsyncConnection, sought: Wanted) -> li
     )
     said = await _said(connection, sought)
     await connection.execute(_FREE)
-    return list({*with_them, *said})
+    return {**dict.fromkeys(with_them), **said}
 
 
 async def _people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
-    parts = [_like(part) for part in dict.fromkeys((sought.text, *sought.digits))]
-    whole = [sought.text, *("+" + digits for digits in sought.digits)]
+    parts = _parts(sought)
     named = await _ids(connection, _NAMED, part=parts[0], most=MOST_PEOPLE)
     reached = await _ids(connection, _REACHED, parts=parts, most=MOST_PEOPLE)
-    claiming = await _ids(connection, _CLAIMING, whole=whole, most=MOST_PEOPLE)
-    found = {*named, *reached, *claiming}
+    claiming = await _ids(connection, _CLAIMING, parts=parts, most=MOST_PEOPLE)
+    numbered = (
+        await _ids(connection, _NUMBERED, number=sought.lead) if sought.lead is not None else []
+    )
+    found = {*named, *reached, *claiming, *numbered}
     if not found and not sought.digits:
         found = {*await _ids(connection, _NAMED_LIKE, typed=sought.text, most=MOST_PEOPLE)}
     return list(found)
 
 
-async def _said(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
+def _parts(sought: Wanted) -> list[str]:
+    return [_like(part) for part in dict.fromkeys((sought.text, *sought.digits))]
+
+
+async def _said(connection: AsyncConnection, sought: Wanted) -> dict[UUID, UUID | None]:
     """Rare words by their index, all of them; of words that are everywhere, the newest messages with them.
 
     The index is asked for at most about 20 000 places (`gin_fuzzy_search_limit`), so that a word in every message costs
     no more than that to recognise.
     """
     if not sought.prefix:
-        return []
+        return {}
     words = {"typed": sought.text, "prefix": sought.prefix}
     await connection.execute(_BY_INDEX)
-    seldom = await _ids(connection, _SAID_SELDOM, **words, most=MOST_MESSAGES + 1)
+    found = (await connection.execute(_SAID_SELDOM, {**words, "most": MOST_MESSAGES + 1})).all()
+    if not found and sought.looser:
+        found = (
+            await connection.execute(
+                _SAID_SELDOM, {"typed": "", "prefix": sought.looser, "most": MOST_MESSAGES}
+            )
+        ).all()
     await connection.execute(_FREE)
-    if len(seldom) <= MOST_MESSAGES:
-        return seldom
-    return await _ids(connection, _SAID_OFTEN, **words, seen=RECENT, most=MOST_MESSAGES)
+    if len(found) > MOST_MESSAGES:
+        found = (
+            await connection.execute(_SAID_OFTEN, {**words, "seen": RECENT, "most": MOST_MESSAGES})
+        ).all()
+    newest: dict[UUID, UUID | None] = {}
+    for row in sorted(found, key=lambda each: each.message_id):
+        newest[row.conversation_id] = row.message_id
+    return newest
+
+
+# Why a conversation was found.
+
+
+Pieces = tuple[tuple[str, bool], ...]
+"""A line in pieces; True marks what was looked for."""
+
+_START, _STOP = "\ue000", "\ue001"
+_MARKED: Final = text(
+    "select m.id, ts_headline('russian', translate(left(m.subject || ' ' || m.text, 20000), :marks, ''), "  # noqa: S608  # constants
+    + _QUERY
+    + ", :options) as line from message m where m.id = any(cast(:ids as uuid[])) and m.deleted_at is null"
+)
+_OPTIONS: Final = (
+    f"StartSel={_START}, StopSel={_STOP}, MaxWords=14, MinWords=6, ShortWord=0, MaxFragments=1"
+)
+_HELD: Final = text("""
+    select contact_id, value, coalesce(nullif(display, ''), value) as shown from identity
+    where contact_id = any(cast(:ids as uuid[])) and value like any(cast(:parts as text[]))
+    union all
+    select contact_id, value, coalesce(nullif(display, ''), value) from identity_claim
+    where contact_id = any(cast(:ids as uuid[])) and value like any(cast(:parts as text[]))
+      and kind in ('phone', 'email')
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """The line in which the words were found; of whose name or number it was, that."""
+
+    line: Pieces
+    message: UUID | None = None
+
+
+async def explained(
+    connection: AsyncConnection, typed: str, rows: Iterable[Found]
+) -> dict[UUID, Reason]:
+    """Of the rows of a page. One that was found by a name, which the row shows anyway, may have none."""
+    sought = wanted(typed)
+    if sought is None:
+        return {}
+    rows = list(rows)
+    held = await connection.execute(
+        _HELD, {"ids": list({row.contact_id for row in rows}), "parts": _parts(sought)}
+    )
+    keys = {row.contact_id: marked(row.shown, sought) for row in held}
+    said = [row.hit for row in rows if row.hit is not None]
+    lines = await _lines(connection, said, typed=sought.text, prefix=sought.prefix)
+    if unmarked := [each for each, line in lines.items() if not any(hit for _, hit in line)]:
+        lines |= await _lines(connection, unmarked, typed="", prefix=sought.looser)
+    reasons = {}
+    for row in rows:
+        if row.contact_id in keys:
+            reasons[row.id] = Reason(line=keys[row.contact_id])
+        elif row.hit in lines:
+            reasons[row.id] = Reason(line=lines[row.hit], message=row.hit)
+    return reasons
+
+
+async def _lines(
+    connection: AsyncConnection, messages: list[UUID], *, typed: str, prefix: str
+) -> dict[UUID, Pieces]:
+    if not messages or not prefix:
+        return {}
+    values = {"ids": messages, "typed": typed, "prefix": prefix}
+    said = await connection.execute(
+        _MARKED, {**values, "options": _OPTIONS, "marks": _START + _STOP}
+    )
+    return {row.id: _pieces(" ".join(row.line.split())) for row in said}
+
+
+def marked(shown: str, sought: Wanted) -> Pieces:
+    """A name, number or address with the part that was typed; digits are found whatever stands between them."""
+    begins = shown.lower().find(sought.text)
+    if begins >= 0 and len(shown.lower()) == len(shown):
+        return _cut(shown, begins, begins + len(sought.text))
+    places = [place for place, character in enumerate(shown) if character.isdigit()]
+    plain = "".join(shown[place] for place in places)
+    for digits in sought.digits:
+        if (first := plain.find(digits)) >= 0:
+            return _cut(shown, places[first], places[first + len(digits) - 1] + 1)
+    return ((shown, False),)
+
+
+def _cut(shown: str, begins: int, ends: int) -> Pieces:
+    pieces = ((shown[:begins], False), (shown[begins:ends], True), (shown[ends:], False))
+    return tuple(each for each in pieces if each[0])
+
+
+def _pieces(line: str) -> Pieces:
+    pieces: list[tuple[str, bool]] = []
+    for part in line.split(_START):
+        inside, stop, outside = part.partition(_STOP)
+        pieces += [(inside, True), (outside, False)] if stop else [(part, False)]
+    return tuple(each for each in pieces if each[0])
 
 
 async def _ids(connection: AsyncConnection, statement: TextClause, **values: Any) -> list[UUID]:

@@ -22,6 +22,7 @@ from storage.tables.columns import metadata
 from storage.tables.conversations import (
     assignment,
     attachment,
+    bulk_action,
     conversation,
     delivery,
     draft,
@@ -29,6 +30,7 @@ from storage.tables.conversations import (
     mention,
     message,
     message_search,
+    saved_view,
 )
 from storage.tables.leads import lead, lead_event, pipeline, stage, task
 from storage.tables.people import (
@@ -56,6 +58,7 @@ __all__ = [
     "assignment",
     "attachment",
     "audit",
+    "bulk_action",
     "call",
     "call_leg",
     "call_request",
@@ -84,6 +87,7 @@ __all__ = [
     "pipeline",
     "queue_message",
     "rollup_day",
+    "saved_view",
     "session",
     "setting",
     "sign_in_attempt",

@@ -85,6 +85,12 @@ lead = Table(
     Index("ix_lead_first_touch_id", "first_touch_id"),
     Index("ix_lead_last_touch_id", "last_touch_id"),
     Index("ix_lead_merged_into", "merged_into", postgresql_where=text("merged_into is not null")),
+    Index(  # whom a source brought, for a list narrowed to it
+        "ix_lead_open_source",
+        text("(last_touch ->> 'source')"),
+        text("created_at desc"),
+        postgresql_where=text("status = 'open'"),
+    ),
 )
 
 lead_event = Table(

@@ -88,6 +88,12 @@ identity_claim = Table(
     moment("at"),
     UniqueConstraint("contact_id", "kind", "value"),
     Index("ix_identity_claim_kind_value", "kind", "value"),
+    Index(
+        "ix_identity_claim_value_trgm",
+        "value",
+        postgresql_using="gin",
+        postgresql_ops={"value": "gin_trgm_ops"},
+    ),
 )
 
 contact_merge = Table(

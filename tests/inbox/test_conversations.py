@@ -147,7 +147,13 @@ async def test_the_partial_on_load_is_the_partial_on_push(stage, browser):
 
     row = json.loads((await anna.fragment(f"/conversations/changed?tab=all&ids={talk}")).text)
     assert row["rows"][0]["html"].strip() in (await anna.get("/?tab=all")).text
-    assert row["counts"] == {"mine": "1", "unassigned": "0", "all": "1"}
+    assert row["counts"] == {
+        "mine": "1",
+        "unassigned": "0",
+        "all": "1",
+        "mentions": "0",
+        "failed": "0",
+    }
 
 
 async def test_a_row_that_no_longer_belongs_here_leaves_the_list(stage, browser):

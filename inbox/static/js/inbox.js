@@ -4,6 +4,9 @@ import "./page.js";
 import { catchUp as catchUpRows, changed as changedRows } from "./rows.js";
 import { catchUp as catchUpTalk, changed as changedTalk } from "./talk.js";
 import { listen } from "./live.js";
+import "./narrow.js";
+import "./bulk.js";
+import "./views.js";
 
 listen({
   changed(hints) {

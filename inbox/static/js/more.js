@@ -7,14 +7,21 @@ async function load(link) {
   if (link.dataset.busy) return;
   link.dataset.busy = "1";
   const place = link.closest("#more");
+  const late = setTimeout(() => place.classList.add("is-late"), 300);
   try {
     const { html } = await pieces(link.dataset.more);
     place.replaceWith(html);
     document.getElementById("main").dataset.more = "1";
     watch();
+    dispatchEvent(new CustomEvent("allo:more"));
   } catch (refused) {
     delete link.dataset.busy;
-    say(refused.message);
+    // Said where it is missing, to be tried again by hand, not by itself for ever.
+    if (link.dataset.failed) link.textContent = link.dataset.failed;
+    else say(refused.message);
+  } finally {
+    clearTimeout(late);
+    place.classList.remove("is-late");
   }
 }
 

@@ -1,10 +1,9 @@
 // The list: rows come, change and move by themselves; nothing moves under the reader's hand.
 
-import { ask, parse } from "./net.js";
+import { parse } from "./net.js";
 import { current } from "./talk.js";
+import { before, change, element, known, list, order, place, put, remove, rowsOf } from "./window.js";
 
-const list = () => document.getElementById("rows");
-const main = document.getElementById("main");
 let asked = new Set();
 let timer = 0;
 let held = [];
@@ -24,28 +23,33 @@ async function flush() {
   const ids = [...asked].slice(0, 100);
   asked = new Set([...asked].slice(100));
   timer = 0;
-  const answer = await load(ids);
+  // What a search found is looked at again, not searched for again.
+  const answer = await load(list().dataset.search ? ids.filter(known) : ids);
   if (answer) apply(answer);
   if (asked.size && !timer) timer = setTimeout(flush, 20);
 }
 
 export async function catchUp() {
+  if (list().dataset.search) {
+    changed([...list().querySelectorAll(".row")].map((row) => ({ conversation: row.dataset.id })));
+    return;
+  }
   const answer = await load([]);
   if (!answer) return;
   const there = new Set(answer.rows.map((row) => row.id));
   // Further pages stay as they are; what fell out of the first one leaves it.
   const last = answer.rows.at(-1);
-  const all = [...list().querySelectorAll(".row")];
-  const cut = last ? all.findIndex((row) => row.dataset.id === last.id) : -1;
-  apply({ ...answer, gone: all.slice(0, cut < 0 ? all.length : cut).map((row) => row.dataset.id).filter((id) => !there.has(id)) });
+  const cut = last ? place(last.id) : -1;
+  const gone = order.slice(0, cut < 0 ? order.length : cut).map((each) => each.id).filter((id) => !there.has(id));
+  apply({ ...answer, gone });
 }
 
 async function load(ids) {
-  const query = new URLSearchParams(main.dataset.query);
-  query.set("ids", ids.join(","));
-  query.set("current", current());
+  const query = list().parentElement.dataset.query;
   try {
-    return await (await ask(`/conversations/changed?${query}`)).json();
+    const answer = await rowsOf(ids);
+    // Narrowed otherwise meanwhile: it is about another list.
+    return query === list().parentElement.dataset.query ? answer : null;
   } catch {
     return null; // Said by the bar about the lost connection; coming back catches up.
   }
@@ -53,61 +57,63 @@ async function load(ids) {
 
 function apply({ rows, gone, counts, unread }) {
   for (const [tab, count] of Object.entries(counts)) {
-    document.querySelector(`[data-tab="${tab}"]`).textContent = count;
+    for (const each of document.querySelectorAll(`[data-tab="${tab}"]`)) each.textContent = count;
   }
+  const bar = document.getElementById("failed-bar");
+  bar.hidden = counts.failed === "0" || new URLSearchParams(list().parentElement.dataset.query).has("failed");
   const badge = document.getElementById("rail-unread");
   badge.hidden = !unread;
   badge.querySelector("[data-n]").textContent = unread;
-  for (const id of gone) if (id !== current()) document.getElementById(`c-${id}`)?.remove();
-  for (const { html } of rows) place(parse(html).firstElementChild);
-  document.getElementById("nothing").hidden = Boolean(list().querySelector(".row"));
+  for (const id of gone) if (id !== current()) remove(id);
+  for (const { html } of rows) show(parse(html).firstElementChild);
+  document.getElementById("nothing").hidden = order.length > 0;
+  dispatchEvent(new CustomEvent("allo:rows"));
 }
 
-function place(row) {
-  const old = document.getElementById(row.id);
-  const busy = old && (list().matches(":hover") || list().contains(document.activeElement));
+const busyHere = () => list().matches(":hover") || list().contains(document.activeElement);
+
+function show(row) {
+  const old = element(row.dataset.id);
   const focused = old?.contains(document.activeElement);
-  if (old && (busy || !moves(old, row))) {
-    old.replaceWith(row);
-    if (focused) row.querySelector(".row__name").focus({ preventScroll: true });
-    if (moves(row, row) !== false) held.push(row.id);
-    return;
+  const still = old && !moves(old, row);
+  if (old && (still || busyHere())) {
+    if (!still) held.push(row.dataset.id);
+    change(row);
+  } else {
+    const picked = old?.querySelector(".row__pick").checked;
+    put(row);
+    if (picked && row.isConnected) row.querySelector(".row__pick").checked = true;
   }
-  old?.remove();
-  insert(row);
   if (focused) row.querySelector(".row__name").focus({ preventScroll: true });
 }
 
 const moves = (old, row) => old.dataset.last !== row.dataset.last || old.dataset.waiting !== row.dataset.waiting;
 
-function before(one, other) {
-  const sort = list().dataset.sort;
-  if (sort === "waiting") {
-    if (Boolean(one.dataset.waiting) !== Boolean(other.dataset.waiting)) return Boolean(one.dataset.waiting);
-    if (one.dataset.waiting) return Number(one.dataset.waiting) < Number(other.dataset.waiting);
-  }
-  const newer = Number(one.dataset.last) > Number(other.dataset.last);
-  return sort === "oldest" ? !newer : newer;
-}
-
-function insert(row) {
-  const next = [...list().querySelectorAll(".row")].find((other) => before(row, other));
-  if (next) next.before(row);
-  else if (!document.getElementById("more")) list().append(row);
-  // Otherwise its place is on a page that has not been loaded.
-}
-
 // What changed its place while the pointer or the focus was in the list takes it when they have left.
 function settle() {
-  if (list().matches(":hover") || list().contains(document.activeElement)) return;
+  if (busyHere()) return;
   for (const id of held.splice(0)) {
-    const row = document.getElementById(id);
-    if (row) {
-      row.remove();
-      insert(row);
-    }
+    const row = element(id);
+    const at = place(id);
+    if (!row || at < 0) continue;
+    const one = order[at];
+    const stays = (at === 0 || !before(one, order[at - 1])) && (at === order.length - 1 || !before(order[at + 1], one));
+    if (!stays) put(row);
   }
 }
 
-list().addEventListener("pointerleave", settle);
-list().addEventListener("focusout", () => setTimeout(settle, 0));
+// The list itself is drawn anew when it is narrowed; its pane stays.
+const pane = document.getElementById("list-pane");
+pane.addEventListener("pointerout", (event) => {
+  if (event.target.closest?.("#rows") && !event.relatedTarget?.closest?.("#rows")) settle();
+});
+pane.addEventListener("focusout", () => setTimeout(settle, 0));
+
+// What was just done, or taken back, here is shown also when the hint of it is late.
+addEventListener("allo:changed", () => catchUp());
+
+// Opening another conversation sees the mentions of it: the row and the counts say so.
+new MutationObserver((changes) => {
+  const opened = changes.flatMap((each) => [...each.addedNodes]).find((node) => node.id === "talk");
+  if (opened?.dataset.id) changed([{ conversation: opened.dataset.id }]);
+}).observe(document.getElementById("main"), { childList: true });

@@ -20,8 +20,10 @@ export function sayDone({ said, undo }) {
     if (button.disabled) return;
     button.disabled = true;
     try {
-      await post(undo.action, undo.fields);
+      const response = await post(undo.action, undo.fields);
       close();
+      // Not all of it may have gone back.
+      if (response.headers.get("Content-Type")?.startsWith("application/json")) sayDone(await response.json());
       dispatchEvent(new CustomEvent("allo:changed"));
     } catch (refused) {
       close();

@@ -1,8 +1,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from router.ids import new_id
+from storage.saved_views import save_view
 from tests.builders import START, Rows
 from tests.inbox.api.client import ApiClient
 
@@ -50,6 +52,32 @@ async def test_the_list_is_narrowed_by_what_is_asked(api: ApiClient) -> None:
     assert await api.ids("/conversations", q="смирн") == [done]
     for wrong in ({"assignee": "me"}, {"status": "lost"}, {"team": "7"}, {"sort": "best"}):
         assert (await api("GET", "/conversations", params=wrong)).status == 400
+
+
+async def test_what_was_not_sent_and_where_leads_came_from_narrow_too(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        failed = str(await there.conversation())
+        other = str(await there.conversation())
+        await connection.execute(
+            text("update conversation set failed = 2 where id = :id"), {"id": failed}
+        )
+    assert set(await api.ids("/conversations")) == {failed, other}
+    assert await api.ids("/conversations", failed="true") == [failed]
+    got = await api("GET", f"/conversations/{failed}", scope="read")
+    assert got.body["failed"] == 2
+    assert await api.ids("/conversations", source="Авито") == []
+
+
+async def test_the_views_everybody_has_are_listed(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        lena = await Rows(connection).user()
+        for name, shared in (("Общий", True), ("Свой", False)):
+            await save_view(
+                connection, user_id=lena, name=name, query="label=vip", shared=shared, now=START
+            )
+    got = await api("GET", "/views", scope="read")
+    assert [(each["name"], each["query"]) for each in got.body["items"]] == [("Общий", "label=vip")]
 
 
 async def test_pages_follow_each_other(api: ApiClient) -> None:

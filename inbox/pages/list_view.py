@@ -1,0 +1,157 @@
+"""The list as it is shown: its rows and what is said beside each, the tabs' counts, and what narrows it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inbox.list_wish import ListWish, saved_wish
+from inbox.pages.conversation_view import answering_colleagues, snoozes
+from inbox.rendering import channel_label, word
+from inbox.visit import Visit
+from storage.drafts import drafts_of
+from storage.reading.colleagues import AccountRow, TeamRow, UserRow, list_accounts, list_teams
+from storage.reading.conversation_rows import ConversationRow
+from storage.reading.conversations import (
+    TabCounts,
+    count_conversations,
+    count_tabs,
+    known_labels,
+    known_sources,
+    list_conversations,
+    unseen_mentions,
+)
+from storage.reading.paging import BadCursor
+from storage.reading.searching import explained
+from storage.saved_views import list_views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One thing that narrows the list, and the list without it."""
+
+    name: str
+    href: str
+
+
+async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> dict[str, Any]:
+    """What `parts/list.html` and `parts/views.html` show."""
+    try:
+        page = await list_conversations(
+            connection, wish.filter, sight=visit.sight, sort=wish.sort, cursor=wish.cursor
+        )
+    except BadCursor:
+        page = await list_conversations(connection, wish.filter, sight=visit.sight, sort=wish.sort)
+    counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
+    accounts = await list_accounts(connection)
+    colleagues = await answering_colleagues(connection)
+    teams = await list_teams(connection)
+    return {
+        "wish": wish,
+        "page": page,
+        "counts": shown_counts(counts),
+        "rail_unread": counts.mine_unread,
+        "accounts": accounts,
+        "colleagues": colleagues,
+        "teams": teams,
+        "labels": await known_labels(connection, sight=visit.sight),
+        "sources": await known_sources(connection),
+        "views": [
+            (each, saved_wish(each.query, me=visit.me))
+            for each in await list_views(connection, user_id=visit.me)
+        ],
+        "chips": chips_of(visit, wish, accounts=accounts, colleagues=colleagues, teams=teams),
+        "snoozes": snoozes(visit),
+        **await beside_rows(visit, connection, page.items, wish),
+    }
+
+
+async def beside_rows(
+    visit: Visit, connection: AsyncConnection, rows: Sequence[ConversationRow], wish: ListWish
+) -> dict[str, Any]:
+    """My drafts, where I was named, and why a search found it."""
+    ids = [row.id for row in rows]
+    return {
+        "drafts": await drafts_of(connection, user_id=visit.me, conversation_ids=ids),
+        "named": await unseen_mentions(connection, me=visit.me, ids=ids),
+        "reasons": await explained(connection, wish.filter.q, rows) if wish.filter.q else {},
+    }
+
+
+def shown_counts(counts: TabCounts) -> dict[str, str]:
+    return {
+        "mine": counts.shown(counts.mine),
+        "unassigned": counts.shown(counts.unassigned),
+        "all": counts.shown(counts.all),
+        "mentions": counts.shown(counts.mentions),
+        "failed": counts.shown(counts.failed),
+    }
+
+
+async def counted_views(visit: Visit, connection: AsyncConnection) -> Mapping[str, str]:
+    """By what the pane calls each entry. A search is not counted: it would be made anew for a number."""
+    wish = saved_wish("", me=visit.me)
+    asked: dict[str, ListWish] = {
+        name: saved_wish(wish.only(**filters).partition("?")[2], me=visit.me)
+        for name, filters in _STANDING.items()
+    }
+    for account in await list_accounts(connection):
+        asked[f"account-{account.id}"] = saved_wish(
+            wish.only(accounts=account.slug).partition("?")[2], me=visit.me
+        )
+    for team in await list_teams(connection):
+        asked[f"team-{team.id}"] = saved_wish(
+            wish.only(team=team.id).partition("?")[2], me=visit.me
+        )
+    for view in await list_views(connection, user_id=visit.me):
+        asked[f"view-{view.id}"] = saved_wish(view.query, me=visit.me)
+    return {
+        name: TabCounts.shown(await count_conversations(connection, each.filter, sight=visit.sight))
+        for name, each in asked.items()
+        if not each.filter.q
+    }
+
+
+_STANDING: Mapping[str, Mapping[str, object]] = {
+    "open": {},
+    "waiting": {"waiting": True},
+    "snoozed": {"statuses": "snoozed"},
+    "failed": {"failed": True},
+    "spam": {"statuses": "spam"},
+}
+
+
+def chips_of(
+    visit: Visit,
+    wish: ListWish,
+    *,
+    accounts: Sequence[AccountRow],
+    colleagues: Sequence[UserRow],
+    teams: Sequence[TeamRow],
+) -> list[Chip]:
+    _ = visit._
+    filters = wish.filter
+    kinds = {each.slug: channel_label(visit.language, each.kind) for each in accounts}
+    names = {str(each.id): each.name or each.email for each in colleagues}
+    queues = {str(each.id): each.name for each in teams}
+    words: dict[str, Callable[[str], str]] = {
+        "status": lambda key: (
+            _("Any status") if key == "any" else word(visit.language, "status", key)
+        ),
+        "channel": lambda kind: channel_label(visit.language, kind),
+        "account": lambda slug: f"{kinds[slug]} · {slug}" if slug in kinds else slug,
+        "team": lambda id_: queues.get(id_, _("Team")),
+        "manager": lambda id_: _("Nobody's") if filters.nobody else names.get(id_, _("Manager")),
+        "label": lambda label: _("Label: {label}").format(label=label),
+        "source": lambda source: _("Source: {source}").format(source=source),
+        "unread": lambda _one: _("Unread"),
+        "waiting": lambda _one: _("Waiting for us"),
+        "failed": lambda _one: _("Not sent"),
+        "q": lambda q: _("“{q}”").format(q=q),
+    }
+    return [
+        Chip(name=words[field](value), href=wish.href(**{field: None}))
+        for field, value in wish.given
+        if field in words
+    ]
