@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.asking import NotFound, Refused
 from router.facts import ContactsUnmerged
 from router.ids import new_id
+from storage import bulk, tables
 from storage.world_saving import tell
 
 _BACK: Final = ("identity", "identity_claim", "conversation", "lead", "touch", "task")
@@ -39,7 +40,7 @@ async def undo(
         row.id: row
         for row in await connection.execute(
             text(
-                "select id, name, manager_id, merged_into, erased_at from contact"
+                "select id, name, manager_id, fields, note, merged_into, erased_at from contact"
                 " where id in (:survivor, :absorbed) order by id for update"
             ),
             people,
@@ -189,16 +190,31 @@ async def _restore_names(
     connection: AsyncConnection, survivor: Any, absorbed: Any, before: dict[str, Any]
 ) -> None:
     """What the survivor had taken from the absorbed one, if nobody has changed it since."""
-    was = before["survivor"]
-    if survivor.name == absorbed.name and not was["name"]:
-        await connection.execute(
-            text("update contact set name = '' where id = :id"), {"id": survivor.id}
-        )
-    if (
-        survivor.manager_id is not None
-        and was["manager_id"] is None
-        and survivor.manager_id == absorbed.manager_id
-    ):
-        await connection.execute(
-            text("update contact set manager_id = null where id = :id"), {"id": survivor.id}
+    was, theirs = before["survivor"], before["absorbed"]
+    taken = before.get("taken") or {
+        name: was[name] or theirs[name] for name in ("name", "manager_id")
+    }
+    restored: dict[str, Any] = {}
+    if survivor.name == taken["name"] != was["name"]:
+        restored["name"] = was["name"]
+    manager = None if survivor.manager_id is None else str(survivor.manager_id)
+    if manager == taken["manager_id"] != was["manager_id"]:
+        restored["manager_id"] = was["manager_id"]
+    if known := before.get("known"):
+        ours, gathered = known["before"], known["after"]
+        if survivor.note == gathered["note"]:
+            restored["note"] = ours["note"]
+        fields = dict(survivor.fields)
+        for name, value in gathered["fields"].items():
+            if name in fields and fields[name] == value:
+                fields.pop(name)
+                if name in ours["fields"]:
+                    fields[name] = ours["fields"][name]
+        restored["fields"] = fields
+    if restored:
+        await bulk.update(
+            connection,
+            tables.contact,
+            ("id", *restored),
+            [{"id": survivor.id, **restored}],
         )

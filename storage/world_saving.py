@@ -423,6 +423,7 @@ async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
             {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
         )
         moved[table].extend(row.id for row in rows)
+    await _gather_answers(connection, merge)
     await connection.execute(
         text(
             "update suggestion set decision = 'moot', decided_at = :at where decision = 'open'"
@@ -451,6 +452,37 @@ async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
                 "at": merge.at,
             }
         ],
+    )
+
+
+async def _gather_answers(connection: AsyncConnection, merge: Merge) -> None:
+    """What was known of either is known of the one: fields and the note. Where both say something, the survivor's
+    stands, but for those fields that a person has chosen otherwise (`before["chosen"]`).
+    """
+    rows = await connection.execute(
+        text("select id, fields, note from contact where id in (:survivor, :absorbed)"),
+        {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
+    )
+    known = {row.id: row for row in rows}
+    ours, theirs = known[merge.survivor_id], known[merge.absorbed_id]
+    chosen = {
+        name: theirs.fields[name]
+        for name in merge.before.get("chosen", ())
+        if name in theirs.fields
+    }
+    fields = {**theirs.fields, **ours.fields, **chosen}
+    note = "\n\n".join(dict.fromkeys(each for each in (ours.note, theirs.note) if each))
+    if (fields, note) == (ours.fields, ours.note):
+        return
+    merge.before["known"] = {
+        "before": {"fields": ours.fields, "note": ours.note},
+        "after": {"fields": fields, "note": note},
+    }
+    await bulk.update(
+        connection,
+        tables.contact,
+        ("id", "fields", "note"),
+        [{"id": merge.survivor_id, "fields": fields, "note": note}],
     )
 
 

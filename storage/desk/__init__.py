@@ -6,10 +6,11 @@ the counters still agree. When two such transactions meet in the database, the l
 
 from storage.desk.contacts import ContactDesk
 from storage.desk.conversations import ConversationDesk
+from storage.desk.keys import KeyDesk
 from storage.desk.leads import LeadDesk
 
 
-class Desk(ConversationDesk, ContactDesk, LeadDesk):
+class Desk(ConversationDesk, ContactDesk, KeyDesk, LeadDesk):
     """See `inbox.desk.Desk` for what each method promises."""
 
 
