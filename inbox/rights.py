@@ -20,6 +20,8 @@ class Right(StrEnum):
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_TOKENS = "manage_tokens"
     MANAGE_DEAD_LETTERS = "manage_dead_letters"
+    MANAGE_FIELDS = "manage_fields"
+    PERSONAL_DATA = "personal_data"
 
 
 _WORK: Final = frozenset(
@@ -38,7 +40,7 @@ _WORK: Final = frozenset(
 RIGHTS: Final = MappingProxyType(
     {
         "admin": frozenset(Right),
-        "lead": _WORK | {Right.MANAGE_PEOPLE},
+        "lead": _WORK | {Right.MANAGE_PEOPLE, Right.MANAGE_FIELDS},
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
         "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),

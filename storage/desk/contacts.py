@@ -232,8 +232,6 @@ class ContactDesk(Ground):
         first, second = world.contact(one), world.contact(other)
         if first.id == second.id:
             raise Refused("They are one contact already.")
-        if "group" in {first.kind, second.kind}:
-            raise Refused("A group chat is no person: it cannot be merged.")
         await _refuse_erased(connection, {first.id, second.id})
         await load_conversations(connection, world, [])
         await load_touches(connection, world)

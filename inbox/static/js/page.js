@@ -1,13 +1,18 @@
 // Every page.
 
 import "./actions.js";
-import "./fresh.js";
+import "./edit.js";
+import "./finder.js";
+import "./folds.js";
+import { redraw } from "./fresh.js";
 import "./keyboard.js";
 import "./menus.js";
 import "./more.js";
 import "./panes.js";
+import "./sheets.js";
+import "./people.js";
 
-// A form of a page without a conversation changes something the page shows: show it.
+// A form of a page without a conversation changes something the page shows: show it, and leave the toast where it is.
 addEventListener("allo:changed", () => {
-  if (!document.getElementById("rows")?.dataset.sort) location.reload();
+  if (!document.getElementById("rows")?.dataset.sort) redraw();
 });
