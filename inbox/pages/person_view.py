@@ -40,7 +40,22 @@ from storage.reading.suggestions import SuggestionRow, suggestions_of
 from storage.reading.tasks import TaskRow, open_tasks_of
 from storage.reading.touches import TouchRow, touches_of
 
-LOCALES: Final = ("ru", "en", "be", "uk", "kk", "uz", "ky", "tg", "hy", "az", "ka", "tr", "zh", "de")
+LOCALES: Final = (
+    "ru",
+    "en",
+    "be",
+    "uk",
+    "kk",
+    "uz",
+    "ky",
+    "tg",
+    "hy",
+    "az",
+    "ka",
+    "tr",
+    "zh",
+    "de",
+)
 SHARABLE: Final = ("phone", "email")
 FIRST_FILES: Final = 6
 MOST_TALKS: Final = 20
