@@ -39,6 +39,7 @@ from router.wire import encode_event, encode_fact
 from router.world import World
 from storage import bulk, tables
 from storage.driver import numbered
+from storage.merge_values import Told, combined, values_of, written
 
 R = TypeVar("R")
 
@@ -456,34 +457,26 @@ async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
 
 
 async def _gather_answers(connection: AsyncConnection, merge: Merge) -> None:
-    """What was known of either is known of the one: fields and the note. Where both say something, the survivor's
-    stands, but for those fields that a person has chosen otherwise (`before["chosen"]`).
+    """What the one is called and what is known of it (`storage.merge_values`). The names are those before the merge:
+    the world has given the survivor its own already.
     """
     rows = await connection.execute(
         text("select id, fields, note from contact where id in (:survivor, :absorbed)"),
         {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
     )
-    known = {row.id: row for row in rows}
-    ours, theirs = known[merge.survivor_id], known[merge.absorbed_id]
-    chosen = {
-        name: theirs.fields[name]
-        for name in merge.before.get("chosen", ())
-        if name in theirs.fields
-    }
-    fields = {**theirs.fields, **ours.fields, **chosen}
-    note = "\n\n".join(dict.fromkeys(each for each in (ours.note, theirs.note) if each))
-    if (fields, note) == (ours.fields, ours.note):
-        return
-    merge.before["known"] = {
-        "before": {"fields": ours.fields, "note": ours.note},
-        "after": {"fields": fields, "note": note},
-    }
-    await bulk.update(
-        connection,
-        tables.contact,
-        ("id", "fields", "note"),
-        [{"id": merge.survivor_id, "fields": fields, "note": note}],
-    )
+    known = {row.id: {"fields": row.fields, "note": row.note} for row in rows}
+    ours = values_of({**known[merge.survivor_id], **merge.before["survivor"]})
+    theirs = values_of({**known[merge.absorbed_id], **merge.before["absorbed"]})
+    chosen = frozenset(merge.before.get("chosen", ()))
+    taken = combined(ours, theirs, chosen)
+    merge.before = written(Told(ours=ours, theirs=theirs, taken=taken, chosen=chosen))
+    if taken != ours:
+        await bulk.update(
+            connection,
+            tables.contact,
+            ("id", *merge.before["taken"]),
+            [{"id": merge.survivor_id, **merge.before["taken"]}],
+        )
 
 
 def _conflict(table: str) -> str:

@@ -315,10 +315,7 @@ async def show_merge_preview(api: Api, call: Call[PreviewQuery, Nothing]) -> Ans
 
 
 async def list_claims(api: Api, call: Call[Nothing, Nothing]) -> Answer:
-    living = await _living(api, call.id)
-    async with api.engine.connect() as connection:
-        rows = await claims_of(connection, living)
-    return Answer(body=Claims(items=[_claim(row) for row in rows]))
+    return await _claims(api, await _living(api, call.id))
 
 
 async def add_claim(api: Api, call: Call[Nothing, NewKey]) -> Answer:
@@ -327,12 +324,18 @@ async def add_claim(api: Api, call: Call[Nothing, NewKey]) -> Answer:
     await api.desk.add_key(
         living, kind=call.body.kind, value=value, display=call.body.value.strip(), by=None
     )
-    return await list_claims(api, call)
+    return await _claims(api, living)
 
 
 async def remove_claim(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     await api.desk.remove_key(call.id, by=None)
     return Answer()
+
+
+async def _claims(api: Api, contact: UUID) -> Answer:
+    async with api.engine.connect() as connection:
+        rows = await claims_of(connection, contact)
+    return Answer(body=Claims(items=[_claim(row) for row in rows]))
 
 
 def _claim(row: ClaimRow) -> Claim:

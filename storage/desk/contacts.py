@@ -235,36 +235,21 @@ class ContactDesk(Ground):
         await _refuse_erased(connection, {first.id, second.id})
         await load_conversations(connection, world, [])
         await load_touches(connection, world)
-        own = {each.id: (each.name, each.manager_id) for each in (first, second)}
         survivor = identity.merge(
             world, first, second, rule=rule, reason=reason, at=world.now, by=by
         )
         (record,) = world.all_of(Merge)
-        _choose(survivor, record, own, keep)
+        _choose(record, keep)
         await save(connection, world)
         await self.audit(connection, by, "contacts_merged", "contact", survivor.id, after=reason)
         return record.id
 
 
-def _choose(
-    survivor: Contact,
-    record: Merge,
-    own: Mapping[UUID, tuple[str, UUID | None]],
-    keep: Mapping[str, UUID],
-) -> None:
-    """What the one contact is called, who manages it and what is known of it, as the person has chosen."""
-    if unknown := set(keep.values()) - own.keys():
+def _choose(record: Merge, keep: Mapping[str, UUID]) -> None:
+    """Where a person takes what the absorbed one has: everything else is the survivor's anyhow."""
+    if unknown := set(keep.values()) - {record.survivor_id, record.absorbed_id}:
         raise Refused(f"These are neither of the two: {', '.join(sorted(map(str, unknown)))}.")
-    if "name" in keep:
-        survivor.name = own[keep["name"]][0]
-    if "manager_id" in keep:
-        survivor.manager_id = own[keep["manager_id"]][1]
-    record.before["taken"] = {"name": survivor.name, "manager_id": survivor.manager_id}
-    record.before["chosen"] = [
-        what.removeprefix("fields.")
-        for what, whose in keep.items()
-        if what.startswith("fields.") and whose == record.absorbed_id
-    ]
+    record.before["chosen"] = [what for what, whose in keep.items() if whose == record.absorbed_id]
 
 
 async def _refuse_erased(connection: AsyncConnection, people: set[UUID]) -> None:
