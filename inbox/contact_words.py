@@ -19,6 +19,8 @@ _WHAT: Final = {
     "key_added": N_("{key} added"),
     "key_removed": N_("{key} removed"),
     "key_shared": N_("{key} marked as shared"),
+    "key_vouched": N_("{key} vouched for"),
+    "key_unvouched": N_("{key} claimed again"),
     "key_own": N_("{key} is the person's own again"),
 }
 

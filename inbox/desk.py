@@ -97,6 +97,12 @@ class Desk(Protocol):
     async def remove_key(self, claim: UUID, *, by: UUID | None) -> None:
         """Only what was claimed: what is proved is not for us to take away."""
 
+    async def vouch_for_key(self, claim: UUID, *, by: UUID | None) -> UUID:
+        """A claimed phone number or address is proved from now on; Refused when it is anybody else's. Returns the key."""
+
+    async def unvouch_key(self, key: UUID, *, by: UUID | None) -> None:
+        """Claimed again, while nothing has come by it."""
+
     async def share_key(self, key: UUID, *, shared: bool, by: UUID | None) -> None:
         """An office's phone or address identifies nobody any more; with `shared` false it is the person's own again."""
 

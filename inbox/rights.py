@@ -22,6 +22,7 @@ class Right(StrEnum):
     MANAGE_DEAD_LETTERS = "manage_dead_letters"
     MANAGE_FIELDS = "manage_fields"
     PERSONAL_DATA = "personal_data"
+    VOUCH_FOR_KEYS = "vouch_for_keys"
 
 
 _WORK: Final = frozenset(
@@ -40,7 +41,7 @@ _WORK: Final = frozenset(
 RIGHTS: Final = MappingProxyType(
     {
         "admin": frozenset(Right),
-        "lead": _WORK | {Right.MANAGE_PEOPLE, Right.MANAGE_FIELDS},
+        "lead": _WORK | {Right.MANAGE_PEOPLE, Right.MANAGE_FIELDS, Right.VOUCH_FOR_KEYS},
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
         "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),

@@ -195,6 +195,29 @@ async def remove_key(visit: Visit) -> web.Response:
     )
 
 
+async def vouch(visit: Visit) -> web.Response:
+    """Somebody with the right has checked that it is theirs; and takes that back."""
+    where = f"/contacts/{visit.id()}"
+    async with visit.around.engine.connect() as connection:
+        row = await _living(visit, connection)
+        claims = {each.id for each in await claims_of(connection, row.id)}
+    if "key" in visit.form:
+        key = _uuid(visit.form["key"])
+        if key not in {each.id for each in row.identities}:
+            raise NotFound
+        await visit.around.desk.unvouch_key(key, by=visit.me)
+        return visit.done(where, said=visit._("Claimed again"))
+    claim = _uuid(visit.form.get("claim", ""))
+    if claim not in claims:
+        raise NotFound
+    made = await visit.around.desk.vouch_for_key(claim, by=visit.me)
+    return visit.done(
+        where,
+        said=visit._("Proved from now on"),
+        undo=Undo(action=f"{where}/keys/vouch", fields={"key": str(made)}),
+    )
+
+
 async def share_key(visit: Visit) -> web.Response:
     where = f"/contacts/{visit.id()}"
     key, shared = _uuid(visit.form.get("key", "")), visit.form.get("shared") == "1"
@@ -300,6 +323,7 @@ PAGES: Final[Sequence[Page]] = (
     post("/contacts/{id}", change_contact, Right.CHANGE_CONTACTS),
     post("/contacts/{id}/keys", add_key, Right.CHANGE_CONTACTS),
     post("/contacts/{id}/keys/remove", remove_key, Right.CHANGE_CONTACTS),
+    post("/contacts/{id}/keys/vouch", vouch, Right.VOUCH_FOR_KEYS),
     post("/contacts/{id}/keys/share", share_key, Right.CHANGE_CONTACTS),
     get("/contacts/{id}/files", files, Right.READ_MESSAGES),
     get("/contacts/{id}/export", export, Right.PERSONAL_DATA),

@@ -14,12 +14,14 @@ from router.facts import ContactChanged
 from router.ids import new_id
 from router.message import Key
 from router.world import World
+from storage import bulk, tables
 from storage.desk.ground import Ground, again_on_conflict, load_contacts_or_refuse
 from storage.world_loading import load_claimed
 from storage.world_saving import save, tell
 
 SHARABLE: Final = ("phone", "email")
 """What an office may have in common; a messenger's account is one person's."""
+VOUCHED: Final = "A colleague vouches for it"
 MOST_CLAIMS: Final = 100
 
 
@@ -91,6 +93,92 @@ class KeyDesk(Ground):
             if row is None:
                 raise NotFound("There is no such number or address that was only claimed.")
             await self._told(connection, row, "key_removed", by=by)
+
+    @again_on_conflict
+    async def vouch_for_key(self, claim: UUID, *, by: UUID | None) -> UUID:
+        async with self.engine.begin() as connection:
+            row = (
+                await connection.execute(
+                    text(
+                        "delete from identity_claim where id = :id returning contact_id, kind, value, display"
+                    ),
+                    {"id": claim},
+                )
+            ).one_or_none()
+            if row is None:
+                raise NotFound("There is no such number or address that was only claimed.")
+            if row.kind not in SHARABLE:
+                raise Refused("Only a phone number or an address can be vouched for.")
+            if await self._known_of_others(connection, row):
+                raise Refused(
+                    "It is proved for another contact, or an office's: merge the two, or leave it claimed."
+                )
+            made = new_id()
+            await bulk.insert(
+                connection,
+                tables.identity,
+                (
+                    *("id", "contact_id", "kind", "value", "display", "proved", "shared", "how"),
+                    *("first_seen", "last_seen"),
+                ),
+                [
+                    {
+                        "id": made,
+                        "contact_id": row.contact_id,
+                        "kind": row.kind,
+                        "value": row.value,
+                        "display": row.display,
+                        "proved": True,
+                        "shared": False,
+                        "how": VOUCHED,
+                        "first_seen": self.now(),
+                        "last_seen": self.now(),
+                    }
+                ],
+            )
+            await self._told(connection, row, "key_vouched", by=by)
+            return made
+
+    @again_on_conflict
+    async def unvouch_key(self, key: UUID, *, by: UUID | None) -> None:
+        async with self.engine.begin() as connection:
+            row = (
+                await connection.execute(
+                    text(
+                        "delete from identity where id = :id and how = :how and not exists"
+                        " (select from conversation where identity_id = :id)"
+                        " returning contact_id, kind, value, display"
+                    ),
+                    {"id": key, "how": VOUCHED},
+                )
+            ).one_or_none()
+            if row is None:
+                raise Refused("It has been used meanwhile: it stays proved.")
+            await connection.execute(
+                text(
+                    "insert into identity_claim (id, contact_id, kind, value, display, event_id, at)"
+                    " values (:id, :contact, :kind, :value, :display, :contact, :now)"
+                    " on conflict (contact_id, kind, value) do nothing"
+                ),
+                {
+                    "id": new_id(),
+                    "contact": row.contact_id,
+                    "kind": row.kind,
+                    "value": row.value,
+                    "display": row.display,
+                    "now": self.now(),
+                },
+            )
+            await self._told(connection, row, "key_unvouched", by=by)
+
+    async def _known_of_others(self, connection: AsyncConnection, row: Any) -> bool:
+        found = await connection.execute(
+            text(
+                "select id from identity where kind = :kind and value = :value and (proved or shared) limit 1"
+            ),
+            {"kind": row.kind, "value": row.value},
+        )
+        return found.scalar_one_or_none() is not None
 
     @again_on_conflict
     async def share_key(self, key: UUID, *, shared: bool, by: UUID | None) -> None:

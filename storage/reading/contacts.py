@@ -226,6 +226,16 @@ async def _conditions(
     if wish.blocked:
         conditions.append(contact.c.blocked)
     conditions += _with_what_is_theirs(wish)
+    if wish.channel:
+        # By the accounts' ids: of those the planner knows how many conversations each has.
+        of = await connection.execute(select(account.c.id).where(account.c.kind == wish.channel))
+        accounts = literal(list(of.scalars()), ARRAY(PG_UUID))
+        theirs = conversation.alias("theirs")
+        conditions.append(
+            contact.c.id.in_(
+                select(theirs.c.contact_id).where(theirs.c.account_id == any_(accounts))
+            )
+        )
     if wish.kind or wish.value:
         # Asked the way the unique index is built, so that it answers.
         having = select(identity.c.contact_id).where(
@@ -243,13 +253,6 @@ async def _conditions(
 
 def _with_what_is_theirs(wish: ContactFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wish.channel:
-        theirs = conversation.alias("theirs")
-        conditions.append(
-            exists()
-            .where(theirs.c.contact_id == contact.c.id, account.c.kind == wish.channel)
-            .where(account.c.id == theirs.c.account_id)
-        )
     if wish.without_lead:
         conditions.append(
             ~exists().where(lead.c.contact_id == contact.c.id, lead.c.status == "open")

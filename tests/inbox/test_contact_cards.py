@@ -151,6 +151,25 @@ async def test_a_number_is_added_and_removed_and_an_offices_one_marked(stage, br
     assert not (await stage.shop.one("select shared from identity where id = :id", id=key)).shared
 
 
+async def test_only_who_may_vouch_makes_a_claim_proved(stage, browser, marina):
+    await stage.hire("Olga", role="lead")
+    anna, olga = await browser("Anna"), await browser("Olga")
+    where = f"/contacts/{marina}/keys"
+    await anna.post(where, {"kind": "email", "value": "m@example.com"})
+    claim = str((await stage.shop.one("select id from identity_claim")).id)
+    assert (await anna.post(f"{where}/vouch", {"claim": claim})).status == 403
+    assert "Проверено" not in (await anna.get(f"/contacts/{marina}")).text
+    assert "Проверено" in (await olga.get(f"/contacts/{marina}")).text
+    answer = await told(olga, f"{where}/vouch", claim=claim)
+    page = (await anna.get(f"/contacts/{marina}")).text
+    assert "Подтвердил сотрудник" in page
+    await take_back(olga, answer)
+    assert (
+        "Подтвердил сотрудник"
+        not in (await anna.get(f"/contacts/{marina}")).text.split("История")[0]
+    )
+
+
 async def test_another_persons_claim_is_not_removed_by_this_ones_page(stage, browser, twin, marina):
     claim = (await stage.shop.one("select id from identity_claim")).id
     anna = await browser("Anna")

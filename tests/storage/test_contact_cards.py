@@ -98,6 +98,26 @@ async def test_a_pair_that_was_told_apart_is_not_suggested_by_a_new_claim(shop, 
     assert await shop.sql("select id from suggestion") == []
 
 
+async def test_what_a_colleague_vouches_for_is_proved_and_merges_until_they_take_it_back(
+    shop, telegram, desk
+):
+    one, two = await person(shop, telegram, 1), await person(shop, telegram, 2)
+    claim = await desk.add_key(one, kind="phone", value=PHONE, by=None)
+    key = await desk.vouch_for_key(claim, by=shop.managers[0])
+    await desk.unvouch_key(key, by=shop.managers[0])
+    async with shop.engine.connect() as connection:
+        (told,) = await claims_of(connection, one)
+    await desk.vouch_for_key(told.id, by=shop.managers[0])
+    other = await desk.add_key(two, kind="phone", value=PHONE, by=None)
+    with pytest.raises(Refused):
+        await desk.vouch_for_key(other, by=shop.managers[0])
+    assert len(await shop.sql("select id from identity_claim where contact_id = :id", id=two)) == 1
+    await shop.sql("delete from suggestion")
+    await shop.route(accepted(telegram, a_shared_contact(a_person(2), a_phone(PHONE))))
+    merge = await shop.one("select survivor_id, absorbed_id, rule from contact_merge")
+    assert (merge.survivor_id, merge.absorbed_id, merge.rule) == (one, two, "proved_keys")
+
+
 async def test_an_offices_phone_joins_nobody_and_is_somebodys_own_again(shop, telegram, desk):
     owner = await person(shop, telegram, 1)
     await shop.route(accepted(telegram, a_shared_contact(a_person(1), a_phone(PHONE))))

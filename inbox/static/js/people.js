@@ -24,7 +24,7 @@ addEventListener("keydown", (event) => {
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   if (event.code === "KeyJ" || event.code === "KeyK") {
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + (event.code === "KeyJ" ? 1 : -1)))];
-    next?.querySelector("[data-step-to], a")?.focus();
+    (next?.querySelector("[data-step-to]") ?? next?.querySelector("a"))?.focus();
   } else if (event.code === "KeyD" && at >= 0) {
     rows[at].querySelector("[data-step-no]")?.click();
   }
