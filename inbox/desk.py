@@ -115,19 +115,55 @@ class Desk(Protocol):
     async def change_contact(
         self, contact: UUID, changes: Mapping[str, Any], *, by: UUID | None
     ) -> None:
-        """Of: name, manager_id, fields (merged key by key), blocked, locale."""
+        """Of: name, manager_id, fields (merged key by key), blocked, block_reason, note, locale."""
+
+    async def add_key(
+        self, contact: UUID, *, kind: str, value: str, display: str = "", by: UUID | None
+    ) -> UUID:
+        """What the person says is theirs: taken as claimed. Whoever has proved it is suggested. Returns the claim."""
+
+    async def remove_key(self, claim: UUID, *, by: UUID | None) -> None:
+        """Only what was claimed: what is proved is not for us to take away."""
+
+    async def vouch_for_key(self, claim: UUID, *, by: UUID | None) -> UUID:
+        """A claimed phone number or address is proved from now on; Refused when it is anybody else's. Returns the key."""
+
+    async def unvouch_key(self, key: UUID, *, by: UUID | None) -> None:
+        """Claimed again, while nothing has come by it."""
+
+    async def share_key(self, key: UUID, *, shared: bool, by: UUID | None) -> None:
+        """An office's phone or address identifies nobody any more; with `shared` false it is the person's own again."""
 
     async def merge(
-        self, survivor: UUID, absorbed: UUID, *, by: UUID | None, reason: str = ""
+        self,
+        survivor: UUID,
+        absorbed: UUID,
+        *,
+        by: UUID | None,
+        reason: str = "",
+        keep: Mapping[str, UUID] | None = None,
     ) -> UUID:
-        """Returns the merge. The older of the two survives, whichever is named first."""
+        """Returns the merge. The older of the two survives, whichever is named first.
+
+        `keep`: whose "name", "manager_id" and "fields.<key>" the one contact has; what is not named is the survivor's,
+        or the other's where the survivor has none.
+        """
 
     async def unmerge(self, merge: UUID, *, by: UUID | None) -> UUID:
         """Gives back exactly what was each one's; returns the contact that is there again."""
 
     async def decide_suggestion(
-        self, suggestion: UUID, *, accept: bool, by: UUID | None
-    ) -> None: ...
+        self,
+        suggestion: UUID,
+        *,
+        accept: bool,
+        by: UUID | None,
+        keep: Mapping[str, UUID] | None = None,
+    ) -> UUID | None:
+        """Returns the merge, if they are one. `keep` as in `merge`."""
+
+    async def reopen_suggestion(self, suggestion: UUID, *, by: UUID | None) -> None:
+        """One that was declined is asked again."""
 
     async def erase_contact(self, contact: UUID, *, by: UUID | None) -> None: ...
 

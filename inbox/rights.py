@@ -35,6 +35,7 @@ class Right(StrEnum):
     """Of those in sight."""
     ERASE = "erase"
     EXPORT_PERSONAL_DATA = "export_personal_data"
+    VOUCH_FOR_KEYS = "vouch_for_keys"
 
 
 _WORK: Final = frozenset(
@@ -59,6 +60,8 @@ RIGHTS: Final = MappingProxyType(
             Right.MANAGE_CANNED,
             Right.MANAGE_LABELS,
             Right.SHARE_VIEWS,
+            Right.MANAGE_FIELDS,
+            Right.VOUCH_FOR_KEYS,
             Right.SEE_EVERYBODYS_TASKS,
         },
         "manager": _WORK,

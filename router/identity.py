@@ -161,6 +161,11 @@ def _adopt_visit(world: World, contact: Contact, key: Key) -> None:
         world.touches[contact.id].append(touch)
 
 
+def take_claim(world: World, contact: Contact, key: Key) -> None:
+    """A colleague writes down what the person has told them: it is shown and suggests, and merges nobody."""
+    _keep_claim(world, contact, key, contact.id, world.now)
+
+
 def _keep_claim(world: World, contact: Contact, key: Key, event: UUID, at: datetime) -> None:
     where = key.kind, key.value
     claimants = world.claimants.setdefault(where, set())

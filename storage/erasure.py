@@ -63,7 +63,10 @@ _OVERWRITE: Final = (
         "update contact_merge set reason = '', moved = jsonb_set(moved, '{before}', '{}')"
         " where survivor_id = any(:people) or absorbed_id = any(:people)"
     ),
-    "update contact set name = '', fields = '{}', locale = '', erased_at = :now where id = any(:people)",
+    (
+        "update contact set name = '', fields = '{}', locale = '', note = '', block_reason = '', erased_at = :now"
+        " where id = any(:people)"
+    ),
 )
 
 

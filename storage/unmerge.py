@@ -10,12 +10,15 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.asking import NotFound, Refused
 from router.facts import ContactsUnmerged
 from router.ids import new_id
+from storage import bulk, tables
+from storage.merge_values import columns_of, read, take_back, values_of, written
 from storage.world_saving import tell
 
 _BACK: Final = ("identity", "identity_claim", "conversation", "lead", "touch", "task")
@@ -39,7 +42,7 @@ async def undo(
         row.id: row
         for row in await connection.execute(
             text(
-                "select id, name, manager_id, merged_into, erased_at from contact"
+                "select id, name, manager_id, fields, note, merged_into, erased_at from contact"
                 " where id in (:survivor, :absorbed) order by id for update"
             ),
             people,
@@ -63,7 +66,7 @@ async def undo(
         ),
         {"ids": merge.moved.get("task_closed", []), "at": merge.at},
     )
-    await _restore_names(connection, survivor, absorbed, merge.moved["before"])
+    await _restore_names(connection, merge, survivor)
     await connection.execute(
         text("update contact_merge set undone_at = :now, undone_by = :by where id = :id"),
         {"now": now, "by": by, "id": merge_id},
@@ -185,20 +188,30 @@ async def _restore_leads(connection: AsyncConnection, people: dict[str, UUID]) -
     )
 
 
-async def _restore_names(
-    connection: AsyncConnection, survivor: Any, absorbed: Any, before: dict[str, Any]
-) -> None:
+async def _restore_names(connection: AsyncConnection, merge: Any, survivor: Any) -> None:
     """What the survivor had taken from the absorbed one, if nobody has changed it since."""
-    was = before["survivor"]
-    if survivor.name == absorbed.name and not was["name"]:
+    rows = list(
         await connection.execute(
-            text("update contact set name = '' where id = :id"), {"id": survivor.id}
+            text(
+                "select id, moved -> 'before' as before from contact_merge where survivor_id = :survivor"
+                " and undone_at is null and (at, id) > (:at, cast(:id as uuid)) order by at, id"
+            ).columns(before=JSONB),
+            {"survivor": survivor.id, "at": merge.at, "id": merge.id},
         )
-    if (
-        survivor.manager_id is not None
-        and was["manager_id"] is None
-        and survivor.manager_id == absorbed.manager_id
-    ):
-        await connection.execute(
-            text("update contact set manager_id = null where id = :id"), {"id": survivor.id}
+    )
+    later = [read(row.before) for row in rows]
+    now = values_of(survivor._mapping)  # noqa: SLF001  # a Row's public mapping
+    restored = take_back(read(merge.moved["before"]), later, now)
+    for row, told in zip(rows, later, strict=True):
+        if written(told) != row.before:
+            await connection.execute(
+                text(
+                    "update contact_merge set moved = jsonb_set(moved, '{before}', :before) where id = :id"
+                ).bindparams(bindparam("before", type_=JSONB)),
+                {"id": row.id, "before": written(told)},
+            )
+    if restored != now:
+        columns = columns_of(restored)
+        await bulk.update(
+            connection, tables.contact, ("id", *columns), [{"id": survivor.id, **columns}]
         )

@@ -510,6 +510,29 @@ async def _load_what_never_merges(
         world.never_merge = {frozenset((one, other)) for one, other in pairs}
 
 
+async def load_claimed(
+    connection: AsyncConnection, world: World, keys: Collection[tuple[str, str]]
+) -> None:
+    """Whose these keys are and who says that they are theirs, for colleagues who write some down (`take_claim`)."""
+    asked = {"kinds": [kind for kind, _ in keys], "values": [value for _, value in keys]}
+    for identity in await _IDENTITIES.read(connection, **asked):
+        world.identities[identity.kind, identity.value] = identity
+    for key in keys:
+        world.claimants[key] = set()
+    for each in await _SHARED_AND_CLAIMED.read(connection, **asked):
+        if each.contact_id is None:
+            world.shared_keys.add((each.kind, each.value))
+        else:
+            world.claimants[each.kind, each.value].add(each.contact_id)
+    await load_contacts(
+        connection,
+        world,
+        {*world.contacts, *(each.contact_id for each in world.identities.values())},
+    )
+    pairs = (await connection.execute(_NEVER, {"ids": list(world.contacts)})).all()
+    world.never_merge = {frozenset((one, other)) for one, other in pairs}
+
+
 async def load_colleagues(
     connection: AsyncConnection,
     world: World,

@@ -39,6 +39,7 @@ from router.wire import encode_event, encode_fact
 from router.world import World
 from storage import bulk, failures, tables
 from storage.driver import numbered
+from storage.merge_values import Told, combined, values_of, written
 
 R = TypeVar("R")
 
@@ -425,6 +426,7 @@ async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
             {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
         )
         moved[table].extend(row.id for row in rows)
+    await _gather_answers(connection, merge)
     await connection.execute(
         text(
             "update suggestion set decision = 'moot', decided_at = :at where decision = 'open'"
@@ -454,6 +456,29 @@ async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
             }
         ],
     )
+
+
+async def _gather_answers(connection: AsyncConnection, merge: Merge) -> None:
+    """What the one is called and what is known of it (`storage.merge_values`). The names are those before the merge:
+    the world has given the survivor its own already.
+    """
+    rows = await connection.execute(
+        text("select id, fields, note from contact where id in (:survivor, :absorbed)"),
+        {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
+    )
+    known = {row.id: {"fields": row.fields, "note": row.note} for row in rows}
+    ours = values_of({**known[merge.survivor_id], **merge.before["survivor"]})
+    theirs = values_of({**known[merge.absorbed_id], **merge.before["absorbed"]})
+    chosen = frozenset(merge.before.get("chosen", ()))
+    taken = combined(ours, theirs, chosen)
+    merge.before = written(Told(ours=ours, theirs=theirs, taken=taken, chosen=chosen))
+    if taken != ours:
+        await bulk.update(
+            connection,
+            tables.contact,
+            ("id", *merge.before["taken"]),
+            [{"id": merge.survivor_id, **merge.before["taken"]}],
+        )
 
 
 def _conflict(table: str) -> str:

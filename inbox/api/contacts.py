@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,14 +27,19 @@ from inbox.api.endpoints import (
     listed,
 )
 from inbox.api.problems import bad_request, not_found, refused
+from router.field_answers import answered
 from storage.reading.contacts import (
+    ClaimRow,
     ContactFilter,
     ContactRow,
+    claims_of,
     contact_by_id,
     list_contacts,
     live_merge,
     resolve,
 )
+from storage.reading.fields import list_fields
+from storage.reading.merging import merge_preview
 from storage.reading.sight import EVERYTHING
 
 
@@ -56,6 +62,8 @@ class Contact(Struct, frozen=True, kw_only=True):
     kind: str
     locale: str
     blocked: bool
+    block_reason: str
+    note: str
     fields: dict[str, Any]
     identities: list[Identity]
     manager_id: UUID | None
@@ -70,6 +78,8 @@ def shown(row: ContactRow) -> Contact:
         kind=row.kind,
         locale=row.locale,
         blocked=row.blocked,
+        block_reason=row.block_reason,
+        note=row.note,
         fields=row.fields,
         identities=[
             Identity(
@@ -115,25 +125,79 @@ class NewContact(Struct, frozen=True, kw_only=True):
 
 
 class ContactChanges(Struct, frozen=True, kw_only=True):
-    """What is not given stays. `fields` are merged key by key; null takes one away."""
+    """What is not given stays. `fields` are merged key by key; null takes one away. What is given to one that was set up
+    must be an answer of its kind (see /fields); every other is kept as it is.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=500)] | UnsetType = UNSET
     manager_id: UUID | UnsetType | None = UNSET
     fields: dict[Annotated[str, Meta(max_length=100)], Any] | UnsetType = UNSET
     blocked: bool | UnsetType = UNSET
+    block_reason: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    note: Annotated[str, Meta(max_length=4000)] | UnsetType = UNSET
     locale: Annotated[str, Meta(max_length=35)] | UnsetType = UNSET
 
 
 class MergeWish(Struct, frozen=True, kw_only=True):
-    """`contact_id` is the other one. The older of the two survives."""
+    """`contact_id` is the other one. The older of the two survives.
+
+    `keep`: whose `name`, `manager_id` and `fields.<key>` the one contact has; what is not named is the survivor's, or the
+    other's where the survivor has none. /merge-preview says where they disagree.
+    """
 
     contact_id: UUID
     reason: ShortText = ""
+    keep: dict[Annotated[str, Meta(max_length=120)], UUID] = {}  # msgspec copies it
 
 
 class Merged(Struct, frozen=True, kw_only=True):
     merge_id: UUID
     contact: Contact
+
+
+class PreviewQuery(Struct, frozen=True, kw_only=True, rename={"other": "with"}):
+    other: Annotated[UUID, Meta(description="The other contact.")]
+
+
+class MergedLeads(Struct, frozen=True, kw_only=True):
+    """Of two open leads of one pipeline the older stays open."""
+
+    kept_id: UUID
+    closed_id: UUID
+
+
+class Disagreement(Struct, frozen=True, kw_only=True):
+    """`what` as a key of `keep`. The survivor's stands unless chosen otherwise."""
+
+    what: str
+    survivors: str
+    others: str
+
+
+class MergePreview(Struct, frozen=True, kw_only=True):
+    """What would become of the two. `moves`: how many of each kind become the survivor's."""
+
+    survivor_id: UUID
+    absorbed_id: UUID
+    moves: dict[str, int]
+    leads: list[MergedLeads]
+    disagreements: list[Disagreement]
+    told_apart: Annotated[bool, Meta(description="Somebody has said before that they are two.")]
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Something the person only said: it is shown and suggests, and merges nobody."""
+
+    id: UUID
+    kind: str
+    value: str
+    display: str
+    at: datetime
+    proved_by: Annotated[UUID | None, Meta(description="Whose proved key it is.")]
+
+
+class Claims(Struct, frozen=True, kw_only=True):
+    items: list[Claim]
 
 
 class UnmergeWish(Struct, frozen=True, kw_only=True):
@@ -204,17 +268,95 @@ async def change_contact(api: Api, call: Call[Nothing, ContactChanges]) -> Answe
         for name in wanted.__struct_fields__
         if (value := getattr(wanted, name)) is not UNSET
     }
+    if "fields" in changes:
+        changes["fields"] = await _answers(api, changes["fields"])
     if changes:
         await api.desk.change_contact(living, changes, by=None)
     async with api.engine.connect() as connection:
         return Answer(body=await _contact(connection, living))
 
 
+async def _answers(api: Api, given: dict[str, Any]) -> dict[str, Any]:
+    async with api.engine.connect() as connection:
+        asked = {each.key: each for each in await list_fields(connection, of="contact")}
+    return {
+        key: value
+        if value is None or key not in asked
+        else answered(asked[key].kind, _as_written(value), choices=asked[key].choices) or None
+        for key, value in given.items()
+    }
+
+
+def _as_written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+async def show_merge_preview(api: Api, call: Call[PreviewQuery, Nothing]) -> Answer:
+    one, other = await _living(api, call.id), await _living(api, call.query.other)
+    async with api.engine.connect() as connection:
+        preview = await merge_preview(connection, one, other)
+    if preview is None:
+        raise refused("These are one contact already, or one of them was erased.")
+    return Answer(
+        body=MergePreview(
+            survivor_id=preview.survivor.id,
+            absorbed_id=preview.absorbed.id,
+            moves=dict(preview.moves),
+            leads=[
+                MergedLeads(kept_id=each.kept_id, closed_id=each.closed_id)
+                for each in preview.leads
+            ],
+            disagreements=[
+                Disagreement(what=each.what, survivors=each.ours, others=each.theirs)
+                for each in preview.disagreements
+            ],
+            told_apart=preview.told_apart,
+        )
+    )
+
+
+async def list_claims(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+    return await _claims(api, await _living(api, call.id))
+
+
+async def add_claim(api: Api, call: Call[Nothing, NewKey]) -> Answer:
+    living = await _living(api, call.id)
+    value = _normalised(call.body, 0)
+    await api.desk.add_key(
+        living, kind=call.body.kind, value=value, display=call.body.value.strip(), by=None
+    )
+    return await _claims(api, living)
+
+
+async def remove_claim(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+    await api.desk.remove_key(call.id, by=None)
+    return Answer()
+
+
+async def _claims(api: Api, contact: UUID) -> Answer:
+    async with api.engine.connect() as connection:
+        rows = await claims_of(connection, contact, sight=EVERYTHING)
+    return Answer(body=Claims(items=[_claim(row) for row in rows]))
+
+
+def _claim(row: ClaimRow) -> Claim:
+    return Claim(
+        id=row.id,
+        kind=row.kind,
+        value=row.value,
+        display=row.display,
+        at=row.at,
+        proved_by=row.proved_by,
+    )
+
+
 async def merge_contact(api: Api, call: Call[Nothing, MergeWish]) -> Answer:
     one, other = await _living(api, call.id), await _living(api, call.body.contact_id)
     if one == other:
         raise refused("These are one contact already.")
-    merge = await api.desk.merge(one, other, by=None, reason=call.body.reason)
+    merge = await api.desk.merge(one, other, by=None, reason=call.body.reason, keep=call.body.keep)
     async with api.engine.connect() as connection:
         contact = await _contact(connection, one)
     return Answer(body=Merged(merge_id=merge, contact=contact))
@@ -316,6 +458,54 @@ ENDPOINTS = (
         refuses=True,
         answers=None,
         status=204,
+    ),
+    Endpoint(
+        method="GET",
+        path="/contacts/{id}/claims",
+        tag="Contacts",
+        summary="What a person only said to be theirs",
+        description="Numbers and addresses that nobody vouches for; proved ones are the contact's `identities`.",
+        scope="read",
+        handler=list_claims,
+        what="contact",
+        answers=Claims,
+    ),
+    Endpoint(
+        method="POST",
+        path="/contacts/{id}/claims",
+        tag="Contacts",
+        summary="Add a number or an address that a person says is theirs",
+        description="Whoever has proved it is suggested as the same person. Answers with all of them.",
+        scope="write",
+        handler=add_claim,
+        body=NewKey,
+        what="contact",
+        status=201,
+        refuses=True,
+        answers=Claims,
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/claims/{id}",
+        tag="Contacts",
+        summary="Remove a number or an address that was only claimed",
+        scope="write",
+        handler=remove_claim,
+        what="claim",
+        answers=None,
+        status=204,
+    ),
+    Endpoint(
+        method="GET",
+        path="/contacts/{id}/merge-preview",
+        tag="Contacts",
+        summary="What would move if two were one person",
+        scope="read",
+        handler=show_merge_preview,
+        query=PreviewQuery,
+        what="contact",
+        refuses=True,
+        answers=MergePreview,
     ),
     Endpoint(
         method="POST",

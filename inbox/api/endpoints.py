@@ -153,9 +153,9 @@ async def run(endpoint: Endpoint, api: Api, request: web.Request) -> web.StreamR
         call: Call[Any, Any] = Call(
             request=request,
             token=token,
+            path_id=_id(request, endpoint),
             query=_query(endpoint.query, request),
             body=await _body(endpoint.body, request),
-            path_id=_id(request, endpoint),
         )
         answer = await endpoint.handler(api, call)
     except Exception as error:  # noqa: BLE001  # the edge: the client gets a problem, the log the trace

@@ -1,19 +1,26 @@
 """What the panel beside a conversation says about the person."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import date, datetime
+from decimal import InvalidOperation
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from aiohttp import web
+from babel.dates import format_date
+from babel.numbers import format_decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.languages import Language
+from inbox.pages.conversation_view import answering_colleagues
 from inbox.reasons import merged_because, suggested_because
 from inbox.visit import Visit
 from router.callbacks import attempts, last_attempt
+from storage.reading.colleagues import UserRow
+from storage.reading.contact_files import ContactFileRow, files_of_contact
 from storage.reading.contacts import (
     ClaimRow,
     ContactRow,
@@ -23,11 +30,35 @@ from storage.reading.contacts import (
     merges_of,
     resolve,
 )
+from storage.reading.conversation_rows import ConversationRow
+from storage.reading.conversations import STATUSES, ConversationFilter, list_conversations
+from storage.reading.fields import FieldRow, list_fields
 from storage.reading.leads import LeadRow, leads_of
+from storage.reading.paging import Page
 from storage.reading.pipelines import StageRow, list_pipelines
 from storage.reading.suggestions import SuggestionRow, suggestions_of
 from storage.reading.tasks import TaskRow, open_tasks_of
 from storage.reading.touches import TouchRow, touches_of
+
+LOCALES: Final = (
+    "ru",
+    "en",
+    "be",
+    "uk",
+    "kk",
+    "uz",
+    "ky",
+    "tg",
+    "hy",
+    "az",
+    "ka",
+    "tr",
+    "zh",
+    "de",
+)
+SHARABLE: Final = ("phone", "email")
+FIRST_FILES: Final = 6
+MOST_TALKS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +93,27 @@ class ShownKey:
     proved_by_name: str = ""
     number: str = ""
     """The digits to call, of a telephone number."""
+    copy: str = ""
+    key_id: UUID | None = None
+    """What may be an office's, or is: a proved phone number or address."""
+    claim_id: UUID | None = None
+    """What may be taken away: it was only claimed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownField:
+    """A question of the business and its answer; `defined` False: another door left it, and nobody has asked.
+
+    `value` is what is kept and edited, `words` what is read.
+    """
+
+    key: str
+    name: str
+    kind: str
+    choices: Sequence[str]
+    value: str
+    words: str
+    defined: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +146,12 @@ class Person:
     tasks: Sequence[ShownTask]
     can_be_called: bool
     """Whether a button can ring their numbers."""
+    fields: Sequence[ShownField]
+    colleagues: Sequence[UserRow]
+    talks: Sequence[ConversationRow]
+    files: Page[ContactFileRow]
+    languages: Sequence[tuple[str, str]]
+    """(code, name) of those they may be written to in."""
 
 
 async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID) -> Person:
@@ -116,7 +174,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
             if not each.undone_at
         ],
         suggestions=[
-            _suggested(each, contact.id, spoken=visit.language)
+            suggested(each, contact.id, spoken=visit.language)
             for each in await suggestions_of(connection, contact.id, sight=visit.sight)
         ],
         lead=lead,
@@ -124,8 +182,95 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         earlier_leads=[each for each in leads if each is not lead],
         chain=_chain(await touches_of(connection, contact.id), formats=visit.formats),
         tasks=[_task(each, visit=visit) for each in await open_tasks_of(connection, contact.id)],
-        can_be_called=visit.around.telephone.lines(),
+        can_be_called=visit.around.telephone.lines() and contact.erased_at is None,
+        fields=shown_fields(
+            await list_fields(connection, of="contact"), contact.fields, formats=visit.formats
+        ),
+        colleagues=await answering_colleagues(connection),
+        talks=(
+            await list_conversations(
+                connection,
+                ConversationFilter(contact=contact.id, statuses=STATUSES),
+                limit=MOST_TALKS,
+                sight=visit.sight,
+            )
+        ).items,
+        files=await files_of_contact(connection, contact.id, limit=FIRST_FILES),
+        languages=_languages(contact.locale, formats=visit.formats),
     )
+
+
+def _languages(own: str, *, formats: Formats) -> list[tuple[str, str]]:
+    names = formats.language.locale.languages
+    codes = dict.fromkeys((*LOCALES, *([own] if own else ())))
+    return [(code, names.get(code.partition("-")[0], code)) for code in codes]
+
+
+def shown_fields(
+    asked: Sequence[FieldRow], answers: Mapping[str, Any], *, formats: Formats
+) -> list[ShownField]:
+    """Every question, answered or not, and then what was answered to none; of contacts and of leads."""
+    known = {each.key for each in asked}
+    return [
+        *(_field(each, answers.get(each.key), formats=formats) for each in asked),
+        *(
+            ShownField(
+                key=key,
+                name=key,
+                kind="text",
+                choices=(),
+                value=(value := answer_text(answer)),
+                words=value,
+                defined=False,
+            )
+            for key, answer in answers.items()
+            if key not in known
+        ),
+    ]
+
+
+def _field(asked: FieldRow, answer: Any, *, formats: Formats) -> ShownField:
+    value = words = answer_text(answer)
+    if asked.kind == "yes_no" and value in {"yes", "no"}:
+        words = formats.language._("Yes") if value == "yes" else formats.language._("No")
+    elif asked.kind == "number":
+        words = _number_words(value, formats)
+    elif asked.kind == "date":
+        words = _date_words(value, formats)
+    # An answer from before the choices were changed stays one that can be seen.
+    gone = asked.kind == "choice" and value and value not in asked.choices
+    return ShownField(
+        key=asked.key,
+        name=asked.name,
+        kind=asked.kind,
+        choices=(*asked.choices, value) if gone else asked.choices,
+        value=value,
+        words=words,
+        defined=True,
+    )
+
+
+def answer_text(answer: Any) -> str:
+    """What a program may have given as something else than text, as text."""
+    if answer is None:
+        return ""
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+
+
+def _number_words(value: str, formats: Formats) -> str:
+    try:
+        return format_decimal(value, locale=formats.language.locale) if value else ""
+    except (ValueError, InvalidOperation):
+        return value
+
+
+def _date_words(value: str, formats: Formats) -> str:
+    try:
+        return format_date(date.fromisoformat(value), "long", locale=formats.language.locale)
+    except ValueError:
+        return value
 
 
 def _task(row: TaskRow, *, visit: Visit) -> ShownTask:
@@ -164,6 +309,8 @@ def _keys(
             proof=proof,
             how=spoken.sentence(key.how),
             number=_number(kind, key.value),
+            copy="" if kind == "visitor" else key.display or key.value,
+            key_id=key.id if kind == key.kind and kind in SHARABLE else None,
         )
     for claim in claims:
         known = found.get((claim.kind, claim.value))
@@ -176,6 +323,8 @@ def _keys(
                 proved_by=claim.proved_by,
                 proved_by_name=claim.proved_by_name,
                 number=_number(claim.kind, claim.value),
+                copy=claim.display or claim.value,
+                claim_id=claim.id,
             )
     return list(found.values())
 
@@ -185,7 +334,7 @@ def _number(kind: str, value: str) -> str:
     return digits if kind == "phone" and digits.isdecimal() else ""
 
 
-def _suggested(row: SuggestionRow, contact_id: UUID, *, spoken: Language) -> Suggested:
+def suggested(row: SuggestionRow, contact_id: UUID, *, spoken: Language) -> Suggested:
     other_id, other_name = row.other(contact_id)
     return Suggested(
         row=row,

@@ -7,10 +7,11 @@ the counters still agree. When two such transactions meet in the database, the l
 from storage.desk.bulk import BulkDesk
 from storage.desk.contacts import ContactDesk
 from storage.desk.conversations import ConversationDesk
+from storage.desk.keys import KeyDesk
 from storage.desk.leads import LeadDesk
 
 
-class Desk(ConversationDesk, BulkDesk, ContactDesk, LeadDesk):
+class Desk(ConversationDesk, BulkDesk, ContactDesk, KeyDesk, LeadDesk):
     """See `inbox.desk.Desk` for what each method promises."""
 
 

@@ -3,21 +3,43 @@
 Merged contacts are tombstones: they are in no list, and their ids lead to the one who survived (`resolve`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, any_, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    any_,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.reading.conversations import STATUSES as _STATUSES
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
 from storage.reading.sight import Sight, contact_in_sight, contacts_in_sight, seen
-from storage.tables import contact, identity, user_account
+from storage.tables import (
+    account,
+    contact,
+    conversation,
+    identity,
+    lead,
+    suggestion,
+    user_account,
+)
+
+talk = conversation.alias("talk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +75,8 @@ class ContactRow:
     kind: str
     locale: str
     blocked: bool
+    block_reason: str
+    note: str
     fields: dict[str, Any]
     manager_id: UUID | None
     manager_name: str
@@ -78,17 +102,28 @@ class MergeRow:
     undone_at: datetime | None
 
 
+Sort = Literal["created", "contact"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactFilter:
-    """`kind` and `value` together: who has exactly this key."""
+    """`kind` and `value` together: who has exactly this key. `channel`: a kind of account they have written to."""
 
     q: str = ""
     kind: str = ""
     value: str = ""
     manager: UUID | None = None
+    nobodys: bool = False
+    channel: str = ""
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    without_lead: bool = False
+    blocked: bool = False
+    with_duplicates: bool = False
 
 
 _NAME: Final = "contacts"
+_BY_CONTACT: Final = "contacts.contact"
 
 
 async def resolve(connection: AsyncConnection, id_: UUID) -> UUID | None:
@@ -118,16 +153,97 @@ async def list_contacts(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[ContactRow]:
     """Living contacts, the newest first. Raises BadCursor."""
-    conditions: list[ColumnElement[bool]] = [
-        contact.c.merged_into.is_(None),
+    conditions = [
+        *await _conditions(connection, wish),
         await contacts_in_sight(connection, sight),
     ]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
         conditions.append(func.row(contact.c.created_at, contact.c.id) < behind)
+    rows = await connection.execute(
+        _dressed(*conditions)
+        .order_by(contact.c.created_at.desc(), contact.c.id.desc())
+        .limit(limit + 1)
+    )
+    return page_of(
+        [_row(row) for row in rows],
+        limit=limit,
+        name=_NAME,
+        key=lambda row: (row.created_at, row.id),
+    )
+
+
+async def contacts_by_last_message(
+    connection: AsyncConnection,
+    wish: ContactFilter,
+    *,
+    cursor: str = "",
+    limit: int = DEFAULT_LIMIT,
+) -> Page[ContactRow]:
+    """Those with a conversation, whoever wrote or was written to last first. Raises BadCursor.
+
+    Walks the conversations by their index and takes each that is its contact's latest, so that no column of the contact
+    has to follow every message.
+    """
+    conditions = await _conditions(connection, wish)
+    newer = talk.alias("newer")
+    latest = ~exists().where(
+        newer.c.contact_id == talk.c.contact_id,
+        func.row(newer.c.last_message_at, newer.c.id) > func.row(talk.c.last_message_at, talk.c.id),
+    )
+    walked: list[ColumnElement[bool]] = [latest]
+    if cursor:
+        at, id_ = key_of(cursor, _BY_CONTACT, tuple[datetime, UUID])
+        behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
+        walked.append(func.row(talk.c.last_message_at, talk.c.id) < behind)
+    picked = union_all(
+        *(
+            select(talk.c.contact_id, talk.c.id.label("talk_id"), talk.c.last_message_at)
+            .join(contact, contact.c.id == talk.c.contact_id)
+            .where(talk.c.status == status, *walked, *conditions)
+            .order_by(talk.c.last_message_at.desc(), talk.c.id.desc())
+            .limit(limit + 1)
+            for status in _STATUSES
+        )
+    ).subquery("picked")
+    rows = await connection.execute(
+        _dressed()
+        .add_columns(picked.c.talk_id, picked.c.last_message_at)
+        .join(picked, picked.c.contact_id == contact.c.id)
+        .order_by(picked.c.last_message_at.desc(), picked.c.talk_id.desc())
+        .limit(limit + 1)
+    )
+    keyed = [(row.last_message_at, row.talk_id, _row(row)) for row in rows]
+    page = page_of(keyed, limit=limit, name=_BY_CONTACT, key=lambda each: each[:2])
+    return Page(items=tuple(each[2] for each in page.items), next_cursor=page.next_cursor)
+
+
+async def _conditions(
+    connection: AsyncConnection, wish: ContactFilter
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [contact.c.merged_into.is_(None)]
     if wish.manager is not None:
         conditions.append(contact.c.manager_id == wish.manager)
+    if wish.nobodys:
+        conditions.append(contact.c.manager_id.is_(None))
+    if wish.created_from is not None:
+        conditions.append(contact.c.created_at >= wish.created_from)
+    if wish.created_to is not None:
+        conditions.append(contact.c.created_at < wish.created_to)
+    if wish.blocked:
+        conditions.append(contact.c.blocked)
+    conditions += _with_what_is_theirs(wish)
+    if wish.channel:
+        # By the accounts' ids: of those the planner knows how many conversations each has.
+        of = await connection.execute(select(account.c.id).where(account.c.kind == wish.channel))
+        accounts = literal(list(of.scalars()), ARRAY(PG_UUID))
+        theirs = conversation.alias("theirs")
+        conditions.append(
+            contact.c.id.in_(
+                select(theirs.c.contact_id).where(theirs.c.account_id == any_(accounts))
+            )
+        )
     if wish.kind or wish.value:
         # Asked the way the unique index is built, so that it answers.
         having = select(identity.c.contact_id).where(
@@ -140,17 +256,83 @@ async def list_contacts(
         conditions.append(
             contact.c.id == any_(literal(await people(connection, sought), ARRAY(PG_UUID)))
         )
+    return conditions
+
+
+def _with_what_is_theirs(wish: ContactFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wish.without_lead:
+        conditions.append(
+            ~exists().where(lead.c.contact_id == contact.c.id, lead.c.status == "open")
+        )
+    if wish.with_duplicates:
+        conditions.append(
+            exists().where(
+                suggestion.c.decision == "open",
+                (suggestion.c.first_id == contact.c.id) | (suggestion.c.second_id == contact.c.id),
+            )
+        )
+    return conditions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a list says beside a contact: their open lead, their latest conversation, where the first touch was."""
+
+    contact_id: UUID
+    lead_id: UUID | None
+    stage: str
+    lead_source: str
+    source: str
+    talk_id: UUID | None
+    channel: str
+    preview: str
+    preview_kind: str
+    last_message_at: datetime | None
+
+
+async def standings(connection: AsyncConnection, contacts: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Of a page of contacts, in one question."""
     rows = await connection.execute(
-        _dressed(*conditions)
-        .order_by(contact.c.created_at.desc(), contact.c.id.desc())
-        .limit(limit + 1)
+        text("""
+            select k.id as contact_id, l.lead_id, coalesce(l.stage, '') as stage,
+                   coalesce(l.source, '') as lead_source, coalesce(t.source, '') as source, c.talk_id,
+                   coalesce(c.channel, '') as channel, coalesce(c.preview, '') as preview,
+                   coalesce(c.preview_kind, '') as preview_kind, c.last_message_at
+            from unnest(cast(:ids as uuid[])) as k(id)
+            left join lateral (
+                select lead.id as lead_id, stage.name as stage, lead.last_touch ->> 'source' as source
+                from lead join stage on stage.id = lead.stage_id
+                where lead.contact_id = k.id and lead.status = 'open' order by lead.created_at limit 1) l on true
+            left join lateral (
+                select source from touch where contact_id = k.id order by at limit 1) t on true
+            left join lateral (
+                select v.id as talk_id, a.kind as channel, v.preview, v.preview_kind, v.last_message_at
+                from conversation v join account a on a.id = v.account_id
+                where v.contact_id = k.id order by v.last_message_at desc, v.id desc limit 1) c on true
+        """),
+        {"ids": list(contacts)},
     )
-    return page_of(
-        [_row(row) for row in rows],
-        limit=limit,
-        name=_NAME,
-        key=lambda row: (row.created_at, row.id),
+    return {row.contact_id: Standing(**row._mapping) for row in rows}  # noqa: SLF001  # a Row's public mapping
+
+
+async def owners_of_keys(
+    connection: AsyncConnection, keys: Sequence[tuple[str, str]]
+) -> list[tuple[str, str, UUID, str]]:
+    """(kind, value, contact, name) of the living who have proved or claimed one of these, at most ten."""
+    rows = await connection.execute(
+        text("""
+            select distinct k.kind, k.value, c.id, c.name
+            from unnest(cast(:kinds as text[]), cast(:values as text[])) as k(kind, value),
+            lateral (select contact_id from identity where kind = k.kind and value = k.value
+                       and proved and not shared
+                     union select contact_id from identity_claim where kind = k.kind and value = k.value) o
+            join contact c on c.id = o.contact_id and c.merged_into is null
+            order by k.kind desc, c.id limit 10
+        """),
+        {"kinds": [kind for kind, _ in keys], "values": [value for _, value in keys]},
     )
+    return [(row.kind, row.value, row.id, row.name) for row in rows]
 
 
 async def claims_of(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> list[ClaimRow]:
@@ -268,6 +450,8 @@ def _row(row: Any) -> ContactRow:
         kind=row.kind,
         locale=row.locale,
         blocked=row.blocked,
+        block_reason=row.block_reason,
+        note=row.note,
         fields=row.fields,
         manager_id=row.manager_id,
         manager_name=row.manager_name or "",

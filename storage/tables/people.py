@@ -29,6 +29,8 @@ contact = Table(
     words("locale", default=""),
     ref("merged_into", "contact", null=True),
     Column("blocked", Boolean, nullable=False, server_default=false()),
+    words("block_reason", default=""),
+    words("note", default=""),  # what colleagues should know before they answer
     moment("erased_at", null=True),
     moment("created_at"),
     CheckConstraint("merged_into <> id", name="not_into_itself"),

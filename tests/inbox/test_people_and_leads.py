@@ -55,7 +55,7 @@ async def test_a_contact_is_renamed(stage, browser):
     anna = await browser("Anna")
     await anna.post(f"/contacts/{contact}", {"name": "  Марина   Белозёрова "})
     assert "Марина Белозёрова" in (await anna.get("/contacts")).text
-    assert (await anna.post(f"/contacts/{contact}", {"name": " "})).status == 400
+    assert (await anna.post(f"/contacts/{contact}", {"name": " "})).status == 409
 
 
 async def test_a_lead_moves_by_its_stages_and_closes(stage, browser):

@@ -5,6 +5,7 @@ another run of the same code.
 """
 
 import asyncio
+import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from router.message import Accepted, Chat, InboundMessage, Key, ReactionChanged,
 from storage.desk import Desk
 from storage.engine import open_engine
 from storage.policies import Policies
+from storage.reading.merging import MOVED, MergePreview, merge_preview
 from tests.conftest import NOON
 from tests.events import a_deletion, a_message, a_phone, a_shared_contact, accepted, an_edit
 from tests.installation import Installation
@@ -444,7 +446,7 @@ async def snapshot(stage: Stage) -> dict[str, list[Any]]:
         "touch": "id, contact_id",
         "task": "id, contact_id, done_at",
         "message": "id, conversation_id, author_contact, seq",
-        "contact": "id, name, manager_id, merged_into, blocked, created_at",
+        "contact": "id, name, manager_id, merged_into, blocked, created_at, fields, note",
         "user_account": "id, open_conversations",
     }
     return {
@@ -504,6 +506,7 @@ async def test_merges_undone_in_any_order_that_is_allowed_leave_what_was(
     await run_routers(stage.engines[:1], history.events, sizes=[200], now=NOON + timedelta(hours=1))
     if owing:
         await owe_everybody_a_call_and_a_second_lead(stage)
+    await know_something_of_everybody(stage, chance)
     before = await snapshot(stage)
     earlier = {row.id for row in await stage.sql("select id from contact_merge")}
     desk = Desk(stage.engine, now=lambda: NOON + timedelta(hours=2), media=NoFiles())
@@ -516,7 +519,15 @@ async def test_merges_undone_in_any_order_that_is_allowed_leave_what_was(
         ]
         first, second = live[one % len(live)], live[other % len(live)]
         if first != second:
-            await desk.merge(first, second, by=None)
+            async with stage.engine.connect() as connection:
+                preview = await merge_preview(connection, first, second)
+            assert preview is not None
+            whose = {
+                each.what: chance.choice([preview.survivor.id, preview.absorbed.id])
+                for each in preview.disagreements
+            }
+            merge = await desk.merge(first, second, by=None, keep=whose)
+            await check_as_promised(stage, preview, merge, whose)
             await check_whole(stage)
     left = [
         row.id for row in await stage.sql("select id from contact_merge") if row.id not in earlier
@@ -536,6 +547,51 @@ async def test_merges_undone_in_any_order_that_is_allowed_leave_what_was(
         left = [each for each in left if each not in undone]
 
     assert await snapshot(stage) == before
+
+
+async def know_something_of_everybody(stage: Stage, chance: Any) -> None:
+    """Names, managers, fields and notes, some of them the same, some missing."""
+    for row in await stage.sql("select id from contact order by created_at, id"):
+        fields = {
+            key: chance.choice("ab") for key in ("city", "car") if chance.choice([True, False])
+        }
+        await stage.sql(
+            "update contact set name = :name, manager_id = :manager, note = :note, fields = cast(:fields as jsonb)"
+            " where id = :id",
+            id=row.id,
+            name=chance.choice(["", "Анна", "Глеб"]),
+            manager=chance.choice([None, *stage.managers]),
+            note=chance.choice(["", "звонить вечером", "оптовик"]),
+            fields=json.dumps(fields),
+        )
+
+
+async def check_as_promised(
+    stage: Stage, preview: MergePreview, merge: UUID, whose: dict[str, UUID]
+) -> None:
+    """What the preview said is what moved, closed and was kept."""
+    row = await stage.one(
+        "select survivor_id, absorbed_id, moved from contact_merge where id = :id", id=merge
+    )
+    assert (row.survivor_id, row.absorbed_id) == (preview.survivor.id, preview.absorbed.id)
+    moved = {kind: len(set(row.moved[kind])) for kind in MOVED if row.moved.get(kind)}
+    assert moved == dict(preview.moves)
+    assert {str(each.closed_id) for each in preview.leads} == set(row.moved.get("lead_closed", ()))
+    assert preview.tasks_closed == len(row.moved.get("task_closed", ()))
+    one = await stage.one(
+        "select name, manager_id, fields from contact where id = :id", id=row.survivor_id
+    )
+    survivor, absorbed = preview.survivor, preview.absorbed
+
+    def kept(what: str, ours: Any, theirs: Any) -> Any:
+        return theirs if whose.get(what) == absorbed.id else ours or theirs
+
+    assert one.name == kept("name", survivor.name, absorbed.name)
+    assert one.manager_id == kept("manager_id", survivor.manager_id, absorbed.manager_id)
+    assert one.fields == {
+        key: kept(f"fields.{key}", survivor.fields.get(key), absorbed.fields.get(key))
+        for key in {**survivor.fields, **absorbed.fields}
+    }
 
 
 async def check_whole(stage: Stage) -> None:

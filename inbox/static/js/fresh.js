@@ -7,7 +7,6 @@ const SETTLE_MS = 300;
 const REST_MS = 3000;
 const main = document.getElementById("main");
 const kinds = new Set((main?.dataset.live ?? "").split(" ").filter(Boolean));
-const about = main?.dataset.about ?? "";
 const every = Number(main?.dataset.every ?? 0) * 1000;
 let source;
 let timer = 0;
@@ -36,7 +35,7 @@ function listen() {
 }
 
 const concerns = (hint) => hint.kind === "refresh"
-  || (kinds.has(hint.kind) && (!about || [hint.lead, hint.contact, hint.conversation].includes(about)));
+  || (kinds.has(hint.kind) && (!main.dataset.about || [hint.lead, hint.contact, hint.conversation].includes(main.dataset.about)));
 
 // A busy shop changes all the time: not more often than the eye follows.
 function changed() {
@@ -66,11 +65,36 @@ async function draw() {
   else replace(fresh);
 }
 
+// Somebody has changed something here themselves: shown at once, whatever else is going on. A merged contact's page goes on
+// at the address of the one who stays.
+export async function redraw() {
+  let response;
+  let whole;
+  try {
+    response = await fetch(location.href, { signal: AbortSignal.timeout(20000) });
+    if (response.ok) whole = new DOMParser().parseFromString(await response.text(), "text/html");
+  } catch {
+    // Below.
+  }
+  const fresh = whole?.getElementById("main");
+  if (!fresh || !main || !kinds.size) {
+    location.reload();
+    return;
+  }
+  if (response.redirected) history.replaceState({}, "", response.url);
+  document.title = whole.title;
+  main.dataset.about = fresh.dataset.about ?? "";
+  drawn = Date.now();
+  delete main.dataset.more;
+  replace(fresh);
+}
+
 const essence = (element) => {
   const copy = element.cloneNode(true);
   for (const each of copy.querySelectorAll("[data-grows], time")) each.remove();
   for (const each of copy.querySelectorAll("[open]")) each.removeAttribute("open");
-  return copy.textContent.replace(/\s+/g, " ");
+  const fields = [...copy.querySelectorAll(".edit__in")].map((each) => (each.matches("select") ? each.querySelector("[selected]")?.value : each.defaultValue));
+  return copy.textContent.replace(/\s+/g, " ") + fields.join();
 };
 
 function tell() {

@@ -204,7 +204,8 @@ async function around(id) {
 
 // Somebody is writing there; an empty field may be drawn anew.
 const busyIn = (panel) => panel.contains(document.activeElement)
-  && document.activeElement.matches("input, textarea, select") && Boolean(document.activeElement.value);
+  && document.activeElement.matches("input, textarea, select")
+  && (Boolean(document.activeElement.value) || document.activeElement.value !== document.activeElement.defaultValue);
 
 async function fetchInto(url, id) {
   try {

@@ -29,8 +29,12 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_field')),
     sa.UniqueConstraint('entity', 'key', name=op.f('uq_field_entity_key'))
     )
+    op.add_column('contact', sa.Column('block_reason', sa.Text(), server_default=sa.text("''"), nullable=False))
+    op.add_column('contact', sa.Column('note', sa.Text(), server_default=sa.text("''"), nullable=False))
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
+    op.drop_column('contact', 'note')
+    op.drop_column('contact', 'block_reason')
     op.drop_table('field')

@@ -1,8 +1,10 @@
 from datetime import timedelta
+from uuid import UUID
 
 import msgspec
 
 from router.ids import new_id
+from storage.fields import add_field
 from tests.builders import START, Rows
 from tests.inbox.api.client import ApiClient
 
@@ -91,7 +93,11 @@ async def test_two_are_merged_and_taken_apart(api: ApiClient) -> None:
         "POST", f"/contacts/{anna}/merge", json={"contact_id": str(same), "reason": "сказала"}
     )
     assert (got.status, got.body["merge_id"]) == (200, str(made))
-    assert api.desk.told.pop() == ("merge", (anna, same), {"by": None, "reason": "сказала"})
+    assert api.desk.told.pop() == (
+        "merge",
+        (anna, same),
+        {"by": None, "reason": "сказала", "keep": {}},
+    )
     one_already = await api("POST", f"/contacts/{anna}/merge", json={"contact_id": str(gone)})
     assert one_already.status == 409
     missing = await api("POST", f"/contacts/{anna}/merge", json={"contact_id": str(new_id())})
@@ -163,3 +169,69 @@ async def test_suggestions_are_listed_surest_first_and_decided(api: ApiClient) -
         ((sure,), True),
         ((weak,), False),
     ]
+
+
+async def test_a_merge_is_previewed_and_done_as_chosen(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        anna = await there.contact(fields={"city": "Тверь"})
+        same = await there.contact(
+            name="Аня", fields={"city": "Клин"}, created_at=START + timedelta(days=1)
+        )
+        await there.identity(same, kind="telegram", value="42")
+        await there.conversation(contact=same)
+    path = f"/contacts/{same}/merge-preview"
+    got = await api("GET", path, params={"with": str(anna)}, scope="read")
+    assert got.status == 200
+    assert (got.body["survivor_id"], got.body["absorbed_id"]) == (str(anna), str(same))
+    assert got.body["moves"] == {"identity": 1, "conversation": 1}
+    assert [each["what"] for each in got.body["disagreements"]] == ["name", "fields.city"]
+    assert (await api("GET", path)).status == 400
+    assert (await api("GET", path, params={"with": str(same)})).status == 409
+    assert (await api("GET", path, params={"with": str(new_id())})).status == 404
+
+    api.desk.result = new_id()
+    keep = {"fields.city": str(same)}
+    wish = {"contact_id": str(same), "keep": keep}
+    assert (await api("POST", f"/contacts/{anna}/merge", json=wish)).status == 200
+    ((_, _, more),) = api.desk.told
+    assert more["keep"] == {"fields.city": same}
+
+
+async def test_what_was_only_claimed_is_listed_added_and_removed(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        anna = await there.contact()
+        await there.claim(anna, kind="phone", value="+79161234567")
+    got = await api("GET", f"/contacts/{anna}/claims", scope="read")
+    (claim,) = got.body["items"]
+    assert (claim["kind"], claim["value"]) == ("phone", "+79161234567")
+    new = {"kind": "email", "value": "Anna@Example.com"}
+    assert (await api("POST", f"/contacts/{anna}/claims", scope="write", json=new)).status == 201
+    assert (await api("DELETE", f"/claims/{claim['id']}", scope="write")).status == 204
+    assert (await api("DELETE", f"/claims/{claim['id']}", scope="read")).status == 403
+    assert [(name, args) for name, args, _ in api.desk.told] == [
+        ("add_key", (anna,)),
+        ("remove_key", (UUID(claim["id"]),)),
+    ]
+    assert api.desk.told[0][2]["value"] == "anna@example.com"
+
+
+async def test_answers_to_fields_are_of_their_kind_and_all_else_is_kept_as_it_is(
+    api: ApiClient,
+) -> None:
+    async with api.engine.begin() as connection:
+        anna = await Rows(connection).contact()
+        await add_field(connection, entity="contact", name="Mileage", kind="number", now=START)
+        await add_field(connection, entity="lead", name="Budget", kind="number", now=START)
+    (field,) = (await api("GET", "/fields", scope="read")).body["items"]
+    assert (field["key"], field["kind"]) == ("mileage", "number")
+    (other,) = (await api("GET", "/fields", params={"of": "lead"})).body["items"]
+    assert other["name"] == "Budget"
+    path = f"/contacts/{anna}"
+    fields = {"mileage": 68000.5, "utm": {"a": 1}}
+    assert (await api("PATCH", path, json={"fields": fields, "note": "vip"})).status == 200
+    ((_, (_, changes), _),) = api.desk.told
+    assert changes == {"fields": {"mileage": "68000.5", "utm": {"a": 1}}, "note": "vip"}
+    assert (await api("PATCH", path, json={"fields": {"mileage": "much"}})).status == 409
+    assert len(api.desk.told) == 1

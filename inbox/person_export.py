@@ -1,0 +1,93 @@
+"""Everything kept about one person, as pieces of one JSON object, read and written a page at a time."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.reading.contacts import claims_of, contact_by_id, merges_of
+from storage.reading.conversations import ConversationFilter, list_conversations
+from storage.reading.leads import lead_history, leads_of
+from storage.reading.messages import timeline
+from storage.reading.paging import MOST
+from storage.reading.sight import EVERYTHING
+from storage.reading.tasks import TaskFilter, list_tasks
+from storage.reading.touches import touches_of
+
+_json = msgspec.json.Encoder()
+
+
+async def parts(
+    connection: AsyncConnection,
+    id_: UUID,
+    *,
+    contact_shown: Callable[[Any], Any] = lambda row: row,
+    message_shown: Callable[[Any], Any] = lambda row: row,
+) -> AsyncIterator[bytes]:
+    """`…_shown`: the shape in which whoever asks shows a contact and a message."""
+    contact = await contact_by_id(connection, id_, sight=EVERYTHING)
+    if contact is not None:
+        yield _part("contact", contact_shown(contact), first=True)
+    yield _part("claims", await claims_of(connection, id_, sight=EVERYTHING))
+    yield _part("merges", await merges_of(connection, id_))
+    leads = await leads_of(connection, id_, limit=MOST)
+    yield _part(
+        "leads",
+        [{"lead": lead, "history": await lead_history(connection, lead.id)} for lead in leads],
+    )
+    yield _part("touches", await touches_of(connection, id_, limit=MOST))
+    yield b',"tasks":['
+    first, cursor = True, ""
+    while True:
+        tasks = await list_tasks(
+            connection,
+            TaskFilter(done=None, contact=id_),
+            cursor=cursor,
+            limit=MOST,
+            sight=EVERYTHING,
+        )
+        yield _row_list(tasks.items, first=first)
+        first = first and not tasks.items
+        if tasks.next_cursor is None:
+            break
+        cursor = tasks.next_cursor
+    yield b'],"conversations":['
+    first, cursor = True, ""
+    while True:
+        talks = await list_conversations(
+            connection,
+            ConversationFilter(statuses=(), contact=id_),
+            cursor=cursor,
+            limit=MOST,
+            sight=EVERYTHING,
+        )
+        yield _row_list(talks.items, first=first)
+        first = first and not talks.items
+        if talks.next_cursor is None:
+            break
+        cursor = talks.next_cursor
+    yield b'],"messages":['
+    page = await timeline(
+        connection, contact_id=id_, from_the_start=True, limit=MOST, sight=EVERYTHING
+    )
+    first = True
+    while True:
+        yield _row_list([message_shown(row) for row in page.messages], first=first)
+        first = first and not page.messages
+        if page.later is None:
+            break
+        page = await timeline(
+            connection, contact_id=id_, after=page.later, limit=MOST, sight=EVERYTHING
+        )
+    yield b"]"
+
+
+def _part(name: str, value: Any, *, first: bool = False) -> bytes:
+    return (b"" if first else b",") + _json.encode(name) + b":" + _json.encode(value)
+
+
+def _row_list(rows: Any, *, first: bool) -> bytes:
+    joined = b",".join(_json.encode(row) for row in rows)
+    return joined if first or not joined else b"," + joined
