@@ -15,15 +15,19 @@ from inbox import static_files
 from inbox.pages import (
     answering,
     calls,
+    canned,
     contacts,
     conversations,
     files,
     leads,
     live,
+    macros,
     profile,
     settings,
+    settings_canned,
     settings_channels,
     settings_dead_letters,
+    settings_macros,
     settings_people,
     settings_teams,
     settings_tokens,
@@ -31,6 +35,7 @@ from inbox.pages import (
     tasks,
     template_sending,
     uploads,
+    writing_aids,
 )
 from inbox.surroundings import Surroundings
 from inbox.visit import Page, guarded
@@ -42,6 +47,9 @@ PAGES: Final[Sequence[Page]] = (
     *answering.PAGES,
     *template_sending.PAGES,
     *uploads.PAGES,
+    *canned.PAGES,
+    *macros.PAGES,
+    *writing_aids.PAGES,
     *files.PAGES,
     *live.PAGES,
     *calls.PAGES,
@@ -54,6 +62,8 @@ PAGES: Final[Sequence[Page]] = (
     *settings_teams.PAGES,
     *settings_tokens.PAGES,
     *settings_dead_letters.PAGES,
+    *settings_canned.PAGES,
+    *settings_macros.PAGES,
 )
 
 

@@ -10,7 +10,15 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from router.asking import AnsweredMeanwhile, NewFile, NotFound, Presence, Refused
+from router.asking import (
+    AnsweredMeanwhile,
+    MacroRun,
+    NewFile,
+    NotFound,
+    Presence,
+    Refused,
+    StepRefused,
+)
 
 
 class Desk(Protocol):
@@ -41,7 +49,30 @@ class Desk(Protocol):
         by: UUID | None,
         text: str,
         idempotency_key: str | None = None,
-    ) -> UUID: ...
+        mentions: Sequence[UUID] = (),
+        named: Sequence[str] = (),
+    ) -> UUID:
+        """`mentions` are the colleagues whom it names, who must exist; `named` is how the text names them."""
+
+    async def run_macro(
+        self,
+        macro: UUID,
+        conversation: UUID,
+        *,
+        by: UUID | None,
+        text: str,
+        notes: Sequence[str] = (),
+        idempotency_key: str,
+        author_name: str = "",
+        seen: int | None = None,
+    ) -> MacroRun:
+        """The macro's reply as `text` (its places filled in), its notes as `notes`, and its steps: all of it or nothing.
+
+        The same key again answers the same run. Raises StepRefused, AnsweredMeanwhile.
+        """
+
+    async def undo_macro(self, run: UUID, *, by: UUID) -> None:
+        """Within a quarter of an hour, by whoever ran it. What was written stays written."""
 
     async def retry(self, message: UUID, *, by: UUID | None) -> None:
         """Sends a failed or unknown message again, because a person asked for it."""
@@ -111,4 +142,13 @@ class Desk(Protocol):
         """Of: stage_id, title, value (minor units), manager_id, lost_reason, fields, status (open, won, lost)."""
 
 
-__all__ = ["AnsweredMeanwhile", "Desk", "NewFile", "NotFound", "Presence", "Refused"]
+__all__ = [
+    "AnsweredMeanwhile",
+    "Desk",
+    "MacroRun",
+    "NewFile",
+    "NotFound",
+    "Presence",
+    "Refused",
+    "StepRefused",
+]

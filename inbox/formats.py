@@ -1,6 +1,7 @@
 """Times, sizes, money and names, the way the reader's language and place write them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -52,6 +53,15 @@ def linked(text: str) -> Markup:
         end = found.start() + len(url)
     pieces.append(escape(text[end:]))
     return Markup().join(pieces)
+
+
+def named(html: Markup, names: Sequence[str]) -> Markup:
+    """The escaped text of a note, with the colleagues whom it names marked: "@Anna"."""
+    if not names:
+        return html
+    whom = "|".join(re.escape(str(escape(name))) for name in sorted(names, key=len, reverse=True))
+    marked = re.sub(rf"(?<![\w.@/-])@(?:{whom})(?!\w)", r'<b class="named">\g<0></b>', html)
+    return Markup(marked)  # noqa: S704  # the text was escaped, and a mark put around a part of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from inbox.visit import Page, Visit, get
 SECTIONS: Final = (
     (Right.MANAGE_CHANNELS, "/settings/channels"),
     (Right.MANAGE_PEOPLE, "/settings/people"),
+    (Right.READ_MESSAGES, "/settings/canned-replies"),
 )
 
 

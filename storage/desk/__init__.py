@@ -7,9 +7,10 @@ the counters still agree. When two such transactions meet in the database, the l
 from storage.desk.contacts import ContactDesk
 from storage.desk.conversations import ConversationDesk
 from storage.desk.leads import LeadDesk
+from storage.desk.macros import MacroDesk
 
 
-class Desk(ConversationDesk, ContactDesk, LeadDesk):
+class Desk(MacroDesk, ConversationDesk, ContactDesk, LeadDesk):
     """See `inbox.desk.Desk` for what each method promises."""
 
 

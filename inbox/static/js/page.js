@@ -5,7 +5,9 @@ import "./fresh.js";
 import "./keyboard.js";
 import "./menus.js";
 import "./more.js";
+import "./over.js";
 import "./panes.js";
+import "./writing_forms.js";
 
 // A form of a page without a conversation changes something the page shows: show it.
 addEventListener("allo:changed", () => {
