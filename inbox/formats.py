@@ -60,8 +60,11 @@ def named(html: Markup, names: Sequence[str]) -> Markup:
     if not names:
         return html
     whom = "|".join(re.escape(str(escape(name))) for name in sorted(names, key=len, reverse=True))
-    marked = re.sub(rf"(?<![\w.@/-])@(?:{whom})(?!\w)", r'<b class="named">\g<0></b>', html)
-    return Markup(marked)  # noqa: S704  # the text was escaped, and a mark put around a part of it
+    named_here = re.compile(rf"(?<![\w.@=/-])@(?:{whom})(?!\w)")
+    # Every second piece is a tag: an address may have an @ in it too.
+    pieces = re.split(r"(<[^>]*>)", str(html))
+    pieces[::2] = [named_here.sub(r'<b class="named">\g<0></b>', each) for each in pieces[::2]]
+    return Markup("".join(pieces))  # noqa: S704  # escaped text, and marks put around parts of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

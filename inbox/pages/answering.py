@@ -249,7 +249,8 @@ async def save_draft(visit: Visit) -> web.Response:
         return web.json_response(_told(there), status=409)
     if text.strip() and not note:
         visit.around.typing.say(to or visit.id(), by=visit.me)
-    return web.json_response({"revision": writing.revision if text.strip() or files else ""})
+    revision = writing.revision if text.strip() or files else ""
+    return web.Response(status=204, headers={"X-Revision": revision})
 
 
 async def show_draft(visit: Visit) -> web.Response:

@@ -48,7 +48,7 @@ export async function keep({ text, mode, to, reply_to = "", files = [] }, { over
     // A browser takes 64 KB at most along while a page is left.
     const keepalive = body.toString().length < 60000;
     const response = await ask(here.dataset.draft, { method: "POST", body, keepalive, signal: asking.signal, headers: { "X-CSRF-Token": token() } });
-    const { revision } = await response.json();
+    const revision = response.headers.get("X-Revision") ?? "";
     if (form() !== here || mine !== nth) return;
     base = revision;
     tell(revision ? "kept" : "");

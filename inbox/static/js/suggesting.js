@@ -32,7 +32,7 @@ function begun() {
   const before = field().value.slice(0, at);
   for (const kind of kinds) {
     if (!kind.allowed()) continue;
-    const found = before.match(new RegExp(`(^|[\\s(«"])(\\${kind.sign})(${kind.word})$`, "u"));
+    const found = before.match(new RegExp(`(^|[\\s(«"])([${kind.sign}])(${kind.word})$`, "u"));
     if (found) return { kind, start: at - found[3].length - 1, end: at, q: found[3] };
   }
   return null;
