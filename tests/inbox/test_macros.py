@@ -171,7 +171,7 @@ async def test_it_is_too_late_to_take_back_after_a_quarter_of_an_hour(stage, bro
     ],
 )  # fmt: skip
 async def test_a_step_that_cannot_be_done_leaves_nothing_done(
-    stage, browser, count, step, spoil, number, why
+    stage, browser, count, *, step, spoil, number, why
 ):
     await stage.hire("Anna")
     boris = await stage.hire("Boris", in_team=False)
@@ -273,7 +273,9 @@ async def test_a_colleagues_answer_meanwhile_is_asked_about(stage, browser, coun
         ((), {"text": "{{contact.age}}"}, "Такой переменной нет"),
     ],
 )  # fmt: skip
-async def test_a_macro_that_makes_no_sense_is_not_kept(stage, browser, count, steps, fields, why):
+async def test_a_macro_that_makes_no_sense_is_not_kept(
+    stage, browser, count, *, steps, fields, why
+):
     await stage.hire("Anna")
     anna = await browser("Anna")
     answer = await anna.post(HOME, a_form(*steps, **fields))

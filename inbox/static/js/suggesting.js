@@ -55,10 +55,12 @@ async function load(word) {
     const { html } = await pieces(word.kind.url(word.q));
     const now = begun();
     if (mine !== asked || now?.start !== word.start || now.q !== word.q) return;
-    open = { ...word, shown: true };
+    // What was gone to by the arrows stays chosen while one types on.
+    const before = open?.gone ? field().getAttribute("aria-activedescendant") : "";
+    open = { ...word, shown: true, gone: Boolean(before) };
     box().replaceChildren(html);
     box().hidden = false;
-    choose(options()[0]);
+    choose(options().find((each) => each.id === before) ?? options()[0]);
   } catch {
     close();
   }
@@ -98,6 +100,7 @@ export function pressed(event) {
   } else if (!all.length) {
     return false;
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    open.gone = true;
     choose(all.at((at + (event.key === "ArrowDown" ? 1 : -1) + all.length) % all.length));
   } else if ((event.key === "Enter" && !event.ctrlKey && !event.metaKey && !event.shiftKey) || event.key === "Tab") {
     take(all[at]);
@@ -110,7 +113,10 @@ export function pressed(event) {
 }
 
 function take(option) {
-  const { kind, start, end } = open;
+  const { kind, start } = open;
+  // More may have been typed since the list was asked for.
+  const now = begun();
+  const end = now?.start === start ? now.end : open.end;
   close();
   kind.take(option, (text) => write(text, start, end));
 }
