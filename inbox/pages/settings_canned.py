@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.pages.shelves import changeable, may_change, shelf_written
@@ -13,6 +14,7 @@ from inbox.reply_variables import VARIABLES, fill, sample, unknown
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
 from router.clean_text import clean_line, clean_text
+from storage.audit import write_audit
 from storage.canned_replies import (
     LONGEST_CODE,
     LONGEST_TEXT,
@@ -91,6 +93,7 @@ async def drop(visit: Visit) -> web.Response:
         row = await canned_by_id(connection, visit.id())
         changeable(visit, row)
         await drop_canned(connection, visit.id(), now=visit.now)
+        await _note_down(visit, connection, "canned_reply_deleted", visit.id())
     return visit.done(
         HOME,
         said=visit._("The reply is deleted."),
@@ -136,10 +139,12 @@ async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
         wrong = _wrong(visit, written)
         if not wrong:
             try:
+                made = before.id if before else None
                 if before is None:
-                    await add_canned(connection, written, by=visit.me, now=visit.now)
+                    made = await add_canned(connection, written, by=visit.me, now=visit.now)
                 elif not await change_canned(connection, before.id, written, now=visit.now):
                     raise NotFound
+                await _note_down(visit, connection, "canned_reply_written", made)
             except CodeTaken:
                 wrong = {"code": visit._("There is a reply with this code already.")}
             except TooMany:
@@ -147,6 +152,21 @@ async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
     if wrong:
         return await _form(visit, before, wrong=wrong, written=written)
     return visit.back(HOME)
+
+
+async def _note_down(
+    visit: Visit, connection: AsyncConnection, what: str, id_: UUID | None
+) -> None:
+    """In the audit. Nobody's own words go there."""
+    if id_ is not None:
+        await write_audit(
+            connection,
+            by=visit.me,
+            what=what,
+            object_kind="canned_reply",
+            object_id=id_,
+            now=visit.now,
+        )
 
 
 def _wrong(visit: Visit, written: CannedText) -> dict[str, str]:

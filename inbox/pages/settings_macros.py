@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound
 from inbox.pages.macros import in_words, names
@@ -16,6 +17,7 @@ from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
 from inbox.wording import N_
 from router.clean_text import clean_line, clean_text
+from storage.audit import write_audit
 from storage.engine import transaction
 from storage.macros import (
     LONGEST_HOURS,
@@ -100,6 +102,7 @@ async def drop(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         changeable(visit, await macro_by_id(connection, visit.id()))
         await drop_macro(connection, visit.id(), now=visit.now)
+        await _note_down(visit, connection, "macro_deleted", visit.id())
     return visit.done(
         HOME,
         said=visit._("The macro is deleted."),
@@ -135,16 +138,28 @@ async def _saved(visit: Visit, before: Macro | None) -> web.Response:
                 owner_id=shelf.owner_id, team_id=shelf.team_id, name=name, text=text, steps=steps
             )
             try:
+                made = before.id if before else None
                 if before is None:
-                    await add_macro(connection, written, by=visit.me, now=visit.now)
+                    made = await add_macro(connection, written, by=visit.me, now=visit.now)
                 elif not await change_macro(connection, before.id, written, now=visit.now):
                     raise NotFound
+                await _note_down(visit, connection, "macro_written", made)
             except TooManyMacros:
                 wrong["name"] = visit._("There are too many macros; delete some first.")
     if wrong:
         shown = {"name": name, "text": text, "shelf": visit.form.get("shelf", "own")}
         return await _form(visit, before, wrong=wrong, rows=rows, shown=shown)
     return visit.back(HOME)
+
+
+async def _note_down(
+    visit: Visit, connection: AsyncConnection, what: str, id_: UUID | None
+) -> None:
+    """In the audit. Nobody's own words go there."""
+    if id_ is not None:
+        await write_audit(
+            connection, by=visit.me, what=what, object_kind="macro", object_id=id_, now=visit.now
+        )
 
 
 async def _rows_written(visit: Visit) -> list[dict[str, str]]:

@@ -203,3 +203,25 @@ async def test_a_draft_is_one_for_two_windows_and_nothing_newer_is_lost(stage, o
     await expect(here.locator("#kept")).to_have_text("Черновик сохранён")
     await here.reload()
     await expect(here.locator("#files .tofile--ready")).to_contain_text("счёт.pdf")
+
+
+async def test_a_deleted_reply_is_brought_back_from_its_toast(stage, open_page, count):
+    anna = (await stage.shop.one("select id from user_account")).id
+    async with transaction(stage.engine) as connection:
+        for code in ("адрес", "цена"):
+            new = CannedText(owner_id=anna, team_id=None, code=code, title="", text=code)
+            await add_canned(connection, new, by=anna, now=stage.now())
+    page = await open_page("/")
+    await page.goto("/settings/canned-replies")
+    await page.get_by_role("button", name="Удалить /адрес").click()
+    await expect(page.locator(".canned-row")).to_have_count(1)
+    assert await count("canned_reply", "deleted_at is not null") == 1
+    await page.locator(".toast [data-undo]").click()
+    await expect(page.locator(".canned-row")).to_have_count(2)
+    assert await count("canned_reply", "deleted_at is not null") == 0
+    await page.goto("/settings/canned-replies/new")
+    await page.locator("#text").press_sequentially("Здравствуйте, ")
+    await page.locator(".variables summary").click()
+    await page.locator('[data-variable="{{contact.first_name}}"]').click()
+    await expect(page.locator("#text")).to_have_value("Здравствуйте, {{contact.first_name}}")
+    await expect(page.locator("#preview .filled")).to_have_text("Марина")

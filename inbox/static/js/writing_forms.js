@@ -1,6 +1,7 @@
 // The forms of canned replies and macros: a variable goes where the caret is, the preview follows, steps are moved.
 
 import { parse, post } from "./net.js";
+import { say, sayDone } from "./toast.js";
 
 const PREVIEW_AFTER_MS = 300;
 let timer = 0;
@@ -46,3 +47,23 @@ async function preview(field) {
     // The form still says what is wrong when it is saved.
   }
 }
+
+// A row that is deleted leaves the list, and the toast stays to bring it back.
+addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches?.("form[data-drop]")) return;
+  event.preventDefault();
+  if (form.dataset.busy) return;
+  form.dataset.busy = "1";
+  try {
+    const told = await (await post(form.action, new URLSearchParams(new FormData(form)))).json();
+    const row = form.closest("li");
+    const next = (row.nextElementSibling ?? row.previousElementSibling)?.querySelector("form[data-drop] button");
+    row.remove();
+    sayDone(told);
+    next?.focus();
+  } catch (refused) {
+    say(refused.message);
+    delete form.dataset.busy;
+  }
+});
