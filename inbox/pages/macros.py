@@ -84,25 +84,41 @@ async def listed(visit: Visit) -> web.Response:
         rows = await list_macros(connection, me=visit.me)
     known = await names(visit)
     shown = [(row, [in_words(visit, step, known) for step in row.steps]) for row in rows]
-    return visit.page("parts/macros.html", shown=shown, conversation=visit.id())
+    return visit.page(
+        "parts/macros.html", shown=shown, conversation=visit.id(), to=_where_to(visit) or ""
+    )
+
+
+def _where_to(visit: Visit) -> UUID | None:
+    """The way that the composer has chosen: another of the same person's conversations, perhaps."""
+    try:
+        return UUID(visit.request.query.get("to", ""))
+    except ValueError:
+        return None
 
 
 async def preview(visit: Visit) -> web.Response:
-    """What the macro would do in this conversation: the text, filled in, and every step in words."""
+    """What the macro would do in this conversation: the text, filled in, and every step in words.
+
+    One with a reply goes where the composer's reply would go, and its steps are that conversation's.
+    """
     try:
         wanted = UUID(visit.request.query.get("macro", ""))
     except ValueError as error:
         raise web.HTTPNotFound from error
     async with visit.around.engine.connect() as connection:
         macro = await _usable(visit, await macro_by_id(connection, wanted))
-        values = await values_for(connection, visit.id(), by=visit.me)
-        ways = await ways_of(visit, connection, visit.id())
+        ways = await ways_of(visit, connection, visit.id(), to=_where_to(visit))
+        here = next((each for each in ways if each.chosen), None)
+        conversation = here.row.conversation_id if here and macro.text else visit.id()
+        values = await values_for(connection, conversation, by=visit.me)
     known = await names(visit)
-    here = next((each for each in ways if each.row.conversation_id == visit.id()), None)
     return visit.page(
         "parts/macro.html",
         macro=macro,
-        conversation=visit.id(),
+        opened=visit.id(),
+        to=_where_to(visit) or "",
+        conversation=conversation,
         filled=filled_for(visit, values, macro.text),
         notes=[
             filled_for(visit, values, step.text)

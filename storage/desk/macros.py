@@ -241,12 +241,13 @@ class MacroDesk(ConversationDesk):
             )
         if "labels" in back:
             await _set_labels(running, before["labels"])
-        if "manager" in back or "team" in back:
-            await self._give_back(running, before)
         if "status" in back:
             until = datetime.fromisoformat(before["until"]) if before["until"] else None
             if before["status"] != "snoozed" or (until is not None and until > self.now()):
                 deciding.set_status(world, found, before["status"], by=by, until=until)
+        # After the status: only an open conversation counts among its manager's.
+        if "manager" in back or "team" in back:
+            _give_back(running, before)
         for task in after.get("tasks", ()):
             await change_task(
                 running.connection,
@@ -256,14 +257,16 @@ class MacroDesk(ConversationDesk):
                 by=by,
             )
 
-    async def _give_back(self, running: _Running, before: Mapping[str, Any]) -> None:
-        world, found, by = running.world, running.found, running.by
-        _, managers = world.colleagues()
-        manager = UUID(before["manager"]) if before["manager"] else None
-        if manager is not None and manager in managers:
-            deciding.give_to(world, found, manager, by=by)
-        elif manager is None:
-            deciding.give_to_team(world, found, None, by=by)
+
+def _give_back(running: _Running, before: Mapping[str, Any]) -> None:
+    world, found, by = running.world, running.found, running.by
+    _, managers = world.colleagues()
+    manager = UUID(before["manager"]) if before["manager"] else None
+    if manager is None:
+        found.team_id = UUID(before["team"]) if before["team"] else None
+        deciding.give_to_team(world, found, None, by=by)
+    elif manager in managers:
+        deciding.give_to(world, found, manager, by=by)
 
 
 def _assign(running: _Running, step: AssignTo) -> None:

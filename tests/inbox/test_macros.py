@@ -131,6 +131,33 @@ async def test_what_a_macro_did_is_taken_back_but_for_what_was_said(stage, brows
     assert (again.status, again.text) == (409, "Отменять уже поздно.")
 
 
+async def test_a_conversation_goes_back_to_the_queue_and_the_counts_agree(stage, browser):
+    anna_id = await stage.hire("Anna", in_team=False)
+    talk = await a_talk(stage)
+    second = uuid4()
+    await stage.shop.sql(
+        "insert into team (id, name, created_at) values (:id, 'Second', now())", id=second
+    )
+    before = await stage.shop.one("select manager_id, team_id, status from conversation")
+    assert before.manager_id is None
+    anna = await browser("Anna")
+    macro = await made(
+        stage,
+        anna,
+        {"do": "assign_team", "team": str(second)},
+        {"do": "assign_me"},
+        {"do": "resolved"},
+    )
+    done = await anna.post(f"/macros/{macro}/run", run_form(talk), **{"X-Fragment": "1"})
+    now = await stage.shop.one("select manager_id, status from conversation")
+    assert (now.manager_id, now.status) == (anna_id, "resolved")
+    await anna.post(json.loads(done.text)["undo"]["action"])
+    assert await stage.shop.one("select manager_id, team_id, status from conversation") == before
+    assert (
+        await stage.shop.one("select open_conversations from user_account")
+    ).open_conversations == 0
+
+
 async def test_what_somebody_changed_since_is_not_taken_back(stage, browser):
     await stage.hire("Anna")
     boris = await stage.hire("Boris")
@@ -217,6 +244,26 @@ async def test_a_step_that_cannot_be_done_leaves_nothing_done(
     for table in ("delivery", "macro_run", "task"):
         assert await count(table) == 0
     assert await count("message", "direction <> 'in'") == 0
+
+
+async def test_a_macros_reply_goes_where_the_composers_would(stage, browser):
+    await stage.hire("Anna")
+    talk = await a_talk(stage)
+    mail = await stage.shop.connect("mail", kind="email")
+    letter = a_message(by=a_person(7, channel="email"), at=NOON + timedelta(minutes=1))
+    await stage.receive(accepted(mail, letter, channel="email"))
+    people = await stage.shop.sql("select id from contact order by created_at, id")
+    await stage.desk.merge(people[0].id, people[1].id, by=None)
+    other = (await stage.shop.one("select id from conversation where id <> :id", id=talk)).id
+    anna = await browser("Anna")
+    says = await made(stage, anna, text="Здравствуйте")
+    does = await made(stage, anna, {"do": "resolved"})
+    page = f"/conversations/{talk}/macro?macro="
+    field = 'name="conversation" value="{}"'
+    assert field.format(other) in (await anna.fragment(f"{page}{says}")).text
+    assert field.format(talk) in (await anna.fragment(f"{page}{says}&to={talk}")).text
+    assert field.format(talk) in (await anna.fragment(f"{page}{does}&to={other}")).text
+    assert (await anna.fragment(f"{page}nonsense")).status == 404
 
 
 async def test_a_reply_that_cannot_leave_keeps_the_rest_undone(stage, browser, count):

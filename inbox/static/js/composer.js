@@ -134,6 +134,8 @@ function truth() {
   const state = offline ? "offline" : busy ? "wait" : asked ? "ask" : going && !something() ? "going" : "idle";
   send.querySelector("span").textContent = send.dataset[state];
   send.title = send.dataset.to.replace("%WHERE%", document.getElementById("to-now").textContent.trim());
+  const macros = document.getElementById("macros");
+  macros.href = `${macros.getAttribute("href").split("?")[0]}?to=${chosen().value}`;
   const note = form().querySelector(".btn.composer__tonote");
   note.querySelector("span").textContent = note.dataset[offline ? "offline" : "idle"];
   for (const button of form().querySelectorAll("button[type=submit], #send-and > summary")) {
