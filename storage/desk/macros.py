@@ -226,7 +226,6 @@ class MacroDesk(ConversationDesk):
             )
             await self._take_back(running, _taken_apart(row.before), _taken_apart(row.after))
             await self.audit(connection, by, "macro_undone", "conversation", found.id)
-        await self.hand_out()
 
     async def _take_back(
         self, running: _Running, before: Mapping[str, Any], after: Mapping[str, Any]
@@ -235,10 +234,10 @@ class MacroDesk(ConversationDesk):
         now = _plain(_state(running))
         same = {name for name, value in after.items() if now.get(name) == value}
         back = {name for name in same if before.get(name) != after[name]}
-        if "stage" in back and (lead := world.open_leads.get(found.contact_id)) is not None:
-            await lead_changes.change_loaded(
-                running.connection, world, lead, {"stage_id": UUID(before["stage"])}, by=by
-            )
+        if (lead := world.open_leads.get(found.contact_id)) is not None:
+            names = {"stage": "stage_id", "lead_manager": "manager_id"}
+            changes = {names[name]: _id(before[name]) for name in names.keys() & back}
+            await lead_changes.change_loaded(running.connection, world, lead, changes, by=by)
         if "labels" in back:
             await _set_labels(running, before["labels"])
         if "status" in back:
@@ -248,6 +247,10 @@ class MacroDesk(ConversationDesk):
         # After the status: only an open conversation counts among its manager's.
         if "manager" in back or "team" in back:
             _give_back(running, before)
+        if "contact_manager" in back:
+            contact = world.contact(found.contact_id)
+            contact.manager_id = _id(before["contact_manager"])
+            world.change(contact)
         for task in after.get("tasks", ()):
             await change_task(
                 running.connection,
@@ -261,9 +264,9 @@ class MacroDesk(ConversationDesk):
 def _give_back(running: _Running, before: Mapping[str, Any]) -> None:
     world, found, by = running.world, running.found, running.by
     _, managers = world.colleagues()
-    manager = UUID(before["manager"]) if before["manager"] else None
+    manager = _id(before["manager"])
     if manager is None:
-        found.team_id = UUID(before["team"]) if before["team"] else None
+        found.team_id = _id(before["team"])
         deciding.give_to_team(world, found, None, by=by)
     elif manager in managers:
         deciding.give_to(world, found, manager, by=by)
@@ -313,7 +316,14 @@ def _state(running: _Running) -> dict[str, Any]:
         "until": found.snoozed_until,
         "labels": list(running.labels),
         "stage": lead.stage_id if lead is not None else None,
+        # Who takes a conversation takes with it what is nobody's.
+        "lead_manager": lead.manager_id if lead is not None else None,
+        "contact_manager": running.world.contact(found.contact_id).manager_id,
     }
+
+
+def _id(kept: str | None) -> UUID | None:
+    return UUID(kept) if kept else None
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
