@@ -16,20 +16,24 @@ from inbox.pages import (
     answering,
     bulk,
     calls,
+    canned,
     contact_list,
     contacts,
     conversations,
     files,
     leads,
     live,
+    macros,
     merging,
     profile,
     profile_sessions,
     settings,
     settings_audit,
+    settings_canned,
     settings_channels,
     settings_dead_letters,
     settings_fields,
+    settings_macros,
     settings_people,
     settings_teams,
     settings_tokens,
@@ -38,6 +42,7 @@ from inbox.pages import (
     template_sending,
     uploads,
     views,
+    writing_aids,
 )
 from inbox.surroundings import Surroundings
 from inbox.visit import Page, guarded
@@ -52,6 +57,9 @@ PAGES: Final[Sequence[Page]] = (
     *answering.PAGES,
     *template_sending.PAGES,
     *uploads.PAGES,
+    *canned.PAGES,
+    *macros.PAGES,
+    *writing_aids.PAGES,
     *files.PAGES,
     *live.PAGES,
     *calls.PAGES,
@@ -68,6 +76,8 @@ PAGES: Final[Sequence[Page]] = (
     *settings_tokens.PAGES,
     *settings_dead_letters.PAGES,
     *settings_audit.PAGES,
+    *settings_canned.PAGES,
+    *settings_macros.PAGES,
 )
 
 

@@ -15,10 +15,12 @@ from router.asking import (
     BulkChange,
     BulkKind,
     BulkOutcome,
+    MacroRun,
     NewFile,
     NotFound,
     Presence,
     Refused,
+    StepRefused,
 )
 
 
@@ -50,7 +52,30 @@ class Desk(Protocol):
         by: UUID | None,
         text: str,
         idempotency_key: str | None = None,
-    ) -> UUID: ...
+        mentions: Sequence[UUID] = (),
+        named: Sequence[str] = (),
+    ) -> UUID:
+        """`mentions` are the colleagues whom it names, who must exist; `named` is how the text names them."""
+
+    async def run_macro(
+        self,
+        macro: UUID,
+        conversation: UUID,
+        *,
+        by: UUID | None,
+        text: str,
+        notes: Sequence[str] = (),
+        idempotency_key: str,
+        author_name: str = "",
+        seen: int | None = None,
+    ) -> MacroRun:
+        """The macro's reply as `text` (its places filled in), its notes as `notes`, and its steps: all of it or nothing.
+
+        The same key again answers the same run. Raises StepRefused, AnsweredMeanwhile.
+        """
+
+    async def undo_macro(self, run: UUID, *, by: UUID) -> None:
+        """Within a quarter of an hour, by whoever ran it. What was written stays written."""
 
     async def retry(self, message: UUID, *, by: UUID | None) -> None:
         """Sends a failed or unknown message again, because a person asked for it."""
@@ -181,8 +206,10 @@ __all__ = [
     "BulkKind",
     "BulkOutcome",
     "Desk",
+    "MacroRun",
     "NewFile",
     "NotFound",
     "Presence",
     "Refused",
+    "StepRefused",
 ]

@@ -1,6 +1,7 @@
 """Times, sizes, money and names, the way the reader's language and place write them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -52,6 +53,18 @@ def linked(text: str) -> Markup:
         end = found.start() + len(url)
     pieces.append(escape(text[end:]))
     return Markup().join(pieces)
+
+
+def named(html: Markup, names: Sequence[str]) -> Markup:
+    """The escaped text of a note, with the colleagues whom it names marked: "@Anna"."""
+    if not names:
+        return html
+    whom = "|".join(re.escape(str(escape(name))) for name in sorted(names, key=len, reverse=True))
+    named_here = re.compile(rf"(?<![\w.@=/-])@(?:{whom})(?!\w)")
+    # Every second piece is a tag: an address may have an @ in it too.
+    pieces = re.split(r"(<[^>]*>)", str(html))
+    pieces[::2] = [named_here.sub(r'<b class="named">\g<0></b>', each) for each in pieces[::2]]
+    return Markup("".join(pieces))  # noqa: S704  # escaped text, and marks put around parts of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from connectors.registry import discover
 from inbox import static_files
-from inbox.formats import initials, linked
+from inbox.formats import initials, linked, named
 from inbox.languages import Language, language
 from inbox.wording import CHANNELS, WORDS
 
@@ -31,7 +31,7 @@ def environment(code: str) -> Environment:
         auto_reload=False,
     )
     made.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]  # i18n extension
-    made.filters |= {"initials": initials, "linked": linked, "uid": str}
+    made.filters |= {"initials": initials, "linked": linked, "named": named, "uid": str}
     made.globals |= {
         "asset": asset,
         "icon": icon,

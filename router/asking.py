@@ -18,12 +18,29 @@ class NewFile:
     size: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacroRun:
+    """A macro that was run: the reply it sent, if it sends one. `undone`: it was taken back since."""
+
+    id: UUID
+    message: UUID | None
+    undone: bool
+
+
 class NotFound(Exception):
     """There is no such thing."""
 
 
 class Refused(Exception):
     """The rules do not allow it; the text says why, for the person who asked."""
+
+
+class StepRefused(Refused):
+    """A step of a macro could not be done, and so nothing of it was. `step` 0 is the reply, 1 the first step."""
+
+    def __init__(self, step: int, why: str) -> None:
+        super().__init__(why)
+        self.step = step
 
 
 class AnsweredMeanwhile(Exception):

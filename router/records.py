@@ -174,6 +174,16 @@ class Message:
 
 
 @dataclass(slots=True, kw_only=True)
+class Mention:
+    """A colleague whom a note names."""
+
+    message_id: UUID
+    user_id: UUID
+    conversation_id: UUID
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
 class StoredMessage:
     """The part of a stored message that later events may change."""
 

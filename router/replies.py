@@ -9,7 +9,7 @@ from router.clean_text import clean_text
 from router.conversations import about, changed, next_seq, take_in, was_answered
 from router.facts import MessageQueued, NoteAdded
 from router.message import Attachment
-from router.records import CLOSED, Conversation, Delivery, Manager, Message
+from router.records import CLOSED, Conversation, Delivery, Manager, Mention, Message
 from router.world import World
 
 TEXT_LIMIT = 100_000
@@ -102,8 +102,13 @@ def note(
     author: str,
     text: str,
     idempotency_key: str | None = None,
+    mentions: Sequence[UUID] = (),
+    named: Sequence[str] = (),
 ) -> Message:
-    """A note: colleagues see it, the customer never does."""
+    """A note: colleagues see it, the customer never does.
+
+    `mentions` are the colleagues it names, `named` how it names them.
+    """
     message = world.add(
         Message(
             id=world.new_id(),
@@ -117,8 +122,19 @@ def note(
             sent_at=world.now,
             received_at=world.now,
             idempotency_key=idempotency_key,
+            details={"named": list(named)} if named else {},
         )
     )
+    told = tuple(dict.fromkeys(mentions))
+    for user in told:
+        world.add(
+            Mention(
+                message_id=message.id,
+                user_id=user,
+                conversation_id=conversation.id,
+                at=world.now,
+            )
+        )
     world.change(conversation)
     world.tell(
         NoteAdded(
@@ -126,6 +142,7 @@ def note(
             at=world.now,
             message=message.id,
             seq=message.seq,
+            mentions=told,
             by=by,
             **about(conversation),
         )

@@ -84,6 +84,18 @@ async def change(
     if unknown := changes.keys() - _CHANGEABLE:
         raise Refused(f"These cannot be changed: {', '.join(sorted(unknown))}.")
     lead = await _load(connection, lead_id)
+    return await change_loaded(connection, world, lead, changes, by=by)
+
+
+async def change_loaded(
+    connection: AsyncConnection,
+    world: World,
+    lead: Lead,
+    changes: Mapping[str, Any],
+    *,
+    by: UUID | None,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """As `change`, of a lead that the world has already."""
     wanted = dict(changes)
     await _with_stage(connection, lead, wanted)
     if wanted.get("status") == "lost" and not (wanted.get("lost_reason") or lead.lost_reason):

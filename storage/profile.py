@@ -47,6 +47,21 @@ async def set_signature(connection: AsyncConnection, user_id: UUID, signature: s
     )
 
 
+async def send_key_of(connection: AsyncConnection, user_id: UUID) -> str:
+    """What sends: ctrl_enter or enter."""
+    found = await connection.execute(
+        text("select send_key from user_account where id = :id"), {"id": user_id}
+    )
+    return str(found.scalar_one())
+
+
+async def set_send_key(connection: AsyncConnection, user_id: UUID, send_key: str) -> None:
+    await connection.execute(
+        text("update user_account set send_key = :send_key where id = :id"),
+        {"id": user_id, "send_key": send_key},
+    )
+
+
 async def extension_of(connection: AsyncConnection, user_id: UUID) -> str:
     """Of the telephone exchange; "": none, or there is no such colleague any more."""
     found = await connection.execute(

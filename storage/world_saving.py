@@ -28,6 +28,7 @@ from router.records import (
     Lead,
     LeadEvent,
     Manager,
+    Mention,
     Merge,
     Message,
     MessageFile,
@@ -89,6 +90,7 @@ _ATTACHMENT: Final = (
     "id", "message_id", "position", "kind", "name", "mime", "size", "width", "height", "duration", "cid", "sha256",
     "ref", "state", "next_attempt_at",
 )  # fmt: skip
+_MENTION: Final = ("message_id", "user_id", "conversation_id", "at")
 _TOUCH: Final = (
     "id", "contact_id", "visitor_id", "event_id", "at", "channel", "source", "medium", "campaign", "content", "term",
     "click_ids", "landing", "referrer", "raw",
@@ -190,6 +192,7 @@ async def save(connection: AsyncConnection, world: World) -> None:
             *_conversations(world),
             *_leads(world),
             *_calls(world),
+            bulk.inserting(tables.mention, _MENTION, world.all_of(Mention)),
             bulk.inserting(tables.assignment, _ASSIGNMENT, world.all_of(Assignment)),
             _follow_assignments(world),
             bulk.updating(tables.user_account, _MANAGER, list(world.changed[Manager].values())),

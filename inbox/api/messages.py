@@ -11,7 +11,9 @@ from msgspec import Meta, Struct
 from connectors.message_templates import Template
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, Paged, listed
 from inbox.api.problems import Problem, bad_request, not_found
+from inbox.mentions import Named, named_in, readers
 from inbox.template_choice import Choice, choose
+from storage.reading.colleagues import list_teams, list_users
 from storage.reading.conversations import conversation_by_id
 from storage.reading.messages import (
     MessageRow,
@@ -201,6 +203,9 @@ class NewMessage(Struct, frozen=True, kw_only=True):
     template: ChosenTemplate | None = None
     kind: Literal["reply", "note"] = "reply"
     reply_to: UUID | None = None
+    mentions: Annotated[
+        list[UUID], Meta(max_length=50, description="Colleagues and teams whom a note names.")
+    ] = msgspec.field(default_factory=list)
     idempotency_key: Annotated[str, Meta(max_length=200)] | None = None
 
 
@@ -290,7 +295,15 @@ async def post_message(api: Api, call: Call[Nothing, NewMessage]) -> Answer:
         # Two tokens may use the same key for different things.
         key = sha256(f"{call.token.id}:{key}".encode()).hexdigest()
     if new.kind == "note":
-        made = await api.desk.note(call.id, by=None, text=new.text, idempotency_key=key or None)
+        named = await _named(api, new)
+        made = await api.desk.note(
+            call.id,
+            by=None,
+            text=new.text,
+            idempotency_key=key or None,
+            mentions=named.users,
+            named=named.names,
+        )
     else:
         choice = await _choice(api, call.id, new.template) if new.template is not None else None
         made = await api.desk.reply(
@@ -303,6 +316,23 @@ async def post_message(api: Api, call: Call[Nothing, NewMessage]) -> Answer:
             template=choice.details if choice is not None else None,
         )
     return await _made(api, made)
+
+
+async def _named(api: Api, new: NewMessage) -> Named:
+    """Those given by their ids, and those the text names."""
+    async with api.engine.connect() as connection:
+        users, teams = await list_users(connection), await list_teams(connection)
+    able = {each.id: (each.id,) for each in readers(users)}
+    groups = {each.id: tuple(one for one in each.member_ids if one in able) for each in teams}
+    given: list[UUID] = []
+    for id_ in new.mentions:
+        if id_ not in able and id_ not in groups:
+            raise bad_request(
+                "invalid", "A mention is of a colleague who reads conversations, or of a team."
+            )
+        given += able.get(id_) or groups[id_]
+    written = named_in(new.text, picked=new.mentions, users=users, teams=teams, author=None)
+    return Named(users=tuple(dict.fromkeys([*given, *written.users])), names=written.names)
 
 
 async def _choice(api: Api, conversation: UUID, chosen: ChosenTemplate) -> Choice:

@@ -8,12 +8,15 @@ from uuid import UUID
 from aiohttp import web
 
 from inbox.desk import AnsweredMeanwhile, NotFound, Refused
-from inbox.pages.uploads import files_of
+from inbox.mentions import Named, named_in
+from inbox.pages.uploads import MOST_FILES, files_of, known_ticket
 from inbox.pages.ways import ways_of
+from inbox.reply_variables import unfilled
 from inbox.rights import Right
-from inbox.visit import Page, Visit, post
-from storage.drafts import Draft, keep_draft
+from inbox.visit import Page, Visit, get, post
+from storage.drafts import Draft, Writing, draft_of, drop_draft, keep_draft
 from storage.engine import transaction
+from storage.reading.colleagues import list_teams, list_users
 from storage.reading.conversations import conversation_by_id
 from storage.reading.sight import unseen
 
@@ -21,6 +24,7 @@ LONGEST_TEXT: Final = 20_000
 LONGEST_KEY: Final = 64
 LONGEST_LABEL: Final = 40
 MOST_LABELS: Final = 12
+MOST_PICKED: Final = 50
 LONGEST_NUMBER: Final = 9
 """Digits: what PostgreSQL's integer holds."""
 FARTHEST_SNOOZE: Final = timedelta(days=366)
@@ -44,36 +48,77 @@ async def say(visit: Visit) -> web.Response:
     if visit.form.get("mode") == "note":
         if not text:
             raise Refused(visit._("Write something first."))
+        named = await _named(visit, text)
         message = await visit.around.desk.note(
-            conversation, by=visit.me, text=text, idempotency_key=key
+            conversation,
+            by=visit.me,
+            text=text,
+            idempotency_key=key,
+            mentions=named.users,
+            named=named.names,
         )
     else:
         if not text and not files:
             raise Refused(visit._("Write something first."))
-        seen = visit.form.get("seen", "")
+        if (places := unfilled(text)) and not visit.form.get("unfilled"):
+            return await _ask_about_places(visit, places)
+        to = await _where_to(visit, conversation)
+        afterwards = _afterwards(visit)
         try:
             message = await visit.around.desk.reply(
-                await _where_to(visit, conversation),
+                to,
                 by=visit.me,
                 text=text,
                 files=files,
                 reply_to=_uuid(visit.form.get("reply_to", "")),
                 idempotency_key=key,
-                seen=int(seen) if seen.isdecimal() and len(seen) <= LONGEST_NUMBER else None,
+                seen=seen_of(visit),
             )
         except AnsweredMeanwhile as other:
             return await _ask(visit, other)
+        if afterwards is not None:
+            status, until = afterwards
+            await visit.around.desk.set_status(to, status, by=visit.me, until=until)
     async with transaction(visit.around.engine) as connection:
-        await keep_draft(
-            connection,
-            user_id=visit.me,
-            conversation_id=conversation,
-            draft=Draft(text="", note=False),
-            now=visit.now,
+        await drop_draft(
+            connection, user_id=visit.me, conversation_id=conversation, writing=_writing(visit)
         )
     if visit.wants_fragment:
         return web.json_response({"message": str(message)}, status=201)
     return visit.back(f"/conversations/{conversation}")
+
+
+def seen_of(visit: Visit) -> int | None:
+    """How far the conversation had been seen when the reply was written."""
+    seen = visit.form.get("seen", "")
+    return int(seen) if seen.isdecimal() and len(seen) <= LONGEST_NUMBER else None
+
+
+async def _named(visit: Visit, text: str) -> Named:
+    """Whom a note names. `mention` is what was picked from the list."""
+    if "@" not in text:
+        return Named(users=(), names=())
+    posted = await visit.request.post()
+    picked = [_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
+    async with visit.around.engine.connect() as connection:
+        users, teams = await list_users(connection), await list_teams(connection)
+    return named_in(
+        text,
+        picked=[each for each in picked if each is not None],
+        users=users,
+        teams=teams,
+        author=visit.me,
+    )
+
+
+def _afterwards(visit: Visit) -> tuple[Status, datetime | None] | None:
+    """What becomes of the conversation once the reply is sent: "send and resolve"."""
+    then = visit.form.get("then", "")
+    if not then:
+        return None
+    if then in {"resolved", "waiting"}:
+        return cast("Status", then), None
+    return "snoozed", _later(visit, then)
 
 
 async def _where_to(visit: Visit, opened: UUID) -> UUID:
@@ -98,17 +143,31 @@ async def _ask(visit: Visit, other: AnsweredMeanwhile) -> web.Response:
     if visit.wants_fragment:
         # Sent again with what is seen now, it goes.
         return web.Response(status=409, text=asked, headers={"X-Seen": str(other.seq)})
+    return await _ask_on_a_page(visit, asked, "seen", str(other.seq))
+
+
+async def _ask_about_places(visit: Visit, places: Sequence[str]) -> web.Response:
+    asked = visit._("Not filled in: {places}. Send it all the same?").format(
+        places=", ".join(places[:5])
+    )
+    if visit.wants_fragment:
+        return web.Response(status=422, text=asked)
+    return await _ask_on_a_page(visit, asked, "unfilled", "sent")
+
+
+async def _ask_on_a_page(visit: Visit, asked: str, name: str, answer: str) -> web.Response:
+    """The same form once more, with the answer in it."""
     posted = await visit.request.post()
     fields = [
-        (name, value)
-        for name, value in posted.items()
-        if isinstance(value, str) and name not in {"seen", "csrf"}
+        (each, value)
+        for each, value in posted.items()
+        if isinstance(value, str) and each not in {name, "csrf"}
     ]
     return visit.page(
         "answered.html",
         status=409,
         asked=asked,
-        fields=[*fields, ("seen", str(other.seq))],
+        fields=[*fields, (name, answer)],
         conversation=visit.id(),
     )
 
@@ -129,7 +188,7 @@ async def set_status(visit: Visit) -> web.Response:
     status = visit.form.get("status", "")
     until: datetime | None = None
     if visit.form.get("until"):
-        status, until = "snoozed", _later(visit)
+        status, until = "snoozed", _later(visit, visit.form["until"])
     elif status not in _STATUSES:
         raise web.HTTPBadRequest
     await visit.around.desk.set_status(
@@ -163,20 +222,69 @@ async def change_labels(visit: Visit) -> web.Response:
 
 
 async def save_draft(visit: Visit) -> web.Response:
-    """Keeps what is being written. While a reply to the conversation `to` grows, its customer may see that it does."""
-    text = visit.form.get("text", "")[:LONGEST_TEXT]
+    """Keeps what is being written. While a reply to the conversation `to` grows, its customer may see that it does.
+
+    Answers the kept one's revision; or 409 with the one that another page has written since, which stays.
+    """
+    text = visit.form.get("text", "")[:LONGEST_TEXT].replace("\r\n", "\n")
     to, note = _uuid(visit.form.get("to", "")), visit.form.get("mode") == "note"
+    posted = await visit.request.post()
+    tickets = [str(each) for each in posted.getall("file", [])][:MOST_FILES]
+    files = [known_ticket(visit, each) for each in tickets]
+    writing = _writing(visit)
+    place = {"user_id": visit.me, "conversation_id": visit.id()}
     async with transaction(visit.around.engine) as connection:
-        await keep_draft(
+        kept = await keep_draft(
             connection,
-            user_id=visit.me,
-            conversation_id=visit.id(),
-            draft=Draft(text=text, note=note),
+            **place,
+            draft=Draft(
+                text=text,
+                note=note,
+                to=to,
+                reply_to=_uuid(visit.form.get("reply_to", "")),
+                files=files,
+            ),
+            writing=writing,
             now=visit.now,
         )
+        there = None if kept else await draft_of(connection, **place)
+    if not kept:
+        return web.json_response(_told(there), status=409)
     if text.strip() and not note:
         visit.around.typing.say(to or visit.id(), by=visit.me)
-    return web.Response(status=204)
+    revision = writing.revision if text.strip() or files else ""
+    return web.Response(status=204, headers={"X-Revision": revision})
+
+
+async def show_draft(visit: Visit) -> web.Response:
+    """As it is now, for a page that has been in the background."""
+    async with visit.around.engine.connect() as connection:
+        draft = await draft_of(connection, user_id=visit.me, conversation_id=visit.id())
+    return web.json_response(_told(draft))
+
+
+def _told(draft: Draft | None) -> dict[str, object]:
+    if draft is None:
+        return {"revision": "", "text": "", "mode": "reply", "to": "", "files": []}
+    return {
+        "revision": draft.revision,
+        "text": draft.text,
+        "mode": "note" if draft.note else "reply",
+        "to": str(draft.to or ""),
+        "files": list(draft.files),
+    }
+
+
+def _writing(visit: Visit) -> Writing:
+    """Which page writes, and what it goes on from; a form without a script goes over whatever there is."""
+    nth = visit.form.get("nth", "")
+    return Writing(
+        writer=visit.form.get("writer", "")[:LONGEST_KEY],
+        nth=int(nth) if nth.isdecimal() and len(nth) <= LONGEST_NUMBER else 0,
+        base=visit.form["base"][: LONGEST_KEY + LONGEST_NUMBER + 1]
+        if visit.form.get("writer") and "base" in visit.form
+        else None,
+    )
 
 
 async def retry(visit: Visit) -> web.Response:
@@ -184,9 +292,9 @@ async def retry(visit: Visit) -> web.Response:
     return visit.back("/")
 
 
-def _later(visit: Visit) -> datetime:
+def _later(visit: Visit, written: str) -> datetime:
     try:
-        until = datetime.fromisoformat(visit.form["until"])
+        until = datetime.fromisoformat(written)
     except ValueError as error:
         raise web.HTTPBadRequest from error
     if until.tzinfo is None or not visit.now < until <= visit.now + FARTHEST_SNOOZE:
@@ -207,6 +315,7 @@ PAGES: Final[Sequence[Page]] = (
     post("/conversations/{id}/status", set_status, Right.ANSWER),
     post("/conversations/{id}/read", mark_read, Right.ANSWER),
     post("/conversations/{id}/labels", change_labels, Right.ANSWER),
+    get("/conversations/{id}/draft", show_draft, Right.READ_MESSAGES),
     post("/conversations/{id}/draft", save_draft, Right.ANSWER),
     post("/messages/{id}/retry", retry, Right.ANSWER),
 )

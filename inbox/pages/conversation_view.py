@@ -7,10 +7,12 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inbox.pages.uploads import MOST_FILES
 from inbox.pages.ways import Way, ways_of
 from inbox.timeline_view import Section, first_unread, sections
 from inbox.visit import Visit
-from storage.drafts import draft_of
+from storage.drafts import Draft, draft_of
+from storage.profile import send_key_of
 from storage.reading.colleagues import TeamRow, UserRow, list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import known_labels
@@ -30,9 +32,14 @@ class Opened:
     snoozes: Sequence[tuple[str, datetime]]
     draft: str
     draft_is_note: bool
+    kept: Draft | None
+    """All of the draft; `draft` is its text."""
     send_key: str
+    """What sends: ctrl_enter or enter."""
+    form_key: str
     """Given with the form: the same form sent twice is one message."""
     ways: Sequence[Way]
+    most_files: int
     known_labels: Sequence[str]
 
 
@@ -60,8 +67,11 @@ async def open_conversation(
         snoozes=snoozes(visit),
         draft=draft.text if draft else "",
         draft_is_note=draft.note if draft else False,
-        send_key=str(uuid4()),
-        ways=await ways_of(visit, connection, row.id),
+        kept=draft,
+        send_key=await send_key_of(connection, visit.me),
+        form_key=str(uuid4()),
+        ways=await ways_of(visit, connection, row.id, to=draft.to if draft else None),
+        most_files=MOST_FILES,
         known_labels=await known_labels(connection, sight=visit.sight),
     )
 

@@ -26,9 +26,11 @@ from storage.colleagues import ExtensionTaken, change_user, tell_pages
 from storage.engine import transaction
 from storage.profile import (
     extension_of,
+    send_key_of,
     set_language,
     set_name,
     set_password,
+    set_send_key,
     set_signature,
     set_theme,
     signature_of,
@@ -41,18 +43,21 @@ PRESENCES: Final = ("here", "away", "off")
 _EXTENSION: Final = re.compile(r"(?:[+A-Za-z0-9][A-Za-z0-9._@:+-]{0,63})?")
 """Of some exchanges it is a login, the name of a SIP account, or a colleague's own telephone."""
 THEMES: Final = ("", "light", "dark")
+SEND_KEYS: Final = ("ctrl_enter", "enter")
 
 
 async def profile(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         signature = await signature_of(connection, visit.me)
         extension = await extension_of(connection, visit.me)
+        send_key = await send_key_of(connection, visit.me)
     return visit.page(
         "profile.html",
         languages=NAMES,
         signature=signature,
         longest_signature=LONGEST_SIGNATURE,
         extension=extension,
+        send_key=send_key,
         done="done" in visit.request.query,
     )
 
@@ -68,6 +73,15 @@ async def change_signature(visit: Visit) -> web.Response:
     signature = clean_text(visit.form.get("signature", ""), limit=LONGEST_SIGNATURE).strip()
     async with transaction(visit.around.engine) as connection:
         await set_signature(connection, visit.me, signature.replace("\r\n", "\n"))
+    return visit.back("/profile?done")
+
+
+async def change_send_key(visit: Visit) -> web.Response:
+    send_key = visit.form.get("send_key", "")
+    if send_key not in SEND_KEYS:
+        raise web.HTTPBadRequest
+    async with transaction(visit.around.engine) as connection:
+        await set_send_key(connection, visit.me, send_key)
     return visit.back("/profile?done")
 
 
@@ -166,6 +180,7 @@ PAGES: Final[Sequence[Page]] = (
     get("/profile", profile, Right.SIGNED_IN),
     post("/profile", change_name, Right.SIGNED_IN),
     post("/profile/signature", change_signature, Right.SIGNED_IN),
+    post("/profile/send-key", change_send_key, Right.SIGNED_IN),
     post("/profile/extension", change_extension, Right.SIGNED_IN),
     post("/profile/language", change_language, Right.SIGNED_IN),
     post("/profile/theme", change_theme, Right.SIGNED_IN),

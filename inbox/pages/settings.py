@@ -12,6 +12,7 @@ SECTIONS: Final = (
     (Right.MANAGE_CHANNELS, "/settings/channels"),
     (Right.MANAGE_PEOPLE, "/settings/people"),
     (Right.MANAGE_FIELDS, "/settings/fields"),
+    (Right.READ_MESSAGES, "/settings/canned-replies"),
 )
 
 

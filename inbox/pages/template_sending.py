@@ -1,6 +1,7 @@
 """Sending a message template: the only thing that goes out when the time for a free reply is over.
 
-A page of its own, without a script: the platform's approved templates, each a form with a line for each of its places.
+The platform's approved templates, each a form with a line for each of its places: beside the reply, or, without a
+script, on a page of its own.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ async def send(visit: Visit) -> web.Response:
             visit.around.channels, way.row.account, name=name, language=language, values=values
         )
     except Refused as refused:
+        if visit.wants_fragment:
+            raise
         return await _listed(visit, way, wrong=str(refused))
     await visit.around.desk.reply(
         visit.id(),
@@ -59,7 +62,7 @@ async def _listed(visit: Visit, way: Way, *, wrong: str = "") -> web.Response:
     except Refused as refused:
         wrong = str(refused)
     return visit.page(
-        "templates.html",
+        "parts/template_picker.html" if visit.wants_fragment else "templates.html",
         status=409 if visit.form else 200,
         way=way,
         templates=templates,

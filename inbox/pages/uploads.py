@@ -7,7 +7,7 @@ somebody else once sent.
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -72,6 +72,12 @@ async def files_of(visit: Visit) -> Sequence[NewFile]:
     if len(tickets) > MOST_FILES:
         raise Refused(visit._("At most {n} files go with one message.").format(n=MOST_FILES))
     return [_opened(visit, each) for each in tickets]
+
+
+def known_ticket(visit: Visit, written: str) -> dict[str, Any]:
+    """What a draft keeps of a file. Raises HTTPBadRequest for a ticket that is not this person's."""
+    file = _opened(visit, written)
+    return {"ticket": written, "name": file.name, "size": file.size, "mime": file.mime}
 
 
 def _signed(visit: Visit, ticket: _Ticket) -> str:

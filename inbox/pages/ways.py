@@ -41,16 +41,17 @@ class Way:
 
 
 async def ways_of(
-    visit: Visit, connection: AsyncConnection, conversation_id: UUID
+    visit: Visit, connection: AsyncConnection, conversation_id: UUID, *, to: UUID | None = None
 ) -> Sequence[Way]:
-    """The opened conversation first; exactly one is chosen."""
+    """The opened conversation first; exactly one is chosen: `to`, when an answer can go there."""
     ways = [
         _way(visit, row) for row in await ways_to(connection, conversation_id, sight=visit.sight)
     ]
     if not ways:
         return ()
     able = [each for each in ways if not each.closed]
-    best = max(able, key=lambda each: each.row.last_inbound_at or _LONG_AGO, default=ways[0])
+    latest = max(able, key=lambda each: each.row.last_inbound_at or _LONG_AGO, default=ways[0])
+    best = next((each for each in able if each.row.conversation_id == to), latest)
     return [replace(each, chosen=each is best) for each in ways]
 
 

@@ -9,9 +9,10 @@ from storage.desk.contacts import ContactDesk
 from storage.desk.conversations import ConversationDesk
 from storage.desk.keys import KeyDesk
 from storage.desk.leads import LeadDesk
+from storage.desk.macros import MacroDesk
 
 
-class Desk(ConversationDesk, BulkDesk, ContactDesk, KeyDesk, LeadDesk):
+class Desk(MacroDesk, ConversationDesk, BulkDesk, ContactDesk, KeyDesk, LeadDesk):
     """See `inbox.desk.Desk` for what each method promises."""
 
 

@@ -40,37 +40,64 @@ class ConversationDesk(Ground):
         seen: int | None = None,
         template: Mapping[str, Any] | None = None,
     ) -> UUID:
-        if not text.strip() and not files:
-            raise Refused("There is nothing to send: write something or attach a file.")
         async with self.world(conversation, by=by) as (connection, world, found):
-            key = _scoped(conversation, by, idempotency_key)
-            if (known := await _already_written(connection, key)) is not None:
-                return known
-            if not world.policy(found.account_id).sends:
-                raise Refused(
-                    "This channel only receives: notes can be left, replies cannot be sent."
-                )
-            if template is None:
-                refuse_when_closed(found.window_until, now=self.now())
-            if seen is not None and by is not None:
-                # Under the conversation's lock: of two who send at the same moment, one is asked.
-                other = await answered_since(connection, conversation, seq=seen, but=by)
-                if other is not None:
-                    raise AnsweredMeanwhile(seq=other.seq, name=other.name, at=other.at)
-            quote = await _quoted(connection, found, reply_to)
-            message = replies.reply(
+            return await self.say(
+                connection,
                 world,
                 found,
                 by=by,
-                author=author_name or _name(world, by),
                 text=text,
-                files=[_attachment(each) for each in files],
+                files=files,
                 reply_to=reply_to,
-                quote=quote,
-                idempotency_key=key,
-                details={"template": dict(template)} if template is not None else None,
+                key=_scoped(conversation, by, idempotency_key),
+                author_name=author_name,
+                seen=seen,
+                template=template,
             )
-            return message.id
+
+    async def say(
+        self,
+        connection: AsyncConnection,
+        world: World,
+        found: Conversation,
+        *,
+        by: UUID | None,
+        text: str,
+        files: Sequence[NewFile] = (),
+        reply_to: UUID | None = None,
+        key: str | None = None,
+        author_name: str = "",
+        seen: int | None = None,
+        template: Mapping[str, Any] | None = None,
+    ) -> UUID:
+        """The reply, in a transaction that may do more. Raises Refused, AnsweredMeanwhile."""
+        if not text.strip() and not files:
+            raise Refused("There is nothing to send: write something or attach a file.")
+        if (known := await _already_written(connection, key)) is not None:
+            return known
+        if not world.policy(found.account_id).sends:
+            raise Refused("This channel only receives: notes can be left, replies cannot be sent.")
+        if template is None:
+            refuse_when_closed(found.window_until, now=self.now())
+        if seen is not None and by is not None:
+            # Under the conversation's lock: of two who send at the same moment, one is asked.
+            other = await answered_since(connection, found.id, seq=seen, but=by)
+            if other is not None:
+                raise AnsweredMeanwhile(seq=other.seq, name=other.name, at=other.at)
+        quote = await _quoted(connection, found, reply_to)
+        message = replies.reply(
+            world,
+            found,
+            by=by,
+            author=author_name or name_of(world, by),
+            text=text,
+            files=[_attachment(each) for each in files],
+            reply_to=reply_to,
+            quote=quote,
+            idempotency_key=key,
+            details={"template": dict(template)} if template is not None else None,
+        )
+        return message.id
 
     @again_on_conflict
     async def note(
@@ -80,6 +107,8 @@ class ConversationDesk(Ground):
         by: UUID | None,
         text: str,
         idempotency_key: str | None = None,
+        mentions: Sequence[UUID] = (),
+        named: Sequence[str] = (),
     ) -> UUID:
         if not text.strip():
             raise Refused("The note is empty.")
@@ -88,7 +117,14 @@ class ConversationDesk(Ground):
             if (known := await _already_written(connection, key)) is not None:
                 return known
             message = replies.note(
-                world, found, by=by, author=_name(world, by), text=text, idempotency_key=key
+                world,
+                found,
+                by=by,
+                author=name_of(world, by),
+                text=text,
+                idempotency_key=key,
+                mentions=mentions,
+                named=named,
             )
             return message.id
 
@@ -324,7 +360,7 @@ def _scoped(conversation: UUID, by: UUID | None, key: str | None) -> str | None:
     return None if not key else f"{by or 'api'}:{conversation}:{key[:200]}"
 
 
-def _name(world: World, by: UUID | None) -> str:
+def name_of(world: World, by: UUID | None) -> str:
     _, managers = world.colleagues()
     return managers[by].name if by in managers else ""
 

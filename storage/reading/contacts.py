@@ -28,7 +28,13 @@ from storage.reading.conversations import STATUSES as _STATUSES
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
-from storage.reading.sight import Sight, contact_in_sight, contacts_in_sight, seen
+from storage.reading.sight import (
+    Sight,
+    contact_in_sight,
+    contacts_in_sight,
+    conversation_in_sight,
+    seen,
+)
 from storage.tables import (
     account,
     contact,
@@ -178,10 +184,11 @@ async def contacts_by_last_message(
     connection: AsyncConnection,
     wish: ContactFilter,
     *,
+    sight: Sight,
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
 ) -> Page[ContactRow]:
-    """Those with a conversation, whoever wrote or was written to last first. Raises BadCursor.
+    """Those with a conversation in sight, whoever wrote or was written to last first. Raises BadCursor.
 
     Walks the conversations by their index and takes each that is its contact's latest, so that no column of the contact
     has to follow every message.
@@ -190,9 +197,10 @@ async def contacts_by_last_message(
     newer = talk.alias("newer")
     latest = ~exists().where(
         newer.c.contact_id == talk.c.contact_id,
+        conversation_in_sight(sight, newer.c),
         func.row(newer.c.last_message_at, newer.c.id) > func.row(talk.c.last_message_at, talk.c.id),
     )
-    walked: list[ColumnElement[bool]] = [latest]
+    walked: list[ColumnElement[bool]] = [latest, conversation_in_sight(sight, talk.c)]
     if cursor:
         at, id_ = key_of(cursor, _BY_CONTACT, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
@@ -291,7 +299,9 @@ class Standing:
     last_message_at: datetime | None
 
 
-async def standings(connection: AsyncConnection, contacts: Sequence[UUID]) -> dict[UUID, Standing]:
+async def standings(
+    connection: AsyncConnection, contacts: Sequence[UUID], *, sight: Sight
+) -> dict[UUID, Standing]:
     """Of a page of contacts, in one question."""
     rows = await connection.execute(
         text("""
@@ -309,9 +319,16 @@ async def standings(connection: AsyncConnection, contacts: Sequence[UUID]) -> di
             left join lateral (
                 select v.id as talk_id, a.kind as channel, v.preview, v.preview_kind, v.last_message_at
                 from conversation v join account a on a.id = v.account_id
-                where v.contact_id = k.id order by v.last_message_at desc, v.id desc limit 1) c on true
+                where v.contact_id = k.id
+                  and (:whole or v.manager_id = cast(:me as uuid) or v.team_id = any(cast(:teams as uuid[])))
+                order by v.last_message_at desc, v.id desc limit 1) c on true
         """),
-        {"ids": list(contacts)},
+        {
+            "ids": list(contacts),
+            "whole": sight.whole,
+            "me": sight.user,
+            "teams": list(sight.teams),
+        },
     )
     return {row.contact_id: Standing(**row._mapping) for row in rows}  # noqa: SLF001  # a Row's public mapping
 

@@ -51,6 +51,7 @@ from storage.tables.plumbing import (
     rollup_day,
     setting,
 )
+from storage.tables.writing import canned_reply, macro, macro_run
 
 __all__ = [
     "account",
@@ -62,6 +63,7 @@ __all__ = [
     "call",
     "call_leg",
     "call_request",
+    "canned_reply",
     "channel_log",
     "contact",
     "contact_merge",
@@ -79,6 +81,8 @@ __all__ = [
     "lead",
     "lead_event",
     "lease",
+    "macro",
+    "macro_run",
     "mention",
     "message",
     "message_search",

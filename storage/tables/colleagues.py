@@ -31,6 +31,7 @@ user_account = Table(
     words("language", default=""),
     words("theme", default=""),
     words("signature", default=""),  # under their mails
+    words("send_key", default="ctrl_enter"),
     words("presence", default="here"),  # here, away, off: set by the person
     moment("presence_since", null=True),
     moment("seen_at", null=True),  # a live session, for teams that ask for one

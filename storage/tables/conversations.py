@@ -333,6 +333,11 @@ draft = Table(
     ref("conversation_id", "conversation", ondelete="CASCADE"),
     words("text"),
     Column("note", Boolean, nullable=False, server_default=false()),
+    Column("to_id", UUID),  # the conversation chosen to answer in; null: none yet
+    Column("reply_to", UUID),
+    Column("files", JSONB, nullable=False, server_default=text("'[]'")),
+    words("writer", default=""),  # the page that wrote it, and its how manieth writing it is
+    Column("nth", Integer, nullable=False, server_default=text("0")),
     moment("at"),
     UniqueConstraint("user_id", "conversation_id"),
     Index("ix_draft_conversation_id", "conversation_id"),

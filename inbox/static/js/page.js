@@ -8,9 +8,11 @@ import { redraw } from "./fresh.js";
 import "./keyboard.js";
 import "./menus.js";
 import "./more.js";
+import "./over.js";
 import "./panes.js";
 import "./sheets.js";
 import "./people.js";
+import "./writing_forms.js";
 
 // A form of a page without a conversation changes something the page shows: show it, and leave the toast where it is.
 addEventListener("allo:changed", () => {

@@ -9,8 +9,8 @@ export const chosen = () => form().querySelector('input[name="to"]:checked, inpu
 const all = () => form().querySelectorAll('input[name="to"]');
 
 // Of another conversation, nothing is known yet.
-export function begin() {
-  touched = false;
+export function begin(chosenBefore = false) {
+  touched = chosenBefore;
   seen = new Map();
   frozen = undefined;
   learn();
@@ -57,6 +57,9 @@ export function show() {
   const left = document.getElementById("to-window");
   left.querySelector("span").textContent = way.dataset.window;
   left.hidden = !way.dataset.window;
+  const subject = document.getElementById("to-subject");
+  subject.querySelector("[data-subject]").textContent = way.dataset.subject;
+  subject.hidden = !way.dataset.subject;
   document.getElementById("attach").hidden = !Number(way.dataset.fileLimit);
 }
 
@@ -70,12 +73,23 @@ export function refresh(html) {
   learn();
   if (keep) choose(before);
   show();
+  if (chosen().value !== before) moved();
+}
+
+// It was not the person who chose: they are told, and keep being told until they send or choose.
+function moved() {
+  const told = document.getElementById("to-changed");
+  const where = document.getElementById("to-now").textContent.trim().replace(/\s+/g, " ");
+  told.querySelector("span").textContent = form().dataset.changed.replace("%WHERE%", () => where);
+  told.hidden = false;
+  form().dispatchEvent(new CustomEvent("way"));
 }
 
 addEventListener("change", (event) => {
   if (!event.target.matches('#ways input[name="to"]')) return;
   touched = true;
   show();
+  document.getElementById("to-changed").hidden = true;
   form().dispatchEvent(new CustomEvent("way"));
 });
 

@@ -112,6 +112,7 @@ async def test_an_id_that_is_no_id_is_not_found(api: ApiClient) -> None:
     needed: dict[str, Any] = {
         "post_message": {"text": "hi"},
         "merge_contact": {"contact_id": str(new_id())},
+        "run_macro": {"macro": str(new_id())},
     }
     for endpoint in ENDPOINTS:
         if "{id}" in endpoint.path:

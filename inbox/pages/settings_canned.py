@@ -1,0 +1,238 @@
+"""Canned replies as their writers keep them: a list, a form, a preview."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inbox.desk import NotFound, Refused
+from inbox.pages.shelves import changeable, may_change, shelf_written
+from inbox.reply_variables import VARIABLES, fill, sample, unknown
+from inbox.rights import Right
+from inbox.visit import Page, Undo, Visit, get, post
+from router.clean_text import clean_line, clean_text
+from storage.audit import write_audit
+from storage.canned_replies import (
+    LONGEST_CODE,
+    LONGEST_TEXT,
+    LONGEST_TITLE,
+    CannedReply,
+    CannedText,
+    CodeTaken,
+    TooMany,
+    add_canned,
+    canned_by_id,
+    change_canned,
+    drop_canned,
+    dropped_canned,
+    list_canned,
+    restore_canned,
+)
+from storage.company import name_company
+from storage.engine import transaction
+from storage.reading.colleagues import TeamRow, list_teams
+from storage.reading.paging import BadCursor
+from storage.reading.reply_values import company_name
+
+HOME: Final = "/settings/canned-replies"
+LONGEST_COMPANY: Final = 120
+_CODE: Final = re.compile(r"[\w-]{1,40}")
+
+
+async def replies(visit: Visit) -> web.Response:
+    query = visit.request.query
+    q = query.get("q", "")[:100]
+    async with visit.around.engine.connect() as connection:
+        try:
+            page = await list_canned(
+                connection,
+                me=visit.me,
+                every_team=visit.may(Right.MANAGE_PEOPLE),
+                q=q,
+                cursor=query.get("cursor", ""),
+            )
+        except BadCursor as error:
+            raise web.HTTPNotFound from error
+        company = await company_name(connection)
+    return visit.page(
+        "settings/canned_replies.html",
+        page=page,
+        q=q,
+        company=company,
+        may_change=lambda row: may_change(visit, row),
+    )
+
+
+async def new(visit: Visit) -> web.Response:
+    return await _form(visit, None)
+
+
+async def one(visit: Visit) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        row = await canned_by_id(connection, visit.id())
+    changeable(visit, row)
+    return await _form(visit, row)
+
+
+async def add(visit: Visit) -> web.Response:
+    return await _saved(visit, None)
+
+
+async def change(visit: Visit) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        row = await canned_by_id(connection, visit.id())
+    changeable(visit, row)
+    return await _saved(visit, row)
+
+
+async def drop(visit: Visit) -> web.Response:
+    async with transaction(visit.around.engine) as connection:
+        row = await canned_by_id(connection, visit.id())
+        changeable(visit, row)
+        await drop_canned(connection, visit.id(), now=visit.now)
+        await _note_down(visit, connection, "canned_reply_deleted", visit.id())
+    return visit.done(
+        HOME,
+        said=visit._("The reply is deleted."),
+        undo=Undo(action=f"{HOME}/{visit.id()}/restore"),
+    )
+
+
+async def restore(visit: Visit) -> web.Response:
+    async with transaction(visit.around.engine) as connection:
+        changeable(visit, await dropped_canned(connection, visit.id()))
+        try:
+            await restore_canned(connection, visit.id())
+        except CodeTaken as error:
+            raise Refused(visit._("Another reply has this code by now.")) from error
+    return visit.back(HOME)
+
+
+async def preview(visit: Visit) -> web.Response:
+    """The text as a customer might read it."""
+    filled = fill(_text(visit), sample(visit.formats))
+    return visit.page("parts/canned_preview.html", filled=filled)
+
+
+async def name_the_company(visit: Visit) -> web.Response:
+    async with transaction(visit.around.engine) as connection:
+        await name_company(
+            connection, clean_line(visit.form.get("company", ""), limit=LONGEST_COMPANY)
+        )
+    return visit.back(HOME)
+
+
+async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
+    async with transaction(visit.around.engine) as connection:
+        teams = await list_teams(connection)
+        shelf = shelf_written(visit, teams)
+        written = CannedText(
+            owner_id=shelf.owner_id,
+            team_id=shelf.team_id,
+            code=visit.form.get("code", "").strip().removeprefix("/").lower(),
+            title=clean_line(visit.form.get("title", ""), limit=LONGEST_TITLE),
+            text=_text(visit),
+        )
+        wrong = _wrong(visit, written)
+        if not wrong:
+            try:
+                made = before.id if before else None
+                if before is None:
+                    made = await add_canned(connection, written, by=visit.me, now=visit.now)
+                elif not await change_canned(connection, before.id, written, now=visit.now):
+                    raise NotFound
+                await _note_down(visit, connection, "canned_reply_written", made)
+            except CodeTaken:
+                wrong = {"code": visit._("There is a reply with this code already.")}
+            except TooMany:
+                wrong = {"code": visit._("There are too many replies; delete some first.")}
+    if wrong:
+        return await _form(visit, before, wrong=wrong, written=written)
+    return visit.back(HOME)
+
+
+async def _note_down(
+    visit: Visit, connection: AsyncConnection, what: str, id_: UUID | None
+) -> None:
+    """In the audit. Nobody's own words go there."""
+    if id_ is not None:
+        await write_audit(
+            connection,
+            by=visit.me,
+            what=what,
+            object_kind="canned_reply",
+            object_id=id_,
+            now=visit.now,
+        )
+
+
+def _wrong(visit: Visit, written: CannedText) -> dict[str, str]:
+    wrong = {}
+    if not _CODE.fullmatch(written.code):
+        wrong["code"] = visit._("Letters, digits, - and _, at most {n}, without spaces.").format(
+            n=LONGEST_CODE
+        )
+    if not written.text:
+        wrong["text"] = visit._("Write something first.")
+    elif strange := unknown(written.text):
+        wrong["text"] = visit._("There is no such variable: {places}").format(
+            places=", ".join(strange[:5])
+        )
+    return wrong
+
+
+def _text(visit: Visit) -> str:
+    return clean_text(visit.form.get("text", "").replace("\r\n", "\n"), limit=LONGEST_TEXT).strip()
+
+
+async def _form(
+    visit: Visit,
+    row: CannedReply | None,
+    *,
+    wrong: dict[str, str] | None = None,
+    written: CannedText | None = None,
+) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        teams = await list_teams(connection)
+    shown: CannedReply | CannedText | None = written or row
+    text = shown.text if shown else ""
+    return visit.page(
+        "settings/canned_reply.html",
+        status=422 if wrong else 200,
+        row=row,
+        shown=shown,
+        chosen=chosen_shelf(shown),
+        teams=shelves_of(visit, teams),
+        variables=VARIABLES,
+        wrong=wrong or {},
+        filled=fill(text, sample(visit.formats)),
+        longest={"code": LONGEST_CODE, "title": LONGEST_TITLE, "text": LONGEST_TEXT},
+    )
+
+
+def shelves_of(visit: Visit, teams: Sequence[TeamRow]) -> Sequence[TeamRow]:
+    """The teams this colleague may write for."""
+    return teams if visit.may(Right.MANAGE_PEOPLE) else ()
+
+
+def chosen_shelf(shown: Any) -> str:
+    if shown is None or shown.owner_id is not None:
+        return "own"
+    team: UUID | None = shown.team_id
+    return "all" if team is None else str(team)
+
+
+PAGES: Final[Sequence[Page]] = (
+    get(HOME, replies, Right.READ_MESSAGES),
+    get(f"{HOME}/new", new, Right.READ_MESSAGES),
+    post(HOME, add, Right.ANSWER),
+    post(f"{HOME}/preview", preview, Right.ANSWER),
+    post(f"{HOME}/company", name_the_company, Right.MANAGE_PEOPLE),
+    get(f"{HOME}/{{id}}", one, Right.READ_MESSAGES),
+    post(f"{HOME}/{{id}}", change, Right.ANSWER),
+    post(f"{HOME}/{{id}}/delete", drop, Right.ANSWER),
+    post(f"{HOME}/{{id}}/restore", restore, Right.ANSWER),
+)
