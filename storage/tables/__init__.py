@@ -31,6 +31,16 @@ from storage.tables.conversations import (
     message_search,
 )
 from storage.tables.leads import lead, lead_event, pipeline, stage, task
+from storage.tables.notices import (
+    conversation_mute,
+    notice_cursor,
+    notification,
+    notification_manner,
+    notification_wish,
+    push_delivery,
+    push_subscription,
+    task_reminder,
+)
 from storage.tables.people import (
     contact,
     contact_merge,
@@ -63,6 +73,7 @@ __all__ = [
     "contact",
     "contact_merge",
     "conversation",
+    "conversation_mute",
     "cursor",
     "dead_letter",
     "delivery",
@@ -80,8 +91,14 @@ __all__ = [
     "message",
     "message_search",
     "metadata",
+    "notice_cursor",
+    "notification",
+    "notification_manner",
+    "notification_wish",
     "outbox",
     "pipeline",
+    "push_delivery",
+    "push_subscription",
     "queue_message",
     "rollup_day",
     "session",
@@ -90,6 +107,7 @@ __all__ = [
     "stage",
     "suggestion",
     "task",
+    "task_reminder",
     "team",
     "team_member",
     "touch",
