@@ -153,3 +153,8 @@ def _place(row: NoticeRow) -> str:
             return f"/conversations/{row.conversation_id}"
         case _:
             return "/notices"
+
+
+def trial(*, formats: Formats) -> str:
+    """The text of a notification that tells of nothing."""
+    return formats.language._("This is what a notification looks like.")

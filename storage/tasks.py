@@ -81,7 +81,7 @@ async def change_task(
         raise ValueError(f"not of a task: {', '.join(sorted(unknown))}")
     try:
         found = await connection.execute(
-            update(task).where(task.c.id == id_).values(dict(changes)).returning(task.c.id)
+            update(task).where(task.c.id == id_).values(_columns(changes)).returning(task.c.id)
         )
     except IntegrityError as error:
         raise _meaning(error) from error
@@ -89,6 +89,13 @@ async def change_task(
         return False
     await _tell(connection, id_, "done" if changes.get("done_at") else "changed", now=now, by=by)
     return True
+
+
+def _columns(changes: Mapping[str, Any]) -> dict[str, Any]:
+    # An array is a list for the driver.
+    return {
+        name: list(value) if name == "remind_before" else value for name, value in changes.items()
+    }
 
 
 async def _tell(

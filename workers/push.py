@@ -36,7 +36,7 @@ from connectors.errors import OutcomeUnknown, Unreachable
 from connectors.outgoing import Reply, exchange, open_guarded_http
 from inbox.formats import Formats
 from inbox.languages import LANGUAGES, language
-from inbox.notice_words import said
+from inbox.notice_words import said, trial
 from router.facts import Fact, NoticeChanged
 from router.notices import ABOUT_MESSAGES
 from storage.notice_wishes import Person, load_people
@@ -196,11 +196,10 @@ class Pusher:
     def _words(self, row: NoticeRow | None, person: Person) -> tuple[bytes, str, bool]:
         code = person.language if person.language in LANGUAGES else self._language
         formats = Formats(language=language(code), zone=self._zone, now=self._now())
-        _ = formats.language._
         if row is None:
             told = {
                 "title": "Allo",
-                "body": _("This is what a notification looks like."),
+                "body": trial(formats=formats),
                 "url": "/profile#notices",
                 "tag": "trial",
             }

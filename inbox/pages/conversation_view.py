@@ -15,6 +15,7 @@ from storage.reading.colleagues import TeamRow, UserRow, list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import known_labels
 from storage.reading.messages import timeline
+from storage.reading.notices import is_muted
 
 PAGE = 40
 
@@ -34,6 +35,7 @@ class Opened:
     """Given with the form: the same form sent twice is one message."""
     ways: Sequence[Way]
     known_labels: Sequence[str]
+    muted: bool
 
 
 async def open_conversation(
@@ -61,6 +63,7 @@ async def open_conversation(
         send_key=str(uuid4()),
         ways=await ways_of(visit, connection, row.id),
         known_labels=await known_labels(connection),
+        muted=await is_muted(connection, visit.me, row.id),
     )
 
 

@@ -9,11 +9,14 @@ from aiohttp import web
 from inbox import passwords, sessions
 from inbox.desk import Presence, Refused
 from inbox.languages import NAMES
+from inbox.pages.notices import kinds_for
+from inbox.rendering import word
 from inbox.rights import Right, home
 from inbox.visit import (
     FIRST_PASSWORD,
     LANGUAGE_COOKIE,
     Page,
+    Undo,
     Visit,
     chosen_language,
     get,
@@ -23,6 +26,7 @@ from inbox.visit import (
 from router.clean_text import clean_text
 from storage.colleagues import ExtensionTaken, change_user
 from storage.engine import transaction
+from storage.notice_wishes import load_people
 from storage.profile import (
     extension_of,
     set_language,
@@ -32,6 +36,7 @@ from storage.profile import (
     set_theme,
     signature_of,
 )
+from storage.push import public_push_key, subscriptions_of
 from storage.sessions import credentials_of, end_sessions_of
 
 LONGEST_NAME: Final = 120
@@ -39,6 +44,13 @@ LONGEST_SIGNATURE: Final = 1000
 PRESENCES: Final = ("here", "away", "off")
 _EXTENSION: Final = re.compile(r"(?:[+A-Za-z0-9][A-Za-z0-9._@:+-]{0,63})?")
 """Of some exchanges it is a login, the name of a SIP account, or a colleague's own telephone."""
+ZONES: Final = (
+    "Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Novosibirsk",
+    "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka",
+    "Europe/Minsk", "Asia/Almaty", "Asia/Tashkent", "Asia/Tbilisi", "Asia/Yerevan", "Asia/Baku", "Europe/Belgrade",
+    "Europe/Berlin", "Europe/London", "Asia/Dubai", "Asia/Bangkok", "UTC",
+)  # fmt: skip
+"""Offered; any other there is may be written."""
 THEMES: Final = ("", "light", "dark")
 
 
@@ -46,12 +58,21 @@ async def profile(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         signature = await signature_of(connection, visit.me)
         extension = await extension_of(connection, visit.me)
+        person = (await load_people(connection, only=visit.me))[visit.me]
+        browsers = await subscriptions_of(connection, visit.me)
+        push_key = await public_push_key(connection)
     return visit.page(
         "profile.html",
         languages=NAMES,
         signature=signature,
         longest_signature=LONGEST_SIGNATURE,
         extension=extension,
+        person=person,
+        kinds=kinds_for(visit),
+        browsers=browsers,
+        push_key=push_key,
+        zones=ZONES,
+        zone=visit.around.time_zone,
         done="done" in visit.request.query,
     )
 
@@ -114,7 +135,13 @@ async def change_presence(visit: Visit) -> web.Response:
     if presence not in PRESENCES:
         raise web.HTTPBadRequest
     await visit.around.desk.set_presence(visit.me, cast("Presence", presence), by=visit.me)
-    return visit.back("/profile")
+    return visit.done(
+        own_address(visit.form.get("to", ""), otherwise="/profile"),
+        said=visit._("You are: {presence}").format(
+            presence=word(visit.language, "presence", presence)
+        ),
+        undo=Undo(action="/profile/presence", fields={"presence": visit.colleague.presence}),
+    )
 
 
 async def password(visit: Visit) -> web.Response:

@@ -14,14 +14,15 @@ let timer = 0;
 let drawn = 0;
 let bar;
 
-if (kinds.size) {
+// The inbox has a connection of its own.
+if (main && !main.dataset.me) {
   listen();
-  // A page nobody looks at holds no connection: browsers have few of them.
+  // A page nobody looks at holds no connection: browsers have few of them. But one of them rings (notices.js).
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) source?.close();
-    else {
+    if (document.hidden && !document.documentElement.dataset.rings) source?.close();
+    else if (!document.hidden) {
       listen();
-      changed();
+      if (kinds.size) changed();
     }
   });
   addEventListener("pagehide", () => source?.close());
@@ -29,10 +30,20 @@ if (kinds.size) {
 if (every) setInterval(() => document.hidden || changed(), every);
 
 function listen() {
+  source?.close();
   source = new EventSource("/live");
   source.addEventListener("message", (event) => {
-    if (JSON.parse(event.data).some(concerns)) changed();
+    const hints = JSON.parse(event.data);
+    dispatchEvent(new CustomEvent("allo:hints", { detail: hints }));
+    if (kinds.size && hints.some(concerns)) changed();
   });
+}
+
+// What was done on this page itself is shown at once; false on a page that does not draw itself.
+export function drawOwn() {
+  if (!kinds.size) return false;
+  draw(true);
+  return true;
 }
 
 const concerns = (hint) => hint.kind === "refresh"
@@ -40,7 +51,7 @@ const concerns = (hint) => hint.kind === "refresh"
 
 // A busy shop changes all the time: not more often than the eye follows.
 function changed() {
-  timer ||= setTimeout(draw, Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
+  timer ||= setTimeout(() => draw(), Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
 }
 
 const busy = () => Boolean(main.querySelector("details.picker[open]"))
@@ -49,7 +60,9 @@ const busy = () => Boolean(main.querySelector("details.picker[open]"))
   || main.dataset.more === "1"
   || !document.getSelection().isCollapsed;
 
-async function draw() {
+const unsaved = () => [...main.querySelectorAll("[data-written]")].some((field) => field.value !== field.defaultValue);
+
+async function draw(own = false) {
   timer = 0;
   drawn = Date.now();
   let fresh;
@@ -62,7 +75,7 @@ async function draw() {
   }
   // Times grow by themselves; they alone are no news.
   if (!fresh || essence(fresh) === essence(main)) return;
-  if (busy()) tell();
+  if (own ? unsaved() : busy()) tell();
   else replace(fresh);
 }
 
@@ -82,12 +95,17 @@ function tell() {
 
 function replace(fresh) {
   const scrolled = [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].map((each) => [each.scrollLeft, each.scrollTop]);
-  const focused = main.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const active = main.contains(document.activeElement) ? document.activeElement : null;
+  const [focused, named] = [active?.getAttribute("href"), active?.id];
+  const at = [...main.querySelectorAll("#rows > li")].findIndex((row) => row.contains(active));
   main.replaceChildren(...fresh.childNodes);
   [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].forEach((each, place) => {
     [each.scrollLeft, each.scrollTop] = scrolled[place] ?? [0, 0];
   });
-  if (focused) main.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const again = focused ? main.querySelector(`[href="${CSS.escape(focused)}"]`) : document.getElementById(named || "-");
+  // What had the focus is gone: the one that took its place has it.
+  const rows = main.querySelectorAll("#rows > li .taskrow__t");
+  (again ?? (at >= 0 ? rows[Math.min(at, rows.length - 1)] : null))?.focus({ preventScroll: true });
   watch();
 }
 
