@@ -132,10 +132,12 @@ async def counts(
 
 async def is_muted(connection: AsyncConnection, user: UUID, conversation: UUID) -> bool:
     found = await connection.execute(
-        text("select from conversation_mute where user_id = :user and conversation_id = :talk"),
+        text(
+            "select exists (select from conversation_mute where user_id = :user and conversation_id = :talk)"
+        ),
         {"user": user, "talk": conversation},
     )
-    return found.one_or_none() is not None
+    return bool(found.scalar_one())
 
 
 def _row(row: Any) -> NoticeRow:

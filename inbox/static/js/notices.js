@@ -13,8 +13,6 @@ const list = document.getElementById("notices-list");
 let unread = 0;
 let asking = 0;
 
-if (bell) begin();
-
 function begin() {
   refresh();
   addEventListener("allo:hints", ({ detail }) => {
@@ -56,6 +54,7 @@ async function refresh() {
   presence(told.presence);
   if (bell.open) fill();
   await ring(told);
+  bell.dataset.ready = "1";
 }
 
 function badge(id, n, text, late) {
@@ -242,7 +241,6 @@ addEventListener("submit", async (event) => {
 // The profile: this browser and its permission.
 
 const panel = document.getElementById("this-browser");
-if (panel) thisBrowser();
 
 async function thisBrowser() {
   const show = async () => {
@@ -302,3 +300,6 @@ async function redraw() {
   const fresh = parse(await (await fetch("/profile")).text()).getElementById("browsers");
   document.getElementById("browsers").replaceWith(fresh);
 }
+
+if (bell) begin();
+if (panel) thisBrowser();
