@@ -65,7 +65,7 @@ async def worker(visit: Visit) -> web.Response:
 
 
 async def offline(visit: Visit) -> web.Response:
-    return visit.page("offline.html")
+    return visit.page("offline.html", styles="/static/offline/")
 
 
 PAGES: Final[Sequence[Page]] = (

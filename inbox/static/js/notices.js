@@ -8,15 +8,19 @@ const TOLD = "allo.told";
 const LOOKING = "allo.looking";
 const LOOKING_MS = 5 * 60000;
 const KEPT = 200;
+const UNHURRIED_MS = 5000;
 const bell = document.getElementById("notices");
 const list = document.getElementById("notices-list");
 let unread = 0;
 let asking = 0;
+let later = 0;
 
 function begin() {
   refresh();
   addEventListener("allo:hints", ({ detail }) => {
-    if (detail.some((hint) => ["notice", "refresh"].includes(hint.kind) || hint.kind === "contact")) soon();
+    if (detail.some((hint) => ["notice", "refresh"].includes(hint.kind))) soon();
+    // A task may be done or new; much else happens to contacts, and a number may be a little late.
+    else if (detail.some((hint) => hint.kind === "contact")) later ||= setTimeout(soon, UNHURRIED_MS);
     if (detail.some((hint) => ["presence", "refresh"].includes(hint.kind))) whoIsHere();
   });
   addEventListener("allo:changed", soon);
@@ -35,6 +39,8 @@ function begin() {
 
 // Hints come in swarms.
 function soon() {
+  clearTimeout(later);
+  later = 0;
   clearTimeout(asking);
   asking = setTimeout(refresh, 150);
 }

@@ -2,6 +2,7 @@
 
 const KEPT = "allo-offline-1";
 const OFFLINE = "/offline";
+const STYLES = "/static/offline/";
 
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
@@ -27,8 +28,8 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.mode === "navigate") {
     event.respondWith(fetch(request).catch(() => caches.match(OFFLINE)));
-  } else if (request.destination === "style") {
-    event.respondWith(fetch(request).catch(async () => (await caches.match(request)) ?? Response.error()));
+  } else if (new URL(request.url).pathname.startsWith(STYLES)) {
+    event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));
   }
 });
 
