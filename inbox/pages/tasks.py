@@ -429,9 +429,9 @@ def _uuid(text: str) -> UUID | None:
 
 
 PAGES: Final[Sequence[Page]] = (
-    get("/tasks", tasks, Right.ANSWER),
+    get("/tasks", tasks, Right.READ_CONTACTS),
     post("/tasks", add, Right.ANSWER),
-    get("/tasks/{id}", task, Right.ANSWER),
+    get("/tasks/{id}", task, Right.READ_CONTACTS),
     post("/tasks/{id}", change, Right.ANSWER),
     post("/tasks/{id}/done", done, Right.ANSWER),
     post("/tasks/{id}/cancel", cancel, Right.ANSWER),
