@@ -9,6 +9,7 @@ PAGE: Final = MappingProxyType(
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
             "media-src 'self' blob:; connect-src 'self'; font-src 'self'; frame-src 'self'; "
+            "worker-src 'self'; manifest-src 'self'; "
             "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
         "X-Frame-Options": "DENY",

@@ -140,9 +140,17 @@ class ReplyBegun(_Fact, frozen=True, kw_only=True, tag="reply_begun"):
 
 
 class ChannelChanged(_Fact, frozen=True, kw_only=True, tag="channel_changed"):
-    """`account` has been silent for longer than its working hours allow, or is heard of again."""
+    """`account` has been silent for longer than its working hours allow, or is heard of again; or nothing works there
+    until a person does something (broken).
+    """
 
-    what: Literal["silent", "heard"]
+    what: Literal["silent", "heard", "broken"]
+
+
+class NoticeChanged(_Fact, frozen=True, kw_only=True, tag="notice_changed"):
+    """`user` has something new under their bell, or has read it elsewhere. For their own pages alone."""
+
+    user: UUID
 
 
 Fact = (
@@ -167,4 +175,5 @@ Fact = (
     | PresenceChanged
     | ReplyBegun
     | ChannelChanged
+    | NoticeChanged
 )

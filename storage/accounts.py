@@ -16,9 +16,11 @@ import structlog
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.facts import ChannelChanged
 from router.ids import new_id
 from storage.sealing import CannotUnseal, Sealer
 from storage.tables import account
+from storage.world_saving import tell
 
 log = structlog.get_logger()
 
@@ -217,15 +219,22 @@ async def note_error(
     """`broken`: nothing will work until a person does something. A removed account has no errors."""
     changed = await connection.execute(
         text("""
-            update account set last_error = :error, last_error_at = :now,
-                               state = case when :broken and state = 'active' then 'broken' else state end
-            where id = :id and state <> 'removed'
-            returning state = 'broken' and :broken as broke
+            update account a set last_error = :error, last_error_at = :now,
+                                 state = case when :broken and a.state = 'active' then 'broken' else a.state end
+            from (select id, state from account where id = :id for no key update) before
+            where a.id = before.id and a.state <> 'removed'
+            returning a.state = 'broken' and :broken as broke, before.state as was
         """),
         {"id": account_id, "error": error[:LONGEST_ERROR], "now": now, "broken": broken},
     )
-    if changed.scalar():
+    row = changed.one_or_none()
+    if row is not None and row.broke:
         await _tell(connection, account_id)
+        if row.was == "active":
+            await tell(
+                connection,
+                [ChannelChanged(id=new_id(), at=now, account=account_id, what="broken")],
+            )
 
 
 async def note_recovery(connection: AsyncConnection, account_id: UUID) -> None:

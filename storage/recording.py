@@ -22,6 +22,7 @@ from router.facts import (
     MessageQueued,
     MessageReceived,
     NoteAdded,
+    NoticeChanged,
 )
 from storage import bulk, tables
 
@@ -56,7 +57,8 @@ _SEARCH_OF = text(_VECTORS.format(which="conversation_id = any(:conversations)")
 
 async def record(connection: AsyncConnection, facts: Sequence[Fact], *, time_zone: str) -> int:
     """Writes the facts; how many were new."""
-    once = {fact.id: fact for fact in facts}
+    # What somebody was told is nothing that happened.
+    once = {fact.id: fact for fact in facts if not isinstance(fact, NoticeChanged)}
     # Sorted: two recorders that were told the same then wait for each other, and do not deadlock.
     rows = await connection.execute(
         _INSERT, {"rows": bulk.as_json([_row(once[each]) for each in sorted(once)])}

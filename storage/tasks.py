@@ -1,6 +1,6 @@
 """Writing down what somebody has to do, and that it is done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -14,7 +14,10 @@ from router.ids import new_id
 from storage.tables import lead, task
 from storage.world_saving import tell
 
-CHANGEABLE: Final = frozenset({"text", "due_at", "manager_id", "done_at"})
+CHANGEABLE: Final = frozenset(
+    {"text", "due_at", "manager_id", "done_at", "cancelled_at", "remind_before"}
+)
+AT_DUE: Final = (0,)
 
 
 class NoSuchThing(Exception):
@@ -34,10 +37,13 @@ async def create_task(
     lead_id: UUID | None = None,
     contact_id: UUID | None = None,
     manager_id: UUID | None = None,
+    conversation_id: UUID | None = None,
     kind: str = "todo",
+    origin: str = "hand",
+    remind_before: Sequence[int] = AT_DUE,
     created_by: UUID | None = None,
 ) -> UUID:
-    """Raises NoSuchThing, CallbackExists."""
+    """`remind_before` is minutes. Raises NoSuchThing, CallbackExists."""
     id_ = new_id()
     try:
         await connection.execute(
@@ -48,7 +54,10 @@ async def create_task(
                 lead_id=lead_id,
                 contact_id=contact_id,
                 manager_id=manager_id,
+                conversation_id=conversation_id,
                 kind=kind,
+                origin=origin,
+                remind_before=list(remind_before),
                 created_by=created_by,
                 created_at=now,
             )
@@ -72,7 +81,7 @@ async def change_task(
         raise ValueError(f"not of a task: {', '.join(sorted(unknown))}")
     try:
         found = await connection.execute(
-            update(task).where(task.c.id == id_).values(dict(changes)).returning(task.c.id)
+            update(task).where(task.c.id == id_).values(_columns(changes)).returning(task.c.id)
         )
     except IntegrityError as error:
         raise _meaning(error) from error
@@ -80,6 +89,13 @@ async def change_task(
         return False
     await _tell(connection, id_, "done" if changes.get("done_at") else "changed", now=now, by=by)
     return True
+
+
+def _columns(changes: Mapping[str, Any]) -> dict[str, Any]:
+    # An array is a list for the driver.
+    return {
+        name: list(value) if name == "remind_before" else value for name, value in changes.items()
+    }
 
 
 async def _tell(

@@ -58,7 +58,9 @@ from workers.gestures import Gestures
 from workers.health import health_routes
 from workers.holding import hold
 from workers.introduce import Introductions
+from workers.notify import Notifier
 from workers.poll_ports import AccountConditions, PollLeases
+from workers.push import Pusher
 from workers.read_marks import ReadMarks
 from workers.record import Recorder
 from workers.relay import Relay
@@ -314,6 +316,16 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         elapsed=time.monotonic,
     )
 
+    notifier = Notifier(engine=base.engine, now=utc_now, time_zone=base.settings.time_zone)
+    pusher = Pusher(
+        engine=base.engine,
+        sealer=base.sealer,
+        now=utc_now,
+        public_url=base.settings.base_url,
+        time_zone=base.settings.time_zone,
+        language=base.settings.language,
+    )
+
     def hear(fact: Fact | None) -> None:
         if fact is None or isinstance(fact, MessageQueued):
             deliverer.wake()
@@ -323,6 +335,8 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         introductions.hear(fact)
         read_marks.hear(fact)
         typing.hear(fact)
+        notifier.hear(fact)
+        pusher.hear(fact)
 
     base.ear.tell(hear)
     alone: dict[str, Job] = {
@@ -340,6 +354,8 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         "introductions": introductions.run,
         "read marks": read_marks.run,
         "typing": typing.run,
+        "notices": notifier.run,
+        "push": pusher.run,
     }
 
     async def work(name: str, end: asyncio.Event) -> None:

@@ -73,7 +73,9 @@ async def list_events(api: Api, call: Call[EventsQuery, Nothing]) -> Answer:
     if query.cursor:
         (after,) = key_of(query.cursor, _NAME, tuple[int])
     async with api.engine.connect() as connection:
-        rows = await events_after(connection, after=after, kinds=query.type, limit=query.limit + 1)
+        rows = await events_after(
+            connection, after=after, kinds=query.type, limit=query.limit + 1, for_programs=True
+        )
     return listed(
         page_of(rows, limit=query.limit, name=_NAME, key=lambda row: (row.position,)), shown
     )
@@ -127,7 +129,9 @@ async def _behind(api: Api, position: int, *, kinds: tuple[str, ...]) -> tuple[l
     """What is to be sent, and the position up to which nothing else is: the types not asked for are not read again."""
     async with api.engine.connect() as connection:
         newest = await newest_position(connection)
-        rows = await events_after(connection, after=position, kinds=kinds, limit=MOST)
+        rows = await events_after(
+            connection, after=position, kinds=kinds, limit=MOST, for_programs=True
+        )
     if len(rows) == MOST:
         return rows, rows[-1].position
     return rows, max(position, newest, *(row.position for row in rows))

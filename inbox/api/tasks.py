@@ -29,12 +29,14 @@ from storage.tasks import (
 )
 
 Moment = Annotated[datetime, Meta(tz=True)]
+Reminders = Annotated[tuple[Annotated[int, Meta(ge=0, le=43200)], ...], Meta(max_length=5)]
 TaskText = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class Task(Struct, frozen=True, kw_only=True):
     """Of a lead or of a contact. `kind` todo, or callback (one open per contact); a callback's `details.calls` are the
-    missed calls it joins, each with when it came.
+    missed calls it joins, each with when it came. One that was cancelled is done, too, and says so; `remind_before` is
+    minutes before it is due.
     """
 
     id: UUID
@@ -45,6 +47,8 @@ class Task(Struct, frozen=True, kw_only=True):
     manager_id: UUID | None
     due_at: datetime
     done_at: datetime | None
+    cancelled_at: datetime | None
+    remind_before: tuple[int, ...]
     origin: str
     conversation_id: UUID | None
     details: dict[str, Any]
@@ -61,6 +65,8 @@ def shown(row: TaskRow) -> Task:
         manager_id=row.manager_id,
         due_at=row.due_at,
         done_at=row.done_at,
+        cancelled_at=row.cancelled_at,
+        remind_before=row.remind_before,
         origin=row.origin,
         conversation_id=row.conversation_id,
         details=row.details,
@@ -73,6 +79,9 @@ class TasksQuery(Paged, frozen=True, kw_only=True):
     manager: UUID | None = None
     lead: UUID | None = None
     contact: UUID | None = None
+    overdue: Annotated[bool, Meta(description="Those only that should have been done.")] = False
+    due_from: Annotated[Moment | None, Meta(description="Due at that moment or later.")] = None
+    due_before: Annotated[Moment | None, Meta(description="Due before that moment.")] = None
 
 
 class NewTask(Struct, frozen=True, kw_only=True):
@@ -82,21 +91,34 @@ class NewTask(Struct, frozen=True, kw_only=True):
     contact_id: UUID | None = None
     manager_id: UUID | None = None
     kind: ShortText = "todo"
+    remind_before: Reminders = (0,)
 
 
 class TaskChanges(Struct, frozen=True, kw_only=True):
-    """What is not given stays. `done` true marks it done now."""
+    """What is not given stays. `done` true marks it done now; `cancelled` true ends it undone."""
 
     text: TaskText | UnsetType = UNSET
     due_at: Moment | UnsetType = UNSET
     manager_id: UUID | UnsetType | None = UNSET
+    remind_before: Reminders | UnsetType = UNSET
     done: bool | UnsetType = UNSET
+    cancelled: bool | UnsetType = UNSET
 
 
 async def list_all_tasks(api: Api, call: Call[TasksQuery, Nothing]) -> Answer:
     query = call.query
+    before = query.due_before
+    if query.overdue:
+        now = api.now()
+        before = now if before is None else min(before, now)
     wish = TaskFilter(
-        done=query.done, manager=query.manager, lead=query.lead, contact=query.contact
+        # What is done is not overdue, however late it was.
+        done=False if query.overdue else query.done,
+        manager=query.manager,
+        lead=query.lead,
+        contact=query.contact,
+        due_from=query.due_from,
+        due_before=before,
     )
     async with api.engine.connect() as connection:
         page = await list_tasks(
@@ -123,6 +145,7 @@ async def create_task(api: Api, call: Call[Nothing, NewTask]) -> Answer:
                 contact_id=new.contact_id,
                 manager_id=new.manager_id,
                 kind=new.kind,
+                remind_before=new.remind_before,
             )
     except NoSuchThing as error:
         raise bad_request("invalid", f"The task cannot be kept: {error} (body).") from None
@@ -139,11 +162,14 @@ async def change_task(api: Api, call: Call[Nothing, TaskChanges]) -> Answer:
     wanted = call.body
     changes: dict[str, Any] = {
         name: value
-        for name in ("text", "due_at", "manager_id")
+        for name in ("text", "due_at", "manager_id", "remind_before")
         if (value := getattr(wanted, name)) is not UNSET
     }
     if wanted.done is not UNSET:
-        changes["done_at"] = api.now() if wanted.done else None
+        changes |= {"done_at": api.now() if wanted.done else None, "cancelled_at": None}
+    if wanted.cancelled is not UNSET:
+        at = api.now() if wanted.cancelled else None
+        changes |= {"done_at": at, "cancelled_at": at}
     if changes:
         try:
             async with transaction(api.engine) as connection:

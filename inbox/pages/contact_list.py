@@ -144,7 +144,7 @@ async def find(visit: Visit) -> web.Response:
                 for each in page.items
                 if str(each.id) not in without and each.kind == "person" and not each.erased_at
             ][:MOST_FOUND]
-        standing = await standings(connection, [each.id for each in rows])
+        standing = await standings(connection, [each.id for each in rows], sight=visit.sight)
     template = "parts/found.html" if visit.wants_fragment else "find.html"
     merge = _uuid_or_none(query.get("merge", ""))
     return visit.page(template, rows=rows, standing=standing, q=q, merge=merge)

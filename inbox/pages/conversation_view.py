@@ -17,6 +17,7 @@ from storage.reading.colleagues import TeamRow, UserRow, list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import known_labels
 from storage.reading.messages import timeline
+from storage.reading.notices import is_muted
 
 PAGE = 40
 
@@ -41,6 +42,7 @@ class Opened:
     ways: Sequence[Way]
     most_files: int
     known_labels: Sequence[str]
+    muted: bool
 
 
 async def open_conversation(
@@ -73,6 +75,7 @@ async def open_conversation(
         ways=await ways_of(visit, connection, row.id, to=draft.to if draft else None),
         most_files=MOST_FILES,
         known_labels=await known_labels(connection, sight=visit.sight),
+        muted=await is_muted(connection, visit.me, row.id),
     )
 
 

@@ -82,6 +82,8 @@ def _concerns(visit: Visit, hint: Hint) -> bool:
         return visit.may(Right.READ_MESSAGES)
     if hint.kind == "contact":
         return visit.may(Right.READ_CONTACTS)
+    if hint.kind == "notice":
+        return hint.manager == visit.me
     return True
 
 

@@ -181,7 +181,9 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         stages=await stages_of(connection, lead.pipeline_id) if lead else (),
         earlier_leads=[each for each in leads if each is not lead],
         chain=_chain(await touches_of(connection, contact.id), formats=visit.formats),
-        tasks=[_task(each, visit=visit) for each in await open_tasks_of(connection, contact.id)],
+        tasks=[
+            shown_task(each, visit=visit) for each in await open_tasks_of(connection, contact.id)
+        ],
         can_be_called=visit.around.telephone.lines() and contact.erased_at is None,
         fields=shown_fields(
             await list_fields(connection, of="contact"), contact.fields, formats=visit.formats
@@ -273,7 +275,7 @@ def _date_words(value: str, formats: Formats) -> str:
         return value
 
 
-def _task(row: TaskRow, *, visit: Visit) -> ShownTask:
+def shown_task(row: TaskRow, *, visit: Visit) -> ShownTask:
     words, more = row.text, ""
     if row.kind == "callback":
         words, tried = visit._("Call back"), attempts(row.details)

@@ -9,11 +9,14 @@ from aiohttp import web
 from inbox import passwords, sessions
 from inbox.desk import Presence, Refused
 from inbox.languages import NAMES
+from inbox.pages.notices import kinds_for
+from inbox.rendering import word
 from inbox.rights import Right, home
 from inbox.visit import (
     FIRST_PASSWORD,
     LANGUAGE_COOKIE,
     Page,
+    Undo,
     Visit,
     chosen_language,
     get,
@@ -24,6 +27,7 @@ from router.clean_text import clean_text
 from storage.audit import write_audit
 from storage.colleagues import ExtensionTaken, change_user, tell_pages
 from storage.engine import transaction
+from storage.notice_wishes import load_people
 from storage.profile import (
     extension_of,
     send_key_of,
@@ -35,6 +39,7 @@ from storage.profile import (
     set_theme,
     signature_of,
 )
+from storage.push import public_push_key, subscriptions_of
 from storage.sessions import credentials_of, end_sessions_of
 
 LONGEST_NAME: Final = 120
@@ -42,6 +47,13 @@ LONGEST_SIGNATURE: Final = 1000
 PRESENCES: Final = ("here", "away", "off")
 _EXTENSION: Final = re.compile(r"(?:[+A-Za-z0-9][A-Za-z0-9._@:+-]{0,63})?")
 """Of some exchanges it is a login, the name of a SIP account, or a colleague's own telephone."""
+ZONES: Final = (
+    "Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk", "Asia/Novosibirsk",
+    "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan", "Asia/Kamchatka",
+    "Europe/Minsk", "Asia/Almaty", "Asia/Tashkent", "Asia/Tbilisi", "Asia/Yerevan", "Asia/Baku", "Europe/Belgrade",
+    "Europe/Berlin", "Europe/London", "Asia/Dubai", "Asia/Bangkok", "UTC",
+)  # fmt: skip
+"""Offered; any other there is may be written."""
 THEMES: Final = ("", "light", "dark")
 SEND_KEYS: Final = ("ctrl_enter", "enter")
 
@@ -51,6 +63,9 @@ async def profile(visit: Visit) -> web.Response:
         signature = await signature_of(connection, visit.me)
         extension = await extension_of(connection, visit.me)
         send_key = await send_key_of(connection, visit.me)
+        person = (await load_people(connection, only=visit.me))[visit.me]
+        browsers = await subscriptions_of(connection, visit.me)
+        push_key = await public_push_key(connection)
     return visit.page(
         "profile.html",
         languages=NAMES,
@@ -58,6 +73,12 @@ async def profile(visit: Visit) -> web.Response:
         longest_signature=LONGEST_SIGNATURE,
         extension=extension,
         send_key=send_key,
+        person=person,
+        kinds=kinds_for(visit),
+        browsers=browsers,
+        push_key=push_key,
+        zones=ZONES,
+        zone=visit.around.time_zone,
         done="done" in visit.request.query,
     )
 
@@ -129,7 +150,13 @@ async def change_presence(visit: Visit) -> web.Response:
     if presence not in PRESENCES:
         raise web.HTTPBadRequest
     await visit.around.desk.set_presence(visit.me, cast("Presence", presence), by=visit.me)
-    return visit.back("/profile")
+    return visit.done(
+        own_address(visit.form.get("to", ""), otherwise="/profile"),
+        said=visit._("You are: {presence}").format(
+            presence=word(visit.language, "presence", presence)
+        ),
+        undo=Undo(action="/profile/presence", fields={"presence": visit.colleague.presence}),
+    )
 
 
 async def password(visit: Visit) -> web.Response:

@@ -36,6 +36,7 @@ _AFTER = text("""
     from outbox
     where position > :after
       and (cast(:kinds as text[]) is null or kind = any(cast(:kinds as text[])))
+      and (not :for_programs or kind <> 'notice_changed')
     order by position
     limit :limit
 """)
@@ -48,10 +49,17 @@ async def events_after(
     after: int = FIRST,
     kinds: Sequence[str] = (),
     limit: int = DEFAULT_LIMIT,
+    for_programs: bool = False,
 ) -> list[EventRow]:
-    """Oldest first."""
+    """Oldest first. `for_programs`: without what is told to one person's pages alone."""
     found = await connection.execute(
-        _AFTER, {"after": after, "kinds": list(kinds) or None, "limit": limit}
+        _AFTER,
+        {
+            "after": after,
+            "kinds": list(kinds) or None,
+            "limit": limit,
+            "for_programs": for_programs,
+        },
     )
     return [
         EventRow(

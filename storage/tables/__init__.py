@@ -33,6 +33,16 @@ from storage.tables.conversations import (
     saved_view,
 )
 from storage.tables.leads import lead, lead_event, pipeline, stage, task
+from storage.tables.notices import (
+    conversation_mute,
+    notice_cursor,
+    notification,
+    notification_manner,
+    notification_wish,
+    push_delivery,
+    push_subscription,
+    task_reminder,
+)
 from storage.tables.people import (
     contact,
     contact_merge,
@@ -68,6 +78,7 @@ __all__ = [
     "contact",
     "contact_merge",
     "conversation",
+    "conversation_mute",
     "cursor",
     "dead_letter",
     "delivery",
@@ -87,8 +98,14 @@ __all__ = [
     "message",
     "message_search",
     "metadata",
+    "notice_cursor",
+    "notification",
+    "notification_manner",
+    "notification_wish",
     "outbox",
     "pipeline",
+    "push_delivery",
+    "push_subscription",
     "queue_message",
     "rollup_day",
     "saved_view",
@@ -98,6 +115,7 @@ __all__ = [
     "stage",
     "suggestion",
     "task",
+    "task_reminder",
     "team",
     "team_member",
     "touch",

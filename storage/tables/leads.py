@@ -12,7 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import CHAR, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, CHAR, JSONB, UUID
 
 from storage.tables.columns import key, metadata, moment, one_of, ref, words
 
@@ -80,6 +80,14 @@ lead = Table(
     Index("ix_lead_manager_id", "manager_id", "status"),
     Index("ix_lead_created_at", "created_at", "id"),
     Index("ix_lead_closed_at", "closed_at", postgresql_where=text("closed_at is not null")),
+    Index("ix_lead_open", "created_at", "id", postgresql_where=text("status = 'open'")),
+    Index(
+        "ix_lead_manager_open",
+        "manager_id",
+        "created_at",
+        "id",
+        postgresql_where=text("status = 'open'"),
+    ),
     Index("ix_lead_account_id", "account_id"),
     Index("ix_lead_conversation_id", "conversation_id"),
     Index("ix_lead_first_touch_id", "first_touch_id"),
@@ -118,12 +126,29 @@ task = Table(
     words("text"),
     moment("due_at"),
     moment("done_at", null=True),
+    moment("cancelled_at", null=True),  # beside done_at: it is over, and was not done
+    # Minutes before it is due at which its manager is reminded.
+    Column("remind_before", ARRAY(Integer), nullable=False, server_default=text("'{0}'")),
     words("origin", default="hand"),
     ref("conversation_id", "conversation", null=True),  # whose manager has to do it, and where
     Column("details", JSONB, nullable=False, server_default=text("'{}'")),
     Column("created_by", UUID),
     moment("created_at"),
     Index("ix_task_manager_due", "manager_id", "due_at", postgresql_where=text("done_at is null")),
+    Index("ix_task_open_due", "due_at", "id", postgresql_where=text("done_at is null")),
+    Index(
+        "ix_task_manager_done",
+        "manager_id",
+        text("done_at desc"),
+        text("id desc"),
+        postgresql_where=text("done_at is not null"),
+    ),
+    Index(
+        "ix_task_done",
+        text("done_at desc"),
+        text("id desc"),
+        postgresql_where=text("done_at is not null"),
+    ),
     Index("ix_task_lead_id", "lead_id"),
     Index(
         "uq_task_callback",

@@ -7,7 +7,13 @@ from inbox.app import PAGES
 from inbox.rights import RIGHTS, Right, may, may_change_role, may_give_sight
 from tests.events import a_message, accepted
 
-OPEN_TO_ALL = {("GET", "/sign-in"), ("POST", "/sign-in")}
+OPEN_TO_ALL = {
+    ("GET", "/manifest.webmanifest"),
+    ("GET", "/offline"),
+    ("GET", "/sw.js"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+}
 
 
 def a_path(path: str) -> str:

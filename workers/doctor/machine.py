@@ -87,7 +87,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield doubtful(
             "public address",
             f"{settings.public_url} is not https.",
-            "Telegram and WhatsApp call only https addresses, and passwords should not travel in the clear: put a "
+            "Telegram and WhatsApp call only https addresses, browsers give notifications and the installed application "
+            "only to them, and passwords should not travel in the clear: put a "
             "proxy with a certificate in front, and set ALLO_PUBLIC_URL to its https address.",
         )
     elif url.hostname in {"localhost", "127.0.0.1", "::1"}:

@@ -13,14 +13,15 @@ let timer = 0;
 let drawn = 0;
 let bar;
 
-if (kinds.size) {
+// The inbox has a connection of its own.
+if (main && !main.dataset.me) {
   listen();
-  // A page nobody looks at holds no connection: browsers have few of them.
+  // A page nobody looks at holds no connection: browsers have few of them. But one of them rings (notices.js).
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) source?.close();
-    else {
+    if (document.hidden && !document.documentElement.dataset.rings) source?.close();
+    else if (!document.hidden) {
       listen();
-      changed();
+      if (kinds.size) changed();
     }
   });
   addEventListener("pagehide", () => source?.close());
@@ -28,9 +29,12 @@ if (kinds.size) {
 if (every) setInterval(() => document.hidden || changed(), every);
 
 function listen() {
+  source?.close();
   source = new EventSource("/live");
   source.addEventListener("message", (event) => {
-    if (JSON.parse(event.data).some(concerns)) changed();
+    const hints = JSON.parse(event.data);
+    dispatchEvent(new CustomEvent("allo:hints", { detail: hints }));
+    if (kinds.size && hints.some(concerns)) changed();
   });
 }
 
@@ -47,6 +51,9 @@ const busy = () => Boolean(main.querySelector("details.picker[open]"))
   || Boolean(main.querySelector("[data-written]"))
   || main.dataset.more === "1"
   || !document.getSelection().isCollapsed;
+
+// What is edited in place has just been sent.
+const unsaved = () => [...main.querySelectorAll("[data-written]:not(.edit__in)")].some((field) => field.value !== field.defaultValue);
 
 async function draw() {
   timer = 0;
@@ -68,6 +75,10 @@ async function draw() {
 // Somebody has changed something here themselves: shown at once, whatever else is going on. A merged contact's page goes on
 // at the address of the one who stays.
 export async function redraw() {
+  if (kinds.size && unsaved()) {
+    tell();
+    return;
+  }
   let response;
   let whole;
   try {
@@ -106,12 +117,17 @@ function tell() {
 
 function replace(fresh) {
   const scrolled = [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].map((each) => [each.scrollLeft, each.scrollTop]);
-  const focused = main.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const active = main.contains(document.activeElement) ? document.activeElement : null;
+  const [focused, named] = [active?.getAttribute("href"), active?.id];
+  const at = [...main.querySelectorAll("#rows > li")].findIndex((row) => row.contains(active));
   main.replaceChildren(...fresh.childNodes);
   [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].forEach((each, place) => {
     [each.scrollLeft, each.scrollTop] = scrolled[place] ?? [0, 0];
   });
-  if (focused) main.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  const again = focused ? main.querySelector(`[href="${CSS.escape(focused)}"]`) : document.getElementById(named || "-");
+  // What had the focus is gone: the one that took its place has it.
+  const rows = main.querySelectorAll("#rows > li .taskrow__t");
+  (again ?? (at >= 0 ? rows[Math.min(at, rows.length - 1)] : null))?.focus({ preventScroll: true });
   watch();
 }
 

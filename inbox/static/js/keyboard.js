@@ -1,7 +1,7 @@
 // Keys by their place (event.code), so that they work in a Russian layout too. Never while somebody is typing.
 
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
-const places = { KeyI: "/", KeyL: "/leads", KeyC: "/contacts" };
+const places = { KeyI: "/", KeyL: "/leads", KeyC: "/contacts", KeyT: "/tasks" };
 let going = 0;
 
 const open = (id) => {
@@ -12,12 +12,12 @@ const open = (id) => {
 };
 
 function step(by) {
-  const rows = [...document.querySelectorAll("#rows .row")];
+  const rows = [...document.querySelectorAll("#rows .row, #rows .taskrow")];
   if (!rows.length) return;
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const from = at >= 0 ? at : rows.findIndex((row) => row.querySelector("[aria-current]"));
   const next = rows[Math.max(0, Math.min(rows.length - 1, from + by))];
-  next.querySelector(".row__name").focus();
+  next.querySelector(".row__name, .taskrow__t").focus();
 }
 
 function write(mode) {
@@ -40,6 +40,7 @@ const keys = {
   KeyN: () => write("note"),
   KeyA: () => open("assign"),
   KeyZ: () => open("snooze"),
+  KeyD: () => document.activeElement.closest?.(".taskrow")?.querySelector("[data-done]")?.click(),
   KeyE: () => document.getElementById("resolve")?.click(),
 };
 

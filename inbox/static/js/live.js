@@ -28,6 +28,7 @@ export function listen({ changed, refresh }) {
     });
     source.addEventListener("message", (event) => {
       const hints = JSON.parse(event.data);
+      dispatchEvent(new CustomEvent("allo:hints", { detail: hints }));
       if (hints.some((hint) => hint.kind === "refresh")) refresh();
       else if (hints.length) changed(hints);
     });

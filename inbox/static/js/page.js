@@ -9,6 +9,7 @@ import "./keyboard.js";
 import "./menus.js";
 import "./more.js";
 import "./over.js";
+import "./notices.js";
 import "./panes.js";
 import "./sheets.js";
 import "./people.js";

@@ -145,6 +145,35 @@ async def test_a_task_is_made_moved_and_done(api: ApiClient) -> None:
     assert (await api("PATCH", f"/tasks/{new_id()}", json={"done": True})).status == 404
 
 
+async def test_tasks_are_found_by_when_they_are_due_and_cancelled_ones_are_no_more(
+    api: ApiClient,
+) -> None:
+    async with api.engine.begin() as connection:
+        lead = str(await Rows(connection).lead(await Rows(connection).contact()))
+    late, soon, far = [
+        (
+            await api("POST", "/tasks", json={"text": "x", "due_at": due, "lead_id": lead, **more})
+        ).body
+        for due, more in (
+            ("2026-11-20T12:00:00Z", {"remind_before": []}),
+            ("2026-11-21T18:00:00Z", {"remind_before": [60, 0]}),
+            ("2026-12-21T18:00:00Z", {}),
+        )
+    ]
+    assert [each["remind_before"] for each in (late, soon, far)] == [[], [60, 0], [0]]
+    assert await api.ids("/tasks", overdue="true") == [late["id"]]
+    assert await api.ids("/tasks", due_from="2026-11-21T12:00:00Z") == [soon["id"], far["id"]]
+    assert await api.ids("/tasks", due_before="2026-11-22T00:00:00Z") == [late["id"], soon["id"]]
+    path = f"/tasks/{late['id']}"
+    cancelled = await api("PATCH", path, json={"cancelled": True})
+    assert cancelled.body["cancelled_at"] == cancelled.body["done_at"] == "2026-11-21T12:00:00Z"
+    assert await api.ids("/tasks", overdue="true") == []
+    reopened = await api("PATCH", path, json={"done": False, "remind_before": [15]})
+    assert (reopened.body["cancelled_at"], reopened.body["remind_before"]) == (None, [15])
+    wrong = {"remind_before": [-1]}
+    assert (await api("PATCH", path, json=wrong)).status == 400
+
+
 @pytest.mark.parametrize(
     "change",
     [
