@@ -14,6 +14,7 @@ from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
 from inbox.live_hub import LiveHub
+from inbox.webhook_desk import WebhookDesk
 from storage.media import MediaStore
 
 
@@ -30,6 +31,7 @@ class Surroundings:
     dead_letters: DeadLetterDesk
     telephone: CallDesk
     typing: TypingNotice
+    webhooks: WebhookDesk
     media: MediaStore
     hub: LiveHub
     now: Callable[[], datetime]

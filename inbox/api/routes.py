@@ -22,6 +22,7 @@ from inbox.api import (
     sources,
     suggestions,
     tasks,
+    webhooks as webhooks_endpoints,
 )
 from inbox.api.endpoints import PREFIX, Api, Endpoint, run
 from inbox.api.openapi import document
@@ -31,6 +32,7 @@ from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
 from inbox.live_hub import LiveHub
+from inbox.webhook_desk import WebhookDesk
 from storage.media import MediaStore
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
@@ -47,6 +49,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
     *dead_letters.ENDPOINTS,
+    *webhooks_endpoints.ENDPOINTS,
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -61,6 +64,7 @@ def api_routes(
     media: MediaStore,
     hub: LiveHub,
     telephone: CallDesk,
+    webhooks: WebhookDesk,
     now: Callable[[], datetime],
     version: str,
 ) -> list[web.RouteDef]:
@@ -73,6 +77,7 @@ def api_routes(
         media=media,
         hub=hub,
         telephone=telephone,
+        webhooks=webhooks,
         now=now,
     )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))

@@ -26,6 +26,7 @@ from storage.tables.conversations import (
     delivery,
     draft,
     label,
+    label_change,
     mention,
     message,
     message_search,
@@ -49,6 +50,7 @@ from storage.tables.plumbing import (
     rollup_day,
     setting,
 )
+from storage.tables.webhooks import webhook, webhook_delivery
 
 __all__ = [
     "account",
@@ -73,6 +75,7 @@ __all__ = [
     "identity_claim",
     "inbound_event",
     "label",
+    "label_change",
     "lead",
     "lead_event",
     "lease",
@@ -96,4 +99,6 @@ __all__ = [
     "user_account",
     "visitor",
     "waiting_event",
+    "webhook",
+    "webhook_delivery",
 ]

@@ -102,6 +102,12 @@ conversation = Table(
         postgresql_where=text("silence_due_at is not null"),
     ),
     Index("ix_conversation_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
+    Index(
+        "ix_conversation_labels",
+        "labels",
+        postgresql_using="gin",
+        postgresql_where=text("labels <> '{}'"),
+    ),
 )
 
 message = Table(
@@ -311,4 +317,17 @@ label = Table(  # what a business calls its labels, and their colours; conversat
     Column("position", Integer, nullable=False, server_default=text("0")),
     moment("created_at"),
     UniqueConstraint("name"),
+)
+
+label_change = Table(  # a label's other name, until every conversation has it; and whose it was, to take it back
+    "label_change",
+    metadata,
+    key(),
+    words("old"),
+    words("new", default=""),  # "": the label goes
+    words("colour", default=""),
+    Column("position", Integer, nullable=False, server_default=text("0")),
+    Column("touched", ARRAY(UUID), nullable=False, server_default=text("'{}'")),
+    moment("created_at"),
+    moment("done_at", null=True),
 )

@@ -40,6 +40,7 @@ from storage.sealing import Sealer
 from tests.conftest import NOON
 from tests.installation import Installation
 from workers.announce_typing import AnnounceTyping
+from workers.webhook_desk import Webhooks
 
 PASSWORD = "correct horse battery"
 SECRET = b"s" * 32
@@ -194,6 +195,7 @@ class Stage:
         self.calls = Calls()
         self.typing = AnnounceTyping(broker=self.broadcast, now=self.now)  # type: ignore[arg-type]  # the part that is used
         self.channels = Channels(engine, self.now)
+        self.webhooks = Webhooks(engine=engine, sealer=Sealer(SECRET), now=self.now)
         self.media = open_media(media.as_uri())
         self.hub = LiveHub(listen=self.broadcast.listen)
         self.shop = Installation(engine)
@@ -251,6 +253,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
             channels=stage.channels,
             telephone=stage.calls,
             typing=stage.typing,
+            webhooks=stage.webhooks,
             now=stage.now,
             secret=SECRET,
             public_url="http://127.0.0.1",
