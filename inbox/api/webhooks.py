@@ -151,11 +151,11 @@ async def ping(api: Api, call: Call[Nothing, Nothing]) -> Answer:
 
 async def deliveries(api: Api, call: Call[Paged, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
-        if await webhook_by_id(connection, call.id) is None:
-            raise not_found("webhook")
         page = await list_deliveries(
             connection, call.id, cursor=call.query.cursor, limit=call.query.limit
         )
+        if await webhook_by_id(connection, call.id) is None:
+            raise not_found("webhook")
     return listed(page, shown_delivery)
 
 

@@ -78,9 +78,14 @@ class DeadLetters:
 
     replayed: list[UUID] = field(default_factory=list)
     dropped: list[UUID] = field(default_factory=list)
+    alike: list[UUID] = field(default_factory=list)
 
     async def replay(self, letter: UUID, *, by: UUID | None) -> None:
         self.replayed.append(letter)
+
+    async def replay_alike(self, letter: UUID, *, by: UUID | None) -> int:
+        self.alike.append(letter)
+        return 2
 
     async def drop(self, letter: UUID, *, by: UUID | None) -> None:
         self.dropped.append(letter)
@@ -113,6 +118,7 @@ class Channels:
         self.sealer = Sealer(SECRET)
         self.findings = [Finding(level="ok", text="The bot answers: @kolodka_bot")]
         self.checked: list[UUID] = []
+        self.tried: list[tuple[str, str, dict[str, str]]] = []
         self.listed: list[Template] = []
         self.trouble = ""
 
@@ -156,6 +162,8 @@ class Channels:
                 secrets=discover()[row.kind].secrets,
                 sealer=self.sealer,
                 region=options.region,
+                promise_minutes=options.promise_minutes,
+                silence_minutes=options.silence_minutes,
             )
 
     async def set_state(self, account: UUID, state: Any, *, by: UUID | None) -> None:
@@ -167,6 +175,10 @@ class Channels:
 
     async def check(self, account: UUID) -> Sequence[Finding]:
         self.checked.append(account)
+        return self.findings
+
+    async def try_new(self, kind: str, slug: str, fields: Any) -> Sequence[Finding]:
+        self.tried.append((kind, slug, dict(fields)))
         return self.findings
 
     async def all(self) -> Sequence[AccountRow]:

@@ -2,6 +2,7 @@
 
 import "./actions.js";
 import "./fresh.js";
+import "./guide.js";
 import "./keyboard.js";
 import "./menus.js";
 import "./more.js";
