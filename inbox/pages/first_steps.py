@@ -101,7 +101,7 @@ def _steps(
             done=so_far.won,
             name=_("Win the lead"),
             words=_(
-                "Every first message opened a lead: it is on the right of the conversation. Open it, write the value, press “Won”."
+                "Every first message opened a lead: it is on the right of the conversation. Open it, write the value, save, and press “Won”."
             ),
             where=here or "/leads",
             button=_("To the lead"),
