@@ -17,6 +17,7 @@ from inbox.api import (
     dead_letters,
     directory,
     events,
+    labels,
     leads,
     messages,
     sources,
@@ -48,6 +49,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *sources.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
+    *labels.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *webhooks_endpoints.ENDPOINTS,
 )

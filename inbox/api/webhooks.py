@@ -105,23 +105,23 @@ def shown_delivery(row: DeliveryRow) -> WebhookDelivery:
     )
 
 
-async def list_all(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+async def list_all_webhooks(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
         return listed(Page(items=tuple(await list_webhooks(connection))), shown)
 
 
-async def create(api: Api, call: Call[Nothing, NewWebhook]) -> Answer:
+async def create_webhook(api: Api, call: Call[Nothing, NewWebhook]) -> Answer:
     if not call.body.events:
         raise bad_request("invalid", "Name at least one event (body.events).")
     made, secret = await api.webhooks.add(call.body.url, call.body.events, by=None)
     return Answer(body=NewlyMade(id=made, secret=secret))
 
 
-async def show(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+async def show_webhook(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     return await _shown(api, call.id)
 
 
-async def change(api: Api, call: Call[Nothing, WebhookChanges]) -> Answer:
+async def change_webhook(api: Api, call: Call[Nothing, WebhookChanges]) -> Answer:
     wanted = call.body
     await api.webhooks.change(
         call.id,
@@ -133,23 +133,23 @@ async def change(api: Api, call: Call[Nothing, WebhookChanges]) -> Answer:
     return await _shown(api, call.id)
 
 
-async def new_secret(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+async def make_webhook_secret(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     return Answer(
         body=NewlyMade(id=call.id, secret=await api.webhooks.new_secret(call.id, by=None))
     )
 
 
-async def remove(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+async def remove_webhook(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     await api.webhooks.remove(call.id, by=None)
     return Answer()
 
 
-async def ping(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+async def ping_webhook(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     await api.webhooks.ping(call.id)
     return Answer()
 
 
-async def deliveries(api: Api, call: Call[Paged, Nothing]) -> Answer:
+async def list_webhook_deliveries(api: Api, call: Call[Paged, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
         page = await list_deliveries(
             connection, call.id, cursor=call.query.cursor, limit=call.query.limit
@@ -159,7 +159,7 @@ async def deliveries(api: Api, call: Call[Paged, Nothing]) -> Answer:
     return listed(page, shown_delivery)
 
 
-async def send_again(api: Api, call: Call[Nothing, Nothing]) -> Answer:
+async def send_delivery_again(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     await api.webhooks.send_again(call.id)
     return Answer()
 
@@ -179,7 +179,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="Whom Allo tells what happens",
         scope="admin",
-        handler=list_all,
+        handler=list_all_webhooks,
         answers=ListOf[Webhook],
     ),
     Endpoint(
@@ -189,7 +189,7 @@ ENDPOINTS = (
         summary="Tell a program of yours what happens",
         description="Every event is POSTed to `url` as JSON, signed in the header Allo-Signature with the secret of this answer.",
         scope="admin",
-        handler=create,
+        handler=create_webhook,
         body=NewWebhook,
         refuses=True,
         status=201,
@@ -201,7 +201,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="One webhook",
         scope="admin",
-        handler=show,
+        handler=show_webhook,
         what="webhook",
         answers=Webhook,
     ),
@@ -211,7 +211,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="Change, pause or resume a webhook",
         scope="admin",
-        handler=change,
+        handler=change_webhook,
         body=WebhookChanges,
         what="webhook",
         refuses=True,
@@ -223,7 +223,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="Tell it nothing any more",
         scope="admin",
-        handler=remove,
+        handler=remove_webhook,
         what="webhook",
         answers=None,
         status=204,
@@ -234,7 +234,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="Another secret; the last one signs too for a day",
         scope="admin",
-        handler=new_secret,
+        handler=make_webhook_secret,
         what="webhook",
         refuses=True,
         answers=NewlyMade,
@@ -245,7 +245,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="Send it one event about nothing",
         scope="admin",
-        handler=ping,
+        handler=ping_webhook,
         what="webhook",
         answers=None,
         status=204,
@@ -256,7 +256,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="What it was told in the last days, the newest first",
         scope="admin",
-        handler=deliveries,
+        handler=list_webhook_deliveries,
         query=Paged,
         what="webhook",
         answers=ListOf[WebhookDelivery],
@@ -267,7 +267,7 @@ ENDPOINTS = (
         tag="Webhooks",
         summary="Send it once more",
         scope="admin",
-        handler=send_again,
+        handler=send_delivery_again,
         what="delivery",
         answers=None,
         status=204,

@@ -107,3 +107,6 @@ if (find) {
     document.getElementById("map-nothing").hidden = Boolean(map.querySelector("li:not([hidden])"));
   });
 }
+
+// On a phone the sections are a line that is wider than the screen: the present one is in sight.
+document.querySelector(".subnav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
