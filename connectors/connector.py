@@ -52,6 +52,26 @@ class Field:
     default: str = ""
     choices: tuple[str, ...] = ()
     help: str = ""
+    made_up: bool = False
+    """Any long random word will do: Allo thinks of one unless a person has."""
+    public: str = ""
+    """The choice to propose where platforms can reach us (ALLO_PUBLIC_URL with https)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of connecting, told to somebody who does it for the first time; its `fields` are filled in there.
+
+    `shows` is what they have to take elsewhere: our webhook's address, or `Connector.snippet`. `tries`: with these fields
+    the credentials can be tried.
+    """
+
+    title: str
+    text: str = ""
+    link: str = ""
+    fields: tuple[str, ...] = ()
+    shows: Literal["", "webhook", "snippet"] = ""
+    tries: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,10 +238,14 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of `allo channel check`: what was tried, how it went, and what to do about it, in words."""
+    """One line of `allo channel check`: what was tried, how it went, and what to do about it, in words.
+
+    `field` is the one to be written differently, when it is one.
+    """
 
     level: Literal["ok", "warning", "error"]
     text: str
+    field: str = ""
 
 
 class NotDurable(Exception):
@@ -451,6 +475,18 @@ class Connector:
     """Kind of the key that the platform itself vouches for: "telegram", "email", "visitor"…"""
     fields: tuple[Field, ...]
     capabilities: Capabilities
+    hint: str = ""
+    """What it takes, in two or three words."""
+    steps: tuple[Step, ...] = ()
+    """How it is connected; fields that are in none of them can be left as they are."""
+    first: str = ""
+    """What makes the first event come: somebody who connects it tries it so."""
+    address_ends: str = ""
+    """The field that the webhook's address ends with; "" when it is only the account's."""
+    snippet: Callable[[str, str], str] | None = None
+    """By our address and the account's slug: what goes into the pages of a site."""
+    try_at: Callable[[str], str] | None = None
+    """By the account's slug: a page of ours to try it on."""
     hook: str = ""
     body_limit: int = 1 << 20
     receive: Receive | None = None

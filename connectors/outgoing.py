@@ -42,6 +42,15 @@ class PrivateAddress(OSError):
     """The address leads into a private network; only public ones may be called."""
 
 
+def is_address(host: str) -> bool:
+    """Whether it is an IP address rather than a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_public(address: str) -> bool:
     """Whether everybody may be pointed to this IP address; an IPv4 address inside an IPv6 one counts as itself."""
     try:
@@ -156,6 +165,41 @@ async def exchange(
         ) as response:
             body = await _read(response, limit)
             return Reply(status=response.status, body=body, headers=response.headers)
+    except aiohttp.InvalidURL as error:
+        raise Unreachable("The address is not a valid one") from error
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise Unreachable(_in_words(error)) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        if not attempt.written and http.trace_configs:
+            raise Unreachable(_in_words(error)) from error
+        raise OutcomeUnknown(_in_words(error)) from error
+
+
+async def tell(
+    http: aiohttp.ClientSession,
+    url: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    timeout: float,
+    hear: int,
+) -> Reply:
+    """Posts it, and hears the first bytes of what is said to it; redirects are not followed.
+
+    Raises Unreachable and OutcomeUnknown as `exchange` does.
+    """
+    attempt = _Attempt()
+    try:
+        async with http.post(
+            url,
+            data=body,
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=TIMEOUT.sock_connect),
+            allow_redirects=False,
+            trace_request_ctx=attempt,
+        ) as response:
+            heard = await response.content.read(hear)
+            return Reply(status=response.status, body=heard, headers=response.headers)
     except aiohttp.InvalidURL as error:
         raise Unreachable("The address is not a valid one") from error
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:

@@ -22,6 +22,27 @@ class ChannelOptions:
     """Working hours without an event, after which it says so. None: never."""
     callback_minutes: int = 15
     """Working minutes in which a missed call is to be called back."""
+    promise_minutes: int = 15
+    """Minutes in which customers are to be answered: the list turns amber and red by it."""
+    silence_minutes: int | None = None
+    """Working minutes without an answer, after which the conversation goes to somebody else. None: it stays."""
+    silence_moves: int = 2
+    """So often."""
+
+
+def options_of(row: AccountRow) -> ChannelOptions:
+    """As they are kept."""
+    return ChannelOptions(
+        region=row.region,
+        language=row.language,
+        team=row.team_id,
+        lead_policy=row.lead_policy,
+        silent_hours=row.silent_hours,
+        callback_minutes=row.callback_minutes,
+        promise_minutes=row.promise_minutes,
+        silence_minutes=row.silence_minutes,
+        silence_moves=row.silence_moves,
+    )
 
 
 class ChannelDesk(Protocol):
@@ -50,6 +71,9 @@ class ChannelDesk(Protocol):
 
     async def check(self, account: UUID) -> Sequence[Finding]:
         """Tries the credentials for real, and tells the platform where to send its events. Raises NotFound."""
+
+    async def try_new(self, kind: str, slug: str, fields: Mapping[str, str]) -> Sequence[Finding]:
+        """Tries the credentials of a channel that is not connected yet, and keeps nothing. Raises Refused."""
 
     async def templates(self, slug: str) -> Sequence[Template]:
         """What can be sent when the time for a free reply is over; none where a channel has no such thing.

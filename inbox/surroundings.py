@@ -1,7 +1,7 @@
 """What the pages may use of the rest of Allo; the composition root fills it in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from typing import Protocol
@@ -13,7 +13,9 @@ from inbox.call_desk import CallDesk
 from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
+from inbox.house import House
 from inbox.live_hub import LiveHub
+from inbox.webhook_desk import WebhookDesk
 from storage.media import MediaStore
 
 
@@ -30,6 +32,7 @@ class Surroundings:
     dead_letters: DeadLetterDesk
     telephone: CallDesk
     typing: TypingNotice
+    webhooks: WebhookDesk
     media: MediaStore
     hub: LiveHub
     now: Callable[[], datetime]
@@ -38,6 +41,7 @@ class Surroundings:
     public_url: str
     time_zone: str = "Europe/Moscow"
     language: str = "ru"
+    house: House = field(default_factory=House)
     smtp_listen: str = ""
     """Where mail is taken, for whoever wants to try it; "": nowhere, or it is not known here."""
 

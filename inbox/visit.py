@@ -18,9 +18,10 @@ import structlog
 from aiohttp import web
 from markupsafe import Markup
 
-from inbox import csrf, security_headers, sessions
+from inbox import csrf, security_headers, sessions, settings_map
 from inbox.desk import NotFound, Refused
 from inbox.formats import Formats
+from inbox.house import Known
 from inbox.in_sight import refuse_unseen
 from inbox.languages import LANGUAGES, Language, preferred
 from inbox.rendering import render
@@ -46,6 +47,7 @@ class Visit:
     now: datetime
     form: Mapping[str, str]
     """The fields of a posted form; empty for a GET and for an upload."""
+    house: Known
 
     @property
     def colleague(self) -> SignedIn:
@@ -65,7 +67,11 @@ class Visit:
 
     @property
     def formats(self) -> Formats:
-        return Formats(language=self.language, zone=ZoneInfo(self.around.time_zone), now=self.now)
+        return Formats(language=self.language, zone=ZoneInfo(self.time_zone), now=self.now)
+
+    @property
+    def time_zone(self) -> str:
+        return self.house.company.time_zone or self.around.time_zone
 
     @property
     def wants_fragment(self) -> bool:
@@ -77,6 +83,10 @@ class Visit:
 
     def may(self, right: Right) -> bool:
         return self.who is not None and may(self.who.role, right)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a page of this address."""
+        return any(each.canonical == path for each in self.request.app.router.resources())
 
     def id(self, name: str = "id") -> UUID:
         """A UUID of the path."""
@@ -118,6 +128,9 @@ class Visit:
             "now": self.now,
             "may": lambda right: self.may(Right(right)),
             "path": self.request.path,
+            "company": self.house.company,
+            "label_colours": self.house.label_colours,
+            "settings_groups": lambda: settings_map.groups(self.may, self.exists),
             "home": home(self.who.role) if self.who else "/",
             "theme": self.who.theme if self.who else "",
         }
@@ -160,6 +173,7 @@ def guarded(
         began, now = perf_counter(), around.now()
         WHENCE.set(request.remote or "")
         who = await sessions.whose(around, request, now=now)
+        house = await around.house.known(around.engine, now=now)
         visit = Visit(
             around=around,
             request=request,
@@ -167,10 +181,11 @@ def guarded(
             language=preferred(
                 (who.language if who else "") or request.cookies.get(LANGUAGE_COOKIE, ""),
                 request.headers.get("Accept-Language", ""),
-                default=around.language,
+                default=house.company.language or around.language,
             ),
             now=now,
             form=await _form(page, request),
+            house=house,
         )
         try:
             response = await _admitted(visit, page)

@@ -180,6 +180,61 @@ WORDS: Final = MappingProxyType(
             "write": N_("Read and write"),
             "admin": N_("Everything"),
         },
+        "scope_hint": {
+            "read": N_("Sees conversations, contacts, leads and events; changes nothing."),
+            "write": N_("Also answers, makes leads and tasks, changes contacts."),
+            "admin": N_(
+                "Also channels, webhooks, dead letters; erases people. For programs you trust like yourself."
+            ),
+        },
+        "webhook_state": {
+            "active": N_("Working"),
+            "paused": N_("Paused"),
+            "stopped": N_("Stopped"),
+        },
+        "delivery_state": {
+            "waiting": N_("Waits"),
+            "delivered": N_("Taken"),
+            "failed": N_("Given up"),
+        },
+        "hook_event": {
+            "message_received": N_("A customer wrote"),
+            "message_queued": N_("A colleague answered"),
+            "note_added": N_("A note was written"),
+            "message_changed": N_("A message was edited, deleted or got a reaction"),
+            "delivery_changed": N_("An answer was delivered, read or failed"),
+            "conversation_changed": N_("A conversation was opened, resolved, snoozed…"),
+            "assigned": N_("Somebody else answers now"),
+            "contact_created": N_("A contact is new"),
+            "contact_changed": N_("A contact was changed"),
+            "contacts_merged": N_("Two contacts became one"),
+            "lead_opened": N_("A lead was opened"),
+            "lead_changed": N_("A lead was moved, won, lost or changed"),
+            "task_changed": N_("A task was made, changed or done"),
+            "ping": N_("Test"),
+        },
+        "merge_policy": {
+            "strict": N_("Merge what is proved"),
+            "ask": N_("Always ask"),
+        },
+        "merge_policy_hint": {
+            "strict": N_(
+                "The same proved phone or address is one person, at once. What was only typed is suggested."
+            ),
+            "ask": N_(
+                "Nothing is merged by itself: every match is a suggestion that a colleague decides on."
+            ),
+        },
+        "colour": {
+            "": N_("No colour"),
+            "red": N_("Red"),
+            "amber": N_("Amber"),
+            "green": N_("Green"),
+            "petrol": N_("Petrol"),
+            "sky": N_("Blue"),
+            "violet": N_("Violet"),
+            "slate": N_("Grey"),
+        },
         "dead_stage": {
             "route": N_("Routing"),
             "deliver": N_("Sending"),

@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from inbox.channel_desk import ChannelOptions
+from inbox.channel_desk import ChannelOptions, options_of
 from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
 from sandbox.managers import Hand
@@ -261,14 +261,7 @@ class Premises:
                 options = ChannelOptions(language=settings.language, team=team)
                 await channels.add(kind, slug, fields, options, by=None)
             else:
-                kept = ChannelOptions(
-                    region=row.region,
-                    language=row.language,
-                    team=row.team_id,
-                    lead_policy=row.lead_policy,
-                    callback_minutes=row.callback_minutes,
-                )
-                await channels.change(row.id, fields, kept, by=None)
+                await channels.change(row.id, fields, options_of(row), by=None)
 
 
 async def _give_a_telephone(engine: AsyncEngine, email: str, extension: str) -> None:

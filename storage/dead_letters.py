@@ -54,6 +54,16 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Letters that failed alike; `first` is one of them."""
+
+    stage: str
+    reason: str
+    count: int
+    first: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedLetter:
     """A letter with its contents."""
 
@@ -115,10 +125,16 @@ async def keep_letter(connection: AsyncConnection, new: NewLetter, *, now: datet
 
 
 async def open_letters(
-    connection: AsyncConnection, *, after: tuple[datetime, UUID] | None = None, limit: int = 50
+    connection: AsyncConnection,
+    *,
+    after: tuple[datetime, UUID] | None = None,
+    limit: int = 50,
+    alike: tuple[str, str] | None = None,
 ) -> tuple[DeadLetter, ...]:
-    """The open ones, oldest first, behind the (first_seen, id) of `after`."""
+    """The open ones, oldest first, behind the (first_seen, id) of `after`; `alike`: of this stage and reason."""
     place = "" if after is None else "and (letter.first_seen, letter.id) > (:at, :id)"
+    if alike is not None:
+        place += " and letter.stage = :stage and letter.reason = :reason"
     found = await connection.execute(
         text(
             f"""
@@ -127,9 +143,25 @@ async def open_letters(
             order by letter.first_seen, letter.id limit :limit
             """  # constants of this module
         ),
-        {"limit": limit} | ({} if after is None else {"at": after[0], "id": after[1]}),
+        {"limit": limit}
+        | ({} if after is None else {"at": after[0], "id": after[1]})
+        | ({} if alike is None else {"stage": alike[0], "reason": alike[1]}),
     )
     return tuple(DeadLetter(**row) for row in found.mappings())
+
+
+async def kinds_of_letters(connection: AsyncConnection, *, of: int = 1000) -> list[Kind]:
+    """What the oldest `of` open ones died of, the most frequent first."""
+    found = await connection.execute(
+        text("""
+            select stage, reason, count(*) as count, (array_agg(id order by first_seen))[1] as first from (
+                select id, stage, reason, first_seen from dead_letter
+                where replayed_at is null and dropped_at is null order by first_seen, id limit :of
+            ) as open_one group by stage, reason order by count(*) desc, stage, reason
+        """),
+        {"of": of},
+    )
+    return [Kind(**row) for row in found.mappings()]
 
 
 async def find_letter(connection: AsyncConnection, letter: UUID) -> OpenedLetter | None:

@@ -27,6 +27,7 @@ MOST_MINUTES: Final = 10_000
 LONGEST: Final = 4096
 """Characters of one field."""
 
+MOST_MOVES: Final = 20
 MOST_HOURS: Final = 1000
 """Working hours: half a year of eight a day."""
 
@@ -89,5 +90,13 @@ def check_options(options: ChannelOptions) -> None:
         raise Refused(
             f"lead_policy is never, first_contact, no_open_lead or after:DAYS, not {options.lead_policy!r}."
         )
+    if not 1 <= options.promise_minutes <= MOST_MINUTES:
+        raise Refused(f"The answer is promised in 1 to {MOST_MINUTES} minutes.")
+    if options.silence_minutes is not None and not 1 <= options.silence_minutes <= MOST_MINUTES:
+        raise Refused(
+            f"Without an answer a conversation is moved after 1 to {MOST_MINUTES} minutes."
+        )
+    if not 0 <= options.silence_moves <= MOST_MOVES:
+        raise Refused(f"A conversation is moved at most {MOST_MOVES} times.")
     if not 1 <= options.callback_minutes <= MOST_MINUTES:
         raise Refused(f"callback_minutes is a number of minutes from 1 to {MOST_MINUTES}.")

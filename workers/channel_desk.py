@@ -5,8 +5,9 @@ now. Trying is bounded in time, and whatever goes wrong is a finding, never a fa
 """
 
 import asyncio
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from connectors.outgoing import open_http
 from connectors.registry import discover
 from inbox.channel_desk import ChannelOptions
 from inbox.desk import NotFound, Refused
+from router.ids import new_id
 from storage.accounts import (
     AccountRow,
     BadSlug,
@@ -65,6 +67,7 @@ class Channels:
     ) -> UUID:
         """Raises Refused."""
         connector = connector_of(kind)
+        fields = _made_up(connector) | {name: value for name, value in fields.items() if value}
         check_fields(connector, fields, whole=True)
         check_options(options)
         try:
@@ -166,7 +169,7 @@ class Channels:
     def _told(self, row: AccountRow, findings: Sequence[Finding]) -> list[LogLine]:
         """What was found, for the channel's log; secrets struck out, however they came into a finding."""
         connector = discover().get(row.kind)
-        secrets = secrets_of(_account(row, connector), connector) if connector else ()
+        hidden = secrets_of(_account(row, connector), connector) if connector else ()
         return [
             LogLine(
                 account=row.id,
@@ -174,7 +177,7 @@ class Channels:
                 direction="out",
                 what="checked",
                 level=_LEVELS[each.level],
-                detail=strike_out(each.text, secrets),
+                detail=strike_out(each.text, hidden),
             )
             for each in dict.fromkeys(findings)
         ]
@@ -182,6 +185,22 @@ class Channels:
     async def try_out(self, row: AccountRow) -> Sequence[Finding]:
         """Tries the credentials, and changes nothing anywhere."""
         return await self._try(row, connect=False)
+
+    async def try_new(self, kind: str, slug: str, fields: Mapping[str, str]) -> Sequence[Finding]:
+        """Raises Refused."""
+        connector = connector_of(kind)
+        check_fields(connector, fields, whole=False)
+        missing = [each for each in connector.fields if each.required and not fields.get(each.name)]
+        if missing:
+            return [
+                Finding(level="error", text="This is still to be filled in.", field=each.name)
+                for each in missing
+            ]
+        defaults = {each.name: each.default for each in connector.fields if each.default}
+        account = Account(id=new_id(), kind=kind, slug=slug, fields=defaults | dict(fields))
+        findings = await self._ask(connector, account, self.webhook_url(kind, slug), connect=False)
+        hidden = secrets_of(account, connector)
+        return [replace(each, text=strike_out(each.text, hidden)) for each in findings]
 
     async def templates(self, slug: str) -> Sequence[Template]:
         """Raises Refused, NotFound."""
@@ -233,7 +252,16 @@ class Channels:
         connector = discover().get(row.kind)
         if connector is None:
             return [_error(f"This Allo knows no channel of the kind {row.kind}.")]
-        account, url = _account(row, connector), self.webhook_url(row.kind, row.slug)
+        return await self._ask(
+            connector,
+            _account(row, connector),
+            self.webhook_url(row.kind, row.slug),
+            connect=connect,
+        )
+
+    async def _ask(
+        self, connector: Connector, account: Account, url: str, *, connect: bool
+    ) -> Sequence[Finding]:
         findings: list[Finding] = []
         try:
             async with asyncio.timeout(self.patience), open_http() as http:
@@ -254,6 +282,11 @@ _LEVELS: Final = {"ok": "info", "warning": "warning", "error": "error"}
 _NOTHING_TO_TRY: Final = Finding(
     level="ok", text="There is nothing to try: it waits for what comes in."
 )
+
+
+def _made_up(connector: Connector) -> dict[str, str]:
+    """Words that only have to be long and unknown."""
+    return {each.name: secrets.token_hex(16) for each in connector.fields if each.made_up}
 
 
 def _error(text: str) -> Finding:
@@ -303,4 +336,7 @@ def _columns(options: ChannelOptions) -> dict[str, object]:
         "callback_minutes": options.callback_minutes,
         "team_id": options.team,
         "silent_hours": options.silent_hours,
+        "promise_minutes": options.promise_minutes,
+        "silence_minutes": options.silence_minutes,
+        "silence_moves": options.silence_moves,
     }

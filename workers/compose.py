@@ -57,6 +57,7 @@ from workers.founding import found_installation
 from workers.gestures import Gestures
 from workers.health import health_routes
 from workers.holding import hold
+from workers.hooks import Hooks
 from workers.introduce import Introductions
 from workers.notify import Notifier
 from workers.poll_ports import AccountConditions, PollLeases
@@ -74,6 +75,7 @@ from workers.telemetry import POLL_ERRORS, QUEUE_DEPTH, EdgeCounts, set_up_loggi
 from workers.timers import Timers
 from workers.topology import INBOUND
 from workers.undertaker import Undertaker
+from workers.webhook_desk import Webhooks as WebhookDesk
 
 log = structlog.get_logger()
 
@@ -325,6 +327,13 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         time_zone=base.settings.time_zone,
         language=base.settings.language,
     )
+    hooks = Hooks(
+        engine=base.engine,
+        sealer=base.sealer,
+        now=utc_now,
+        chance=random.random,
+        private=base.settings.webhooks_private,
+    )
 
     def hear(fact: Fact | None) -> None:
         if fact is None or isinstance(fact, MessageQueued):
@@ -337,6 +346,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         typing.hear(fact)
         notifier.hear(fact)
         pusher.hear(fact)
+        hooks.hear(fact)
 
     base.ear.tell(hear)
     alone: dict[str, Job] = {
@@ -356,6 +366,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         "typing": typing.run,
         "notices": notifier.run,
         "push": pusher.run,
+        "webhooks": hooks.run,
     }
 
     async def work(name: str, end: asyncio.Event) -> None:
@@ -392,6 +403,12 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
     channels = Channels(
         engine=base.engine, sealer=base.sealer, base_url=base.settings.base_url, now=utc_now
     )
+    webhooks = WebhookDesk(
+        engine=base.engine,
+        sealer=base.sealer,
+        now=utc_now,
+        private=base.settings.webhooks_private,
+    )
     typing = AnnounceTyping(broker=base.broker, now=utc_now)
     jobs["typing announced"] = typing.run
     base.ear.tell(hub.hear_fact)
@@ -405,6 +422,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
             hub=hub,
             telephone=telephone,
             typing=typing,
+            webhooks=webhooks,
             now=utc_now,
             secret=base.settings.secret,
             public_url=base.settings.base_url,
@@ -421,6 +439,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
         media=base.media,
         hub=hub,
         telephone=telephone,
+        webhooks=webhooks,
         now=utc_now,
         version=version("allo"),
     )

@@ -44,6 +44,29 @@ class DeadLetters:
             replayed += await self._replay([each.id for each in page], by=by)
             after = (page[-1].first_seen, page[-1].id)
 
+    async def replay_alike(self, letter: UUID, *, by: UUID | None) -> int:
+        """Raises NotFound, Refused, BrokerDown."""
+        async with self.engine.connect() as connection:
+            found = await find_letter(connection, letter)
+        if found is None:
+            raise NotFound(f"There is no open dead letter {letter}")
+        replayed, after = 0, None
+        while True:
+            async with self.engine.connect() as connection:
+                page = await open_letters(
+                    connection,
+                    after=after,
+                    limit=BATCH,
+                    alike=(found.letter.stage, found.letter.reason),
+                )
+            if not page:
+                break
+            replayed += await self._replay([each.id for each in page], by=by)
+            after = (page[-1].first_seen, page[-1].id)
+        if not replayed:
+            await self._explain(letter)
+        return replayed
+
     async def drop(self, letter: UUID, *, by: UUID | None) -> None:
         """Raises NotFound."""
         async with transaction(self.engine) as connection:

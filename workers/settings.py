@@ -166,6 +166,10 @@ class Settings(BaseSettings):
     smtp_listen: Annotated[str, AfterValidator(_address_or_off)] = Field(
         default="127.0.0.1:8025", description="Where mail is taken by SMTP; off: nowhere."
     )
+    webhooks_private: bool = Field(
+        default=False,
+        description="Outgoing webhooks may go to addresses of private networks, too.",
+    )
     database_url: Annotated[str, _url("postgresql", "postgres")] = Field(
         default="",
         description="PostgreSQL 15 or newer; empty: the embedded one in the data directory.",

@@ -37,6 +37,7 @@ from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk, NotFound, Refused
 from inbox.live_hub import LiveHub
+from inbox.webhook_desk import WebhookDesk
 from storage.absence import is_database_away
 from storage.api_tokens import Token
 from storage.media import MediaStore
@@ -77,6 +78,7 @@ class Api:
     media: MediaStore
     hub: LiveHub
     telephone: CallDesk
+    webhooks: WebhookDesk
     now: Callable[[], datetime]
 
 

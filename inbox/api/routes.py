@@ -19,6 +19,7 @@ from inbox.api import (
     directory,
     events,
     fields,
+    labels,
     leads,
     macros,
     messages,
@@ -26,6 +27,7 @@ from inbox.api import (
     suggestions,
     tasks,
     views,
+    webhooks as webhooks_endpoints,
 )
 from inbox.api.endpoints import PREFIX, Api, Endpoint, run
 from inbox.api.openapi import document
@@ -35,6 +37,7 @@ from inbox.channel_desk import ChannelDesk
 from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
 from inbox.live_hub import LiveHub
+from inbox.webhook_desk import WebhookDesk
 from storage.media import MediaStore
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
@@ -54,7 +57,9 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *sources.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
+    *labels.ENDPOINTS,
     *dead_letters.ENDPOINTS,
+    *webhooks_endpoints.ENDPOINTS,
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -69,6 +74,7 @@ def api_routes(
     media: MediaStore,
     hub: LiveHub,
     telephone: CallDesk,
+    webhooks: WebhookDesk,
     now: Callable[[], datetime],
     version: str,
 ) -> list[web.RouteDef]:
@@ -81,6 +87,7 @@ def api_routes(
         media=media,
         hub=hub,
         telephone=telephone,
+        webhooks=webhooks,
         now=now,
     )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))

@@ -31,11 +31,9 @@ from storage.canned_replies import (
     list_canned,
     restore_canned,
 )
-from storage.company import name_company
 from storage.engine import transaction
 from storage.reading.colleagues import TeamRow, list_teams
 from storage.reading.paging import BadCursor
-from storage.reading.reply_values import company_name
 
 HOME: Final = "/settings/canned-replies"
 LONGEST_COMPANY: Final = 120
@@ -56,12 +54,11 @@ async def replies(visit: Visit) -> web.Response:
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
-        company = await company_name(connection)
     return visit.page(
         "settings/canned_replies.html",
         page=page,
         q=q,
-        company=company,
+        company=visit.house.company.name,
         may_change=lambda row: may_change(visit, row),
     )
 
@@ -115,14 +112,6 @@ async def preview(visit: Visit) -> web.Response:
     """The text as a customer might read it."""
     filled = fill(_text(visit), sample(visit.formats))
     return visit.page("parts/canned_preview.html", filled=filled)
-
-
-async def name_the_company(visit: Visit) -> web.Response:
-    async with transaction(visit.around.engine) as connection:
-        await name_company(
-            connection, clean_line(visit.form.get("company", ""), limit=LONGEST_COMPANY)
-        )
-    return visit.back(HOME)
 
 
 async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
@@ -230,7 +219,6 @@ PAGES: Final[Sequence[Page]] = (
     get(f"{HOME}/new", new, Right.READ_MESSAGES),
     post(HOME, add, Right.ANSWER),
     post(f"{HOME}/preview", preview, Right.ANSWER),
-    post(f"{HOME}/company", name_the_company, Right.MANAGE_PEOPLE),
     get(f"{HOME}/{{id}}", one, Right.READ_MESSAGES),
     post(f"{HOME}/{{id}}", change, Right.ANSWER),
     post(f"{HOME}/{{id}}/delete", drop, Right.ANSWER),

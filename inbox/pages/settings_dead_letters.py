@@ -5,11 +5,17 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
-from storage.dead_letters import count_open_letters, find_letter, open_letters
+from storage.dead_letters import (
+    count_open_letters,
+    find_letter,
+    kinds_of_letters,
+    open_letters,
+)
 
 PAGE: Final = 50
 SHOWN_BYTES: Final = 20_000
@@ -20,11 +26,13 @@ async def letters(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         found = await open_letters(connection, after=after, limit=PAGE + 1)
         count = await count_open_letters(connection)
+        kinds = await kinds_of_letters(connection)
     more = found[PAGE - 1] if len(found) > PAGE else None
     return visit.page(
         "settings/dead_letters.html",
         letters=found[:PAGE],
         count=count,
+        kinds=kinds,
         more=f"{more.first_seen.isoformat()}~{more.id}" if more else "",
     )
 
@@ -38,19 +46,36 @@ async def letter(visit: Visit) -> web.Response:
         "settings/dead_letter.html",
         letter=found.letter,
         traceback=found.traceback,
-        body=found.body[:SHOWN_BYTES].decode(errors="replace"),
+        body=_readable(found.body)[:SHOWN_BYTES],
         cut=len(found.body) > SHOWN_BYTES,
     )
 
 
 async def replay(visit: Visit) -> web.Response:
     await visit.around.dead_letters.replay(visit.id(), by=visit.me)
-    return visit.back("/settings/dead-letters")
+    return visit.done("/settings/dead-letters", said=visit._("It is tried again."))
+
+
+async def replay_alike(visit: Visit) -> web.Response:
+    count = await visit.around.dead_letters.replay_alike(visit.id(), by=visit.me)
+    return visit.done(
+        "/settings/dead-letters",
+        said=visit.language.n("%(num)s is tried again.", "%(num)s are tried again.", count)
+        % {"num": count},
+    )
 
 
 async def drop(visit: Visit) -> web.Response:
     await visit.around.dead_letters.drop(visit.id(), by=visit.me)
     return visit.back("/settings/dead-letters")
+
+
+def _readable(body: bytes) -> str:
+    """JSON on lines of its own; anything else as it is."""
+    try:
+        return msgspec.json.format(body, indent=2).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body.decode(errors="replace")
 
 
 def _place(written: str) -> tuple[datetime, UUID] | None:
@@ -67,5 +92,6 @@ PAGES: Final[Sequence[Page]] = (
     get("/settings/dead-letters", letters, Right.MANAGE_DEAD_LETTERS),
     get("/settings/dead-letters/{id}", letter, Right.MANAGE_DEAD_LETTERS),
     post("/settings/dead-letters/{id}/replay", replay, Right.MANAGE_DEAD_LETTERS),
+    post("/settings/dead-letters/{id}/replay-alike", replay_alike, Right.MANAGE_DEAD_LETTERS),
     post("/settings/dead-letters/{id}/drop", drop, Right.MANAGE_DEAD_LETTERS),
 )

@@ -70,7 +70,9 @@ async def revoke(visit: Visit) -> web.Response:
 async def _shown(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Response:
     async with visit.around.engine.connect() as connection:
         rows = await list_tokens(connection)
-    return visit.page("settings/tokens.html", rows=rows, scopes=SCOPES, made=made)
+    return visit.page(
+        "settings/tokens.html", rows=rows, scopes=SCOPES, made=made, address=visit.around.public_url
+    )
 
 
 PAGES: Final[Sequence[Page]] = (

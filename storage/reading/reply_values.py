@@ -7,8 +7,6 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-COMPANY: Final = "company_name"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyValues:
@@ -26,7 +24,7 @@ class ReplyValues:
 
 _VALUES: Final = text("""
     select c.name as contact, coalesce(nullif(m.name, ''), w.name, '') as manager, a.slug as account,
-           coalesce((select value #>> '{}' from setting where name = :company), '') as company,
+           coalesce((select value ->> 'name' from setting where name = 'company'), '') as company,
            l.number as lead_number, coalesce(l.title, '') as lead_title, l.value as lead_value,
            coalesce(l.currency, 'RUB') as lead_currency
     from conversation v
@@ -45,14 +43,5 @@ _VALUES: Final = text("""
 async def values_for(
     connection: AsyncConnection, conversation_id: UUID, *, by: UUID | None
 ) -> ReplyValues | None:
-    row = (
-        await connection.execute(_VALUES, {"id": conversation_id, "by": by, "company": COMPANY})
-    ).one_or_none()
+    row = (await connection.execute(_VALUES, {"id": conversation_id, "by": by})).one_or_none()
     return None if row is None else ReplyValues(**row._mapping)  # noqa: SLF001  # a Row's public mapping
-
-
-async def company_name(connection: AsyncConnection) -> str:
-    found = await connection.execute(
-        text("select value #>> '{}' from setting where name = :company"), {"company": COMPANY}
-    )
-    return str(found.scalar() or "")

@@ -27,6 +27,7 @@ from storage.tables.conversations import (
     delivery,
     draft,
     label,
+    label_change,
     mention,
     message,
     message_search,
@@ -61,6 +62,7 @@ from storage.tables.plumbing import (
     rollup_day,
     setting,
 )
+from storage.tables.webhooks import webhook, webhook_delivery
 from storage.tables.writing import canned_reply, macro, macro_run
 
 __all__ = [
@@ -89,6 +91,7 @@ __all__ = [
     "identity_claim",
     "inbound_event",
     "label",
+    "label_change",
     "lead",
     "lead_event",
     "lease",
@@ -122,4 +125,6 @@ __all__ = [
     "user_account",
     "visitor",
     "waiting_event",
+    "webhook",
+    "webhook_delivery",
 ]

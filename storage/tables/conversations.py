@@ -398,3 +398,16 @@ bulk_action = Table(  # what was done to many conversations at once, and what th
     Index("ix_bulk_action_user_id_at", "user_id", "at"),
     Index("ix_bulk_action_at", "at"),
 )
+
+label_change = Table(  # a label's other name, until every conversation has it; and whose it was, to take it back
+    "label_change",
+    metadata,
+    key(),
+    words("old"),
+    words("new", default=""),  # "": the label goes
+    words("colour", default=""),
+    Column("position", Integer, nullable=False, server_default=text("0")),
+    Column("touched", ARRAY(UUID), nullable=False, server_default=text("'{}'")),
+    moment("created_at"),
+    moment("done_at", null=True),
+)

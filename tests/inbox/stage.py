@@ -40,6 +40,7 @@ from storage.sealing import Sealer
 from tests.conftest import NOON
 from tests.installation import Installation
 from workers.announce_typing import AnnounceTyping
+from workers.webhook_desk import Webhooks
 
 PASSWORD = "correct horse battery"
 SECRET = b"s" * 32
@@ -77,9 +78,14 @@ class DeadLetters:
 
     replayed: list[UUID] = field(default_factory=list)
     dropped: list[UUID] = field(default_factory=list)
+    alike: list[UUID] = field(default_factory=list)
 
     async def replay(self, letter: UUID, *, by: UUID | None) -> None:
         self.replayed.append(letter)
+
+    async def replay_alike(self, letter: UUID, *, by: UUID | None) -> int:
+        self.alike.append(letter)
+        return 2
 
     async def drop(self, letter: UUID, *, by: UUID | None) -> None:
         self.dropped.append(letter)
@@ -112,6 +118,7 @@ class Channels:
         self.sealer = Sealer(SECRET)
         self.findings = [Finding(level="ok", text="The bot answers: @kolodka_bot")]
         self.checked: list[UUID] = []
+        self.tried: list[tuple[str, str, dict[str, str]]] = []
         self.listed: list[Template] = []
         self.trouble = ""
 
@@ -155,6 +162,8 @@ class Channels:
                 secrets=discover()[row.kind].secrets,
                 sealer=self.sealer,
                 region=options.region,
+                promise_minutes=options.promise_minutes,
+                silence_minutes=options.silence_minutes,
             )
 
     async def set_state(self, account: UUID, state: Any, *, by: UUID | None) -> None:
@@ -166,6 +175,10 @@ class Channels:
 
     async def check(self, account: UUID) -> Sequence[Finding]:
         self.checked.append(account)
+        return self.findings
+
+    async def try_new(self, kind: str, slug: str, fields: Any) -> Sequence[Finding]:
+        self.tried.append((kind, slug, dict(fields)))
         return self.findings
 
     async def all(self) -> Sequence[AccountRow]:
@@ -194,6 +207,7 @@ class Stage:
         self.calls = Calls()
         self.typing = AnnounceTyping(broker=self.broadcast, now=self.now)  # type: ignore[arg-type]  # the part that is used
         self.channels = Channels(engine, self.now)
+        self.webhooks = Webhooks(engine=engine, sealer=Sealer(SECRET), now=self.now)
         self.media = open_media(media.as_uri())
         self.hub = LiveHub(listen=self.broadcast.listen)
         self.shop = Installation(engine)
@@ -251,6 +265,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
             channels=stage.channels,
             telephone=stage.calls,
             typing=stage.typing,
+            webhooks=stage.webhooks,
             now=stage.now,
             secret=SECRET,
             public_url="http://127.0.0.1",

@@ -233,10 +233,10 @@ async def test_a_text_is_changed_and_seen_as_a_customer_would(stage, browser):
 
 async def test_the_companys_name_is_a_variable(stage, browser):
     await stage.hire("Anna")
-    await stage.hire("Lena", role="lead")
+    await stage.hire("Olga", role="admin")
     talk = await a_talk(stage)
-    lena, anna = await browser("Lena"), await browser("Anna")
-    assert (await anna.post(f"{HOME}/company", {"company": "x"})).status == 403
-    await lena.post(f"{HOME}/company", {"company": " Колодка \n№1 "})
+    olga, anna = await browser("Olga"), await browser("Anna")
+    assert (await anna.post("/settings/company", {"name": "x"})).status == 403
+    await olga.post("/settings/company", {"name": " Колодка №1 "})
     await written(anna, "мы", "Это {{company}}")
     assert "Колодка №1" in (await anna.fragment(f"/conversations/{talk}/canned?q=мы")).text

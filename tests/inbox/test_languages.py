@@ -64,6 +64,8 @@ def test_the_words_of_every_channel_are_said_in_russian():
     russian = language("ru")
     for connector in discover().values():
         words = {each.label for each in connector.fields} | {each.help for each in connector.fields}
+        words |= {each.title for each in connector.steps} | {each.text for each in connector.steps}
+        words |= {connector.hint, connector.first}
         own = {"Telegram", "WhatsApp", "MAX", ""}
         for word in (words | {connector.label}) - own:
             if re.search(r"[A-Za-z]{3}", word):

@@ -11,7 +11,7 @@ import click
 
 from connectors.connector import Finding
 from connectors.registry import discover
-from inbox.channel_desk import ChannelOptions
+from inbox.channel_desk import ChannelOptions, options_of
 from inbox.desk import Refused
 from storage.accounts import AccountRow
 from storage.channel_log import LogLine, recent_lines
@@ -122,15 +122,7 @@ def set_(*, slug: str, pairs: Sequence[str], files: Sequence[str]) -> None:
 
     async def story(here: Installation) -> Sequence[Finding]:
         row = await here.channels.find(slug)
-        options = ChannelOptions(
-            region=row.region,
-            language=row.language,
-            team=row.team_id,
-            lead_policy=row.lead_policy,
-            silent_hours=row.silent_hours,
-            callback_minutes=row.callback_minutes,
-        )
-        fields, options = await _split(here, given, options)
+        fields, options = await _split(here, given, options_of(row))
         await here.channels.change(row.id, fields, options, by=None)
         return await here.channels.check(row.id)
 

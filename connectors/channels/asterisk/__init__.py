@@ -21,13 +21,38 @@ from connectors.channels.asterisk.originate import dial
 from connectors.channels.asterisk.recordings import fetch
 from connectors.channels.asterisk.setup import check
 from connectors.channels.asterisk.watching import polls, watch
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="asterisk",
     label="Asterisk",
     icon="phone",
     identity="phone",
+    hint="your own exchange",
+    steps=(
+        Step(
+            title="A manager user in Asterisk",
+            text="In /etc/asterisk/manager.conf (FreePBX: Settings, Asterisk Manager Users): read = "
+            "system,call,agent,dialplan,reporting; write = system,call,originate,reporting; permit only Allo's address. Then, "
+            "in Asterisk's console: manager reload.",
+        ),
+        Step(
+            title="Where it is",
+            text="Never open the manager's port to the internet. Across a network that is not yours switch on TLS.",
+            fields=("host", "port", "tls"),
+        ),
+        Step(
+            title="The user and its secret",
+            fields=("username", "secret"),
+            tries=True,
+        ),
+        Step(
+            title="Your dial plan",
+            text="Where calls from your trunks begin, and where colleagues' telephones dial from. FreePBX's are there already.",
+            fields=("inbound_context", "outbound_context", "channel"),
+        ),
+    ),
+    first="Call your number from outside.",
     fields=(
         Field(name="host", label="Asterisk's address", required=True),
         Field(name="port", label="Manager port", default="5038", help="5039 is usual with TLS"),

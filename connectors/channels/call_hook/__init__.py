@@ -11,13 +11,32 @@ from connectors.channels.call_hook.calling import dial
 from connectors.channels.call_hook.receive import receive, reread
 from connectors.channels.call_hook.recordings import fetch
 from connectors.channels.call_hook.setup import check
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="call_hook",
     label="Telephony by callback",
     icon="phone",
     identity="phone",
+    hint="an exchange Allo does not know",
+    steps=(
+        Step(
+            title="A secret to sign with",
+            text="Allo has thought of one: give it to whoever looks after the exchange.",
+            fields=("secret",),
+        ),
+        Step(
+            title="Where the exchange reports calls",
+            text="A POST with JSON, signed with the secret. docs/channels/call-hook.md has a whole client in twenty lines.",
+            shows="webhook",
+        ),
+        Step(
+            title="Calling from Allo",
+            text="Only if you want it: an address of yours that makes the exchange dial.",
+            fields=("dial_url",),
+        ),
+    ),
+    first="Let the exchange report a call.",
     hook="telephony",
     fields=(
         Field(
@@ -25,6 +44,7 @@ connector = Connector(
             label="Secret",
             secret=True,
             required=True,
+            made_up=True,
             help="A long random word; your exchange signs with it. Two, separated by a space, while you change it",
         ),
         Field(

@@ -20,13 +20,41 @@ from connectors.channels.email.hooks.receiving import BODY, receive
 from connectors.channels.email.imap.watching import polls, watch
 from connectors.channels.email.listener import listen
 from connectors.channels.email.sending import FILES, send
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="email",
     label="Email",
     icon="email",
     identity="email",
+    hint="a mailbox, or your mail server",
+    steps=(
+        Step(
+            title="Which address",
+            text="Customers write to it, and answers leave from it.",
+            fields=("address",),
+        ),
+        Step(
+            title="How mail comes in",
+            text="imap: Allo reads the mailbox; nothing in it is changed. smtp: your own mail server delivers to Allo. hook: "
+            "a provider such as Mailgun posts it.",
+            fields=("mode",),
+        ),
+        Step(
+            title="The mailbox",
+            text="For imap. Yandex: imap.yandex.ru, Mail.ru: imap.mail.ru, Gmail: imap.gmail.com. They want an app password, "
+            "made in the mailbox's settings, not the one you sign in with. At first all mail in the folder comes in: to begin "
+            "with today, write today's date.",
+            fields=("imap_host", "imap_user", "imap_password", "imap_since"),
+        ),
+        Step(
+            title="The way out",
+            text="smtp.yandex.ru, smtp.mail.ru, smtp.gmail.com, port 465. Without it mail comes in, and nobody can answer.",
+            fields=("smtp_host", "smtp_port", "smtp_user", "smtp_password"),
+            tries=True,
+        ),
+    ),
+    first="Send a letter to the address from another mailbox.",
     fields=(
         Field(
             name="address",

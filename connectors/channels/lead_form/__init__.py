@@ -29,7 +29,7 @@ from connectors.channels.lead_form.answers import cors
 from connectors.channels.lead_form.receive import KIND, receive, reread
 from connectors.channels.lead_form.roles import BadMap, read_map
 from connectors.channels.lead_form.traps import least_seconds
-from connectors.connector import Account, Capabilities, Connector, Field, Finding
+from connectors.connector import Account, Capabilities, Connector, Field, Finding, Step
 from connectors.page_origins import NotAnOrigin, read_origins
 
 SHORT: Final = 12
@@ -96,6 +96,27 @@ connector = Connector(
     label="Web forms",
     icon="site",
     identity=KIND,
+    hint="Tilda, Marquiz, your own",
+    steps=(
+        Step(
+            title="A secret for the address",
+            text="Whoever has the address can send forms, so give each site an account of its own. Allo has thought of a secret.",
+            fields=("path_secret",),
+        ),
+        Step(
+            title="Give the builder this address",
+            text="Tilda: Site settings, Forms, Webhook. Marquiz: Quiz, Integrations, Webhook. Flexbe: Site settings, Integrations. "
+            "Elementor: Actions After Submit, Webhook. Anything else: a POST of JSON or form fields.",
+            shows="webhook",
+        ),
+        Step(
+            title="A form of your own",
+            text="Pages that post by themselves must be named here; builders need nothing.",
+            fields=("allowed_origins",),
+        ),
+    ),
+    first="Fill in the form on your site.",
+    address_ends="path_secret",
     hook="leads",
     body_limit=10
     << 20,  # files come along with the fields; they are not kept, and must not cost the fields
@@ -105,6 +126,7 @@ connector = Connector(
             label="Secret in the address",
             secret=True,
             required=True,
+            made_up=True,
             help="The last part of the address forms are sent to: 20 letters and digits of your own",
         ),
         Field(

@@ -20,7 +20,7 @@ from connectors.channels.mango.catching_up import poll, polls
 from connectors.channels.mango.commands import dial, fetch
 from connectors.channels.mango.reports import receive, reread
 from connectors.channels.mango.setup import check
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 from connectors.source_addresses import allowed_ips
 
 connector = Connector(
@@ -28,6 +28,28 @@ connector = Connector(
     label="Mango Office",
     icon="phone",
     identity="phone",
+    hint="virtual exchange",
+    steps=(
+        Step(
+            title="Open the API connector",
+            text="In the cabinet of Mango Office: Integrations, API connector, Connect. It shows the code of your exchange and "
+            "the key for signatures.",
+            link="https://lk.mango-office.ru",
+            fields=("api_key", "api_salt"),
+            tries=True,
+        ),
+        Step(
+            title="Tell Mango where Allo is",
+            text="In the API connector, as the address of the external system. Mango adds /events/call and the like by itself. "
+            "Switch on the events of calls, summaries and recordings.",
+            shows="webhook",
+        ),
+        Step(
+            title="Extensions",
+            text="Write each colleague's extension (101, 102…) into their line under People: then calls show who talked.",
+        ),
+    ),
+    first="Call your number.",
     hook="telephony",
     fields=(
         Field(

@@ -43,6 +43,7 @@ from connectors.connector import (
     Finding,
     Outgoing,
     Sent,
+    Step,
     Surroundings,
 )
 from connectors.page_origins import NotAnOrigin, read_origins
@@ -147,6 +148,29 @@ connector = Connector(
     label="Site chat",
     icon="site",
     identity="visitor",
+    hint="a button on your site",
+    steps=(
+        Step(
+            title="How it greets",
+            text="Empty is fine: the words can be changed at any time.",
+            fields=("title", "greeting", "colour"),
+        ),
+        Step(
+            title="Where it may stand",
+            text="Your sites, as the browser's address bar has them. Other people's pages are refused.",
+            fields=("allowed_origins",),
+        ),
+        Step(
+            title="Put it on your pages",
+            text="Before </body> of every page. With a Content-Security-Policy add Allo's address to script-src and frame-src.",
+            shows="snippet",
+        ),
+    ),
+    first="Open the test page and write something.",
+    snippet=lambda address, slug: (
+        f'<script async src="{address}/widget.js?account={slug}"></script>'
+    ),
+    try_at=lambda slug: f"/chat/{slug}/try",
     fields=(
         Field(
             name="title", label="Title", help="The name above the conversation, usually the shop's"

@@ -23,13 +23,34 @@ from connectors.channels.telegram.parts import split
 from connectors.channels.telegram.polling import poll, polls
 from connectors.channels.telegram.setup import check, connect
 from connectors.channels.telegram.updates import receive, reread
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="telegram",
     label="Telegram",
     icon="telegram",
     identity="telegram",
+    hint="two minutes",
+    steps=(
+        Step(
+            title="Make a bot",
+            text="Open @BotFather in Telegram, send /newbot and choose a name. It answers with a token: copy it.",
+            link="https://t.me/BotFather",
+        ),
+        Step(
+            title="Paste the token",
+            text="All of it, with the digits before the colon.",
+            fields=("token",),
+            tries=True,
+        ),
+        Step(
+            title="How messages arrive",
+            text="Webhook: Telegram calls Allo, which needs a public https address. Polling: Allo asks Telegram, which works "
+            "everywhere. Nothing is lost either way, and it can be changed later.",
+            fields=("mode",),
+        ),
+    ),
+    first="Write anything to your bot in Telegram, /start will do.",
     hook="telegram",
     fields=(
         Field(
@@ -44,12 +65,14 @@ connector = Connector(
             label="How messages arrive",
             default="polling",
             choices=("polling", "webhook"),
+            public="webhook",
             help="polling works everywhere; webhook needs a public https address",
         ),
         Field(
             name="webhook_secret",
             label="Webhook secret",
             secret=True,
+            made_up=True,
             help="1 to 256 of A-Z a-z 0-9 _ -; Telegram repeats it with every update",
         ),
         Field(

@@ -15,7 +15,7 @@ from connectors.channels.telegram.bot_api import VENDOR, api_base, call, read_re
 from connectors.channels.telegram.polling import polls
 from connectors.channels.telegram.updates import ALLOWED_UPDATES
 from connectors.connector import Account, Finding
-from connectors.errors import SendError
+from connectors.errors import AccountBroken, SendError, Unreachable
 
 PORTS: Final = frozenset({443, 80, 88, 8443})
 """Bot API, setWebhook: "Ports currently supported for webhooks"."""
@@ -70,6 +70,20 @@ async def check(
             )
         told = await call(account, http, "getWebhookInfo")
         findings += _delivery(account, read_result(told, _WebhookInfo), webhook_url)
+    except AccountBroken as error:
+        findings.append(
+            Finding(
+                level="error",
+                text=f"{error}. Copy all of it from @BotFather, with the digits before the colon.",
+                field="token",
+            )
+        )
+    except Unreachable as error:
+        findings.append(
+            _error(
+                f"{error}. Does this server reach the internet? The Bot API server can be a proxy."
+            )
+        )
     except SendError as error:
         findings.append(_error(str(error)))
     return findings

@@ -24,13 +24,36 @@ from connectors.channels.twilio.calling import dial
 from connectors.channels.twilio.receive import receive, reread
 from connectors.channels.twilio.recordings import fetch
 from connectors.channels.twilio.setup import check, connect
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="twilio",
     label="Twilio",
     icon="phone",
     identity="phone",
+    hint="telephone numbers worldwide",
+    steps=(
+        Step(
+            title="The account's keys",
+            text="The console's first page shows the account SID and the primary auth token.",
+            link="https://console.twilio.com",
+            fields=("account_sid", "auth_token"),
+            tries=True,
+        ),
+        Step(
+            title="The number",
+            text="Bought at Twilio, with voice. Allo tells Twilio by itself to send its calls here; for that ALLO_PUBLIC_URL must "
+            "be an https address.",
+            fields=("number",),
+            shows="webhook",
+        ),
+        Step(
+            title="Whom to ring",
+            text="When the customer is nobody's, or their manager does not answer. Several ring at once.",
+            fields=("ring", "ring_seconds"),
+        ),
+    ),
+    first="Call your Twilio number.",
     hook="telephony",
     # Some kilobytes at most; every address it may have been signed with is tried over the whole of it.
     body_limit=1 << 17,

@@ -19,7 +19,7 @@ Facts, with their source:
 from connectors.channels.uis.call_api import check, dial
 from connectors.channels.uis.recordings import fetch
 from connectors.channels.uis.reports import receive, reread
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 from connectors.moments import TIME_ZONE
 from connectors.source_addresses import allowed_ips
 
@@ -28,6 +28,35 @@ connector = Connector(
     label="UIS, CoMagic",
     icon="phone",
     identity="phone",
+    hint="virtual exchange, call tracking",
+    steps=(
+        Step(
+            title="A secret for the address",
+            text="It is the only proof that UIS calls: do not show the address around. Allo has thought of one.",
+            fields=("path_secret",),
+        ),
+        Step(
+            title="Make the notifications",
+            text="In the cabinet of UIS, HTTP notifications: method POST, format JSON, this address. The bodies to paste are in "
+            "docs/channels/uis.md; incoming, talking, ended and lost are the least.",
+            link="https://app.uiscom.ru",
+            shows="webhook",
+        ),
+        Step(
+            title="Calling from Allo",
+            text="Only if you want it: a permanent key of a user who may use the Call API, and the address of this server in the "
+            "API's settings.",
+            fields=("access_token", "virtual_phone_number"),
+            tries=True,
+        ),
+        Step(
+            title="Who is who",
+            text="UIS knows colleagues by an id, Allo by their extension.",
+            fields=("employees", "timezone"),
+        ),
+    ),
+    first="Call your number.",
+    address_ends="path_secret",
     hook="telephony",
     fields=(
         Field(
@@ -35,6 +64,7 @@ connector = Connector(
             label="Secret in the address",
             secret=True,
             required=True,
+            made_up=True,
             help="A word of your own, 16 characters or more: it ends the address that notifications go to",
         ),
         Field(

@@ -27,13 +27,41 @@ from connectors.channels.vk.names import describe
 from connectors.channels.vk.parts import FILE_LIMIT, TEXT_LIMIT, split
 from connectors.channels.vk.sending import send
 from connectors.channels.vk.setup import check, connect
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="vk",
     label="VK",
     icon="vk",
     identity="vk",
+    hint="a community",
+    steps=(
+        Step(
+            title="Switch messages on",
+            text="In the community: Manage, Messages: on. Under Bot settings switch the bot's abilities on.",
+            link="https://vk.com/groups?tab=admin",
+        ),
+        Step(
+            title="Which community",
+            text="The number is in its address: of vk.com/club222 it is 222. A community with a name shows it under Manage, "
+            "API usage, Callback API.",
+            fields=("group_id",),
+        ),
+        Step(
+            title="Make a token",
+            text="Manage, API usage, Access tokens, Create: with access to management, messages, photos and documents. "
+            "Permissions of a token that is there already cannot be changed.",
+            fields=("access_token",),
+            tries=True,
+        ),
+        Step(
+            title="How messages arrive",
+            text="Long Poll works everywhere, and Allo switches it on in the community by itself. For Callback API save "
+            "first: the check then names the confirmation code.",
+            fields=("mode",),
+        ),
+    ),
+    first="Write to your community from another page of VK.",
     hook="vk",
     fields=(
         Field(

@@ -26,13 +26,44 @@ from connectors.channels.whatsapp.sending import send
 from connectors.channels.whatsapp.setup import check, connect
 from connectors.channels.whatsapp.templates import templates
 from connectors.channels.whatsapp.window import WINDOW
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 
 connector = Connector(
     kind="whatsapp",
     label="WhatsApp",
     icon="whatsapp",
     identity="whatsapp",
+    hint="Meta's Cloud API",
+    steps=(
+        Step(
+            title="Open your app at Meta",
+            text="An app of the type Business with the product WhatsApp. Its page API setup shows two numbers: the phone "
+            "number ID and the business account ID. They are not the telephone number.",
+            link="https://developers.facebook.com/apps",
+            fields=("phone_number_id", "waba_id"),
+        ),
+        Step(
+            title="The app's secret",
+            text="App settings, Basic, App secret. It proves that a message comes from Meta.",
+            fields=("app_secret",),
+        ),
+        Step(
+            title="A token that lasts",
+            text="Business settings, System users: make one, give it the app and the WhatsApp account, generate a token with "
+            "whatsapp_business_messaging and whatsapp_business_management. The token on the page API setup lives for a day.",
+            link="https://business.facebook.com/settings/system-users",
+            fields=("access_token",),
+            tries=True,
+        ),
+        Step(
+            title="Where Meta sends messages",
+            text="Meta calls Allo, so ALLO_PUBLIC_URL must be an https address. Allo gives Meta this address by itself; to do it "
+            "by hand: WhatsApp, Configuration, callback URL and verify token. There the field messages must be switched on.",
+            fields=("verify_token",),
+            shows="webhook",
+        ),
+    ),
+    first="Write to your number from another telephone.",
     hook="whatsapp",
     body_limit=BODY_LIMIT,
     fields=(
@@ -66,6 +97,7 @@ connector = Connector(
             label="Verify token",
             secret=True,
             required=True,
+            made_up=True,
             help="A word of your own; Meta repeats it once, to make sure that the address is yours",
         ),
         Field(

@@ -19,7 +19,7 @@ Facts, with their source:
 from connectors.channels.zadarma.commands import dial, fetch
 from connectors.channels.zadarma.reports import receive, reread
 from connectors.channels.zadarma.setup import check
-from connectors.connector import Capabilities, Connector, Field
+from connectors.connector import Capabilities, Connector, Field, Step
 from connectors.moments import TIME_ZONE
 from connectors.source_addresses import allowed_ips
 
@@ -28,6 +28,28 @@ connector = Connector(
     label="Zadarma, Novofon",
     icon="phone",
     identity="phone",
+    hint="virtual exchange",
+    steps=(
+        Step(
+            title="Make a key",
+            text="At Zadarma: Settings, Integrations and API, Keys and API. The secret is shown once.",
+            link="https://my.zadarma.com/api/",
+            fields=("api_key", "api_secret"),
+            tries=True,
+        ),
+        Step(
+            title="The account's time zone",
+            text="As in the account's settings: Zadarma writes moments in it.",
+            fields=("timezone",),
+        ),
+        Step(
+            title="Tell Zadarma where Allo is",
+            text="Save here first: Zadarma tries the address at once. Then My PBX, Integrations, Notifications of calls: this "
+            "address, and all seven of NOTIFY_START to NOTIFY_RECORD switched on.",
+            shows="webhook",
+        ),
+    ),
+    first="Call your number.",
     hook="telephony",
     fields=(
         Field(

@@ -5,6 +5,7 @@ import "./edit.js";
 import "./finder.js";
 import "./folds.js";
 import { redraw } from "./fresh.js";
+import "./guide.js";
 import "./keyboard.js";
 import "./menus.js";
 import "./more.js";

@@ -17,6 +17,7 @@ from inbox.live_hub import LiveHub
 from router.ids import new_id
 from storage.api_tokens import keep_token
 from storage.media import open_media
+from storage.sealing import Sealer
 from tests.builders import START
 from tests.inbox.api.client import (
     ApiClient,
@@ -27,6 +28,7 @@ from tests.inbox.api.client import (
     ToldTemplates,
 )
 from tests.inbox.stage import Calls
+from workers.webhook_desk import Webhooks
 
 
 @asynccontextmanager
@@ -56,6 +58,7 @@ async def api(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[ApiClient
             media=media,
             hub=hub,
             telephone=calls,
+            webhooks=Webhooks(engine=database, sealer=Sealer(b"s" * 32), now=clock),
             now=clock,
             version="1",
         )

@@ -1,0 +1,115 @@
+"""What the business says of itself, and how careful it wants merging to be."""
+
+from collections.abc import Sequence
+from typing import Final, cast
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from aiohttp import web
+from babel.numbers import get_currency_name, is_currency
+
+from inbox.desk import Refused
+from inbox.languages import LANGUAGES
+from inbox.rights import Right
+from inbox.visit import Page, Visit, get, post
+from storage.audit import write_audit
+from storage.company import (
+    Company,
+    MergePolicy,
+    default_currency,
+    merge_policy,
+    save_company,
+    set_merge_policy,
+)
+from storage.engine import transaction
+
+HERE: Final = "/settings/company"
+LONGEST_NAME: Final = 100
+CURRENCIES: Final = (
+    "RUB",
+    "USD",
+    "EUR",
+    "KZT",
+    "BYN",
+    "UAH",
+    "UZS",
+    "AMD",
+    "GEL",
+    "KGS",
+    "TRY",
+    "CNY",
+    "AED",
+    "GBP",
+)
+"""Offered first; any other of ISO 4217 can be written."""
+POLICIES: Final = ("strict", "ask")
+NOBODY: Final = UUID(int=0)
+"""The audit's object: there is one company."""
+
+
+async def page(visit: Visit) -> web.Response:
+    async with visit.around.engine.connect() as connection:
+        currency = await default_currency(connection)
+        policy = await merge_policy(connection)
+    known = visit.house.company
+    return visit.page(
+        "settings/company.html",
+        kept=Company(
+            name=known.name,
+            time_zone=known.time_zone or visit.around.time_zone,
+            language=known.language or visit.around.language,
+            currency=known.currency or currency,
+        ),
+        policy=policy,
+        policies=POLICIES,
+        zones=sorted(available_timezones()),
+        currencies=[
+            (each, get_currency_name(each, locale=visit.language.locale))
+            for each in dict.fromkeys((known.currency or currency, *CURRENCIES))
+            if each
+        ],
+        done="done" in visit.request.query,
+    )
+
+
+async def save(visit: Visit) -> web.Response:
+    form = visit.form
+    policy = form.get("merge_policy", "")
+    company = Company(
+        name=" ".join(form.get("name", "").split())[:LONGEST_NAME],
+        time_zone=form.get("time_zone", ""),
+        language=form.get("language", ""),
+        currency=form.get("currency", "").strip().upper(),
+    )
+    if company.time_zone not in available_timezones():
+        raise Refused(visit._("There is no such time zone; Europe/Moscow is one."))
+    if company.language not in LANGUAGES or policy not in POLICIES:
+        raise web.HTTPBadRequest
+    if not is_currency(company.currency):
+        raise Refused(visit._("A currency has three letters, such as RUB or EUR."))
+    async with transaction(visit.around.engine) as connection:
+        await save_company(connection, company)
+        await set_merge_policy(connection, cast("MergePolicy", policy))
+        await write_audit(
+            connection,
+            by=visit.me,
+            what="company_changed",
+            object_kind="company",
+            object_id=NOBODY,
+            now=visit.now,
+            after={
+                "name": company.name,
+                "time_zone": company.time_zone,
+                "language": company.language,
+                "currency": company.currency,
+                "merge_policy": policy,
+            },
+        )
+    visit.around.house.forget()
+    return visit.back(f"{HERE}?done")
+
+
+PAGES: Final[Sequence[Page]] = (
+    get(HERE, page, Right.MANAGE_CHANNELS),
+    post(HERE, save, Right.MANAGE_CHANNELS),
+)

@@ -1,0 +1,32 @@
+"""What an administrator should look at, for the front page of the settings; nothing is counted to the end."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+MOST: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Troubles:
+    channels: int
+    letters: int
+    webhooks: int
+
+
+async def troubles(connection: AsyncConnection) -> Troubles:
+    found = await connection.execute(
+        text("""
+            select
+                (select count(*) from account where state = 'broken'
+                    or (state = 'active' and silent_since is not null)) as channels,
+                (select count(*) from (select 1 from dead_letter where replayed_at is null and dropped_at is null
+                    limit :most) as letter) as letters,
+                (select count(*) from webhook where state = 'stopped' or failing_since is not null) as webhooks
+        """),
+        {"most": MOST},
+    )
+    row = found.one()
+    return Troubles(channels=row.channels, letters=row.letters, webhooks=row.webhooks)
