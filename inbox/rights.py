@@ -16,6 +16,7 @@ class Right(StrEnum):
     CHANGE_CONTACTS = "change_contacts"
     READ_LEADS = "read_leads"
     CHANGE_LEADS = "change_leads"
+    MANAGE_PIPELINES = "manage_pipelines"
     MANAGE_PEOPLE = "manage_people"
     MANAGE_CHANNELS = "manage_channels"
     MANAGE_TOKENS = "manage_tokens"
@@ -38,7 +39,7 @@ _WORK: Final = frozenset(
 RIGHTS: Final = MappingProxyType(
     {
         "admin": frozenset(Right),
-        "lead": _WORK | {Right.MANAGE_PEOPLE},
+        "lead": _WORK | {Right.MANAGE_PEOPLE, Right.MANAGE_PIPELINES},
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
         "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),

@@ -130,6 +130,22 @@ WORDS: Final = MappingProxyType(
             "lost": N_("Lost"),
             "merged": N_("Merged"),
         },
+        "stage_kind": {
+            "open": N_("Open"),
+            "qualified": N_("Qualified"),
+            "won": N_("Won"),
+            "lost": N_("Lost"),
+        },
+        "stage_colour": {
+            "": N_("No colour"),
+            "gray": N_("Grey"),
+            "blue": N_("Blue"),
+            "teal": N_("Teal"),
+            "green": N_("Green"),
+            "amber": N_("Amber"),
+            "red": N_("Red"),
+            "violet": N_("Violet"),
+        },
         "identity": {
             "phone": N_("Phone"),
             "email": N_("Email"),

@@ -40,7 +40,7 @@ const concerns = (hint) => hint.kind === "refresh"
 
 // A busy shop changes all the time: not more often than the eye follows.
 function changed() {
-  timer ||= setTimeout(draw, Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
+  timer ||= setTimeout(() => draw(), Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
 }
 
 const busy = () => Boolean(main.querySelector("details.picker[open]"))
@@ -49,7 +49,14 @@ const busy = () => Boolean(main.querySelector("details.picker[open]"))
   || main.dataset.more === "1"
   || !document.getSelection().isCollapsed;
 
-async function draw() {
+// After one's own change: at once, whatever else is going on here. False: this page is not drawn again by itself.
+export function redraw() {
+  if (!kinds.size) return false;
+  draw({ own: true });
+  return true;
+}
+
+async function draw({ own = false } = {}) {
   timer = 0;
   drawn = Date.now();
   let fresh;
@@ -61,8 +68,8 @@ async function draw() {
     return; // The next hint tries again.
   }
   // Times grow by themselves; they alone are no news.
-  if (!fresh || essence(fresh) === essence(main)) return;
-  if (busy()) tell();
+  if (!fresh || (!own && essence(fresh) === essence(main))) return;
+  if (!own && busy()) tell();
   else replace(fresh);
 }
 
@@ -83,13 +90,25 @@ function tell() {
 function replace(fresh) {
   const scrolled = [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].map((each) => [each.scrollLeft, each.scrollTop]);
   const focused = main.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const written = [...main.querySelectorAll("[data-written][id]")].map((each) => [each.id, each.value]);
+  const field = main.contains(document.activeElement) && document.activeElement.id;
   main.replaceChildren(...fresh.childNodes);
   [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].forEach((each, place) => {
     [each.scrollLeft, each.scrollTop] = scrolled[place] ?? [0, 0];
   });
   if (focused) main.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  for (const [id, value] of written) {
+    const again = document.getElementById(id);
+    if (again) Object.assign(again, { value }).dataset.written = "1";
+  }
+  if (field) document.getElementById(field)?.focus({ preventScroll: true });
+  delete main.dataset.more;
   watch();
 }
 
 // What somebody has begun to write is not drawn over.
 main?.addEventListener("input", (event) => { event.target.dataset.written = "1"; });
+// What is sent is no longer being written.
+addEventListener("submit", (event) => {
+  for (const each of event.target.querySelectorAll("[data-written]")) delete each.dataset.written;
+});
