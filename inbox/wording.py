@@ -131,10 +131,10 @@ WORDS: Final = MappingProxyType(
             "merged": N_("Merged"),
         },
         "stage_kind": {
-            "open": N_("Open"),
-            "qualified": N_("Qualified"),
-            "won": N_("Won"),
-            "lost": N_("Lost"),
+            "open": N_("Open stage"),
+            "qualified": N_("Qualified: worth working on"),
+            "won": N_("Won: the sale"),
+            "lost": N_("Lost: no sale"),
         },
         "stage_colour": {
             "": N_("No colour"),

@@ -90,7 +90,6 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
             each for each in await leads_of(connection, found.contact_id) if each.id != found.id
         ],
         "talk": await _talk(connection, found) if reads else None,
-        "tomorrow": visit.formats.local_day(visit.now).isoformat(),
     }
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from inbox.desk import Refused
 from inbox.pages.lead_answers import minor_units, uuid_or_none
+from inbox.rendering import word
 from inbox.visit import Visit
-from inbox.wording import WORDS
 from storage.reading.colleagues import TeamRow, UserRow
 from storage.reading.leads import LIVING, LeadFilter, Sort
 from storage.reading.pipelines import PipelineRow
@@ -167,7 +167,7 @@ def chips(
             if value == "norm"
             else _("In the stage for {n} d and more").format(n=int(value))
         ),
-        "status": lambda value: _(WORDS["lead_status"][value]),
+        "status": lambda value: word(visit.language, "lead_status", value),
         "q": "«{}»".format,
     }
     return [
