@@ -161,6 +161,7 @@ async def change_lead(visit: Visit) -> web.Response:
         undo["stage"] = str(found.stage_id)
         if chosen.kind == "lost":
             changes |= lost_because(visit)
+        _needs_amount(visit, found, changes, ends=chosen.kind)
     if given := answers(visit, asked):
         changes["fields"] = given
         undo |= before([each for each in asked if each.key in given], found.fields)
@@ -168,8 +169,7 @@ async def change_lead(visit: Visit) -> web.Response:
     if not changes:
         raise web.HTTPBadRequest
     form = visit.form
-    if form.get("status") == "won" and changes.get("value", found.value) is None:
-        raise Refused(visit._("Say for how much it was sold; 0 is an amount, too."))
+    _needs_amount(visit, found, changes, ends=form.get("status", ""))
     await visit.around.desk.change_lead(found.id, changes, by=visit.me)
     takes_back = undo and "status" not in form and found.status != "lost"
     return visit.done(
@@ -194,6 +194,11 @@ async def _changes(visit: Visit, found: LeadRow) -> tuple[dict[str, Any], dict[s
         changes["value"] = minor_units(visit, form["value"], found.currency)
         undo["value"] = major_units(found.value, found.currency)
     return changes, undo
+
+
+def _needs_amount(visit: Visit, found: LeadRow, changes: Mapping[str, Any], *, ends: str) -> None:
+    if ends == "won" and changes.get("value", found.value) is None:
+        raise Refused(visit._("Say for how much it was sold; 0 is an amount, too."))
 
 
 def _outcome(visit: Visit) -> dict[str, str]:

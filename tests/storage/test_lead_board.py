@@ -20,6 +20,7 @@ from storage.reading.board import board, column_page
 from storage.reading.leads import LeadFilter, list_leads
 from storage.reading.pipelines import PipelineRow, list_pipelines
 from tests.conftest import NOON
+from tests.events import a_message, accepted
 from tests.installation import Installation
 
 
@@ -227,6 +228,22 @@ async def test_entering_a_stage_makes_its_task_once_within_working_hours(cards):
     assert (task.text, task.origin, task.lead_id) == ("Прислать смету", "stage", lead)
     assert task.manager_id == anna
     assert task.due_at == datetime(2026, 11, 30, 9, 30, tzinfo=UTC)
+
+
+async def test_a_lead_that_opens_by_itself_brings_the_task_of_its_first_stage(cards):
+    await cards.shop.sql(
+        "update stage set task_text = 'Ответить', task_minutes = 15 where name = 'New'"
+    )
+    account = await cards.shop.connect()
+    await cards.shop.route(accepted(account, a_message()), accepted(account, a_message(text="?")))
+    task = await cards.shop.one("select text, origin, due_at, manager_id, lead_id from task")
+    lead = await cards.shop.one("select id, manager_id from lead")
+    assert (task.text, task.origin, task.due_at) == (
+        "Ответить",
+        "stage",
+        NOON + timedelta(minutes=15),
+    )
+    assert (task.lead_id, task.manager_id) == (lead.id, cards.shop.managers[0])
 
 
 async def test_a_column_goes_on_behind_its_last_card(cards):
