@@ -173,9 +173,7 @@ async def list_leads(
             order = [lead.c.stage_since, lead.c.id]
             place = func.row(lead.c.stage_since, lead.c.id)
         case "task":
-            statement = statement.where(_next_task.c.due_at.is_not(None))
-            order = [_next_task.c.due_at, lead.c.id]
-            place = func.row(_next_task.c.due_at, lead.c.id)
+            return await _by_task(connection, conditions, name=name, cursor=cursor, limit=limit)
         case _:
             order = [lead.c.created_at.desc(), lead.c.id.desc()]
             place = func.row(lead.c.created_at, lead.c.id)
@@ -197,14 +195,52 @@ async def list_leads(
     )
 
 
+async def _by_task(
+    connection: AsyncConnection,
+    conditions: list[ColumnElement[bool]],
+    *,
+    name: str,
+    cursor: str,
+    limit: int,
+) -> Page[LeadRow]:
+    """Along the tasks as they are due: to sort the leads by theirs, all of them would be read."""
+    sooner = task.alias("sooner")
+    is_next = ~(
+        select(sooner.c.id)
+        .where(
+            sooner.c.lead_id == task.c.lead_id,
+            sooner.c.done_at.is_(None),
+            func.row(sooner.c.due_at, sooner.c.id) < func.row(task.c.due_at, task.c.id),
+        )
+        .exists()
+    )
+    picked = (
+        select(task.c.lead_id)
+        .select_from(task.join(lead, lead.c.id == task.c.lead_id))
+        .where(task.c.done_at.is_(None), task.c.lead_id.is_not(None), is_next, *conditions)
+    )
+    if cursor:
+        at, id_ = key_of(cursor, name, tuple[datetime, UUID])
+        there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
+        picked = picked.where(func.row(task.c.due_at, task.c.lead_id) > there)
+    picked = picked.order_by(task.c.due_at, task.c.lead_id).limit(limit + 1)
+    rows = await connection.execute(dressed(lead.c.id.in_(picked.subquery("picked").select())))
+    found = sorted((row_of(row) for row in rows), key=lambda row: (_due(row), row.id))
+    return page_of(found, limit=limit, name=name, key=lambda row: (row.next_task_at, row.id))
+
+
+def _due(row: LeadRow) -> datetime:
+    if row.next_task_at is None:
+        raise AssertionError("picked by its task")
+    return row.next_task_at
+
+
 def _sorted_by(row: LeadRow, sort: Sort) -> object:
     match sort:
         case "value":
             return _NOTHING if row.value is None else row.value
         case "age":
             return row.stage_since
-        case "task":
-            return row.next_task_at
         case _:
             return row.created_at
 

@@ -13,19 +13,25 @@ import { say } from "./toast.js";
 
 const main = document.getElementById("main");
 const MOST = 100;
+const SOON_MS = 60;
+// A busy shop changes all the time: what others do is drawn no oftener than the eye follows, one's own at once.
+const REST_MS = 1500;
+let drawn = 0;
 let asked = new Set();
 let everything = false;
 let timer = 0;
 
 const held = () => dragging() || carrying() || Boolean(document.querySelector("dialog[open]"));
 
-function changed(ids) {
+function changed(ids, { own = true } = {}) {
   for (const id of ids) asked.add(id);
-  timer ||= setTimeout(flush, 60);
+  if (own) clearTimeout(timer);
+  if (own || !timer) timer = setTimeout(flush, own ? SOON_MS : Math.max(SOON_MS, drawn + REST_MS - Date.now()));
 }
 
 async function flush() {
   timer = 0;
+  drawn = Date.now();
   if (held() || (!asked.size && !everything)) return; // "board:free" and the dialog's end ask again.
   if (everything) {
     everything = false;
@@ -120,10 +126,13 @@ for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListene
 
 listen({
   changed: (hints) => {
-    const mine = hints.filter((hint) => hint.lead).map((hint) => hint.lead);
-    // A task is its person's: whose cards these are, the server knows.
-    if (hints.some((hint) => hint.kind === "contact")) everything = true;
-    if (mine.length || everything) changed(mine);
+    const ids = hints.filter((hint) => hint.lead).map((hint) => hint.lead);
+    // A task is its person's.
+    const people = new Set(hints.filter((hint) => hint.kind === "contact").map((hint) => hint.contact));
+    for (const card of people.size ? board?.querySelectorAll(".card[data-id]") ?? [] : []) {
+      if (people.has(card.dataset.contact)) ids.push(card.dataset.id);
+    }
+    if (ids.length) changed(ids, { own: false });
   },
   refresh: () => {
     everything = true;
