@@ -208,6 +208,31 @@ async def test_what_was_moved_by_mistake_is_put_back_as_if_it_had_never_been_mov
     assert one != three
 
 
+async def test_who_is_erased_leaves_no_word_in_the_history_of_their_leads(cards):
+    lead = await cards.card("Марина")
+    await cards.desk.note_lead(lead, "Марина просила скидку", by=None)
+    changes = {"title": "Марина Б.", "fields": {"car": "А 777 АА"}}
+    await cards.desk.change_lead(lead, changes, by=None)
+    lost = {"lost_reason": "Дорого", "lost_details": "сказала Марина"}
+    await cards.desk.move_lead(lead, cards.stages["Lost"], by=None, changes=lost)
+    contact = (await cards.shop.one("select contact_id from lead")).contact_id
+
+    async def kept() -> str:
+        rows = await cards.shop.sql(
+            "select to_jsonb(e) as line from lead_event e union all"
+            " select to_jsonb(l) from (select title, fields, lost_reason, lost_details from lead) l"
+        )
+        return str([row.line for row in rows])
+
+    said = ("Марина", "скидку", "А 777 АА", "сказала")
+    before = await kept()
+    assert all(word in before for word in said)
+    await cards.desk.erase_contact(contact, by=None)
+    after = await kept()
+    assert not any(word in after for word in said)
+    assert "Дорого" in after
+
+
 async def test_entering_a_stage_makes_its_task_once_within_working_hours(cards):
     await cards.shop.sql(
         'update team set time_zone = \'UTC\', hours = \'{"mon": [["09:00", "10:00"]]}\''
