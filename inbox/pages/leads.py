@@ -95,6 +95,7 @@ async def open_lead(visit: Visit) -> web.Response:
 
 PAGES: Final[Sequence[Page]] = (
     get("/leads", leads, Right.READ_LEADS),
-    get("/leads/new", new_lead, Right.CHANGE_LEADS),
+    # It lists contacts; opening the lead is another right.
+    get("/leads/new", new_lead, Right.READ_CONTACTS),
     post("/leads", open_lead, Right.CHANGE_LEADS),
 )
