@@ -22,6 +22,8 @@ from router.asking import (
     Refused,
     StepRefused,
 )
+from storage.lead_changes import MovedMeanwhile, Was
+from storage.lead_places import Place
 
 
 class Desk(Protocol):
@@ -193,11 +195,36 @@ class Desk(Protocol):
     async def erase_contact(self, contact: UUID, *, by: UUID | None) -> None: ...
 
     async def create_lead(
-        self, contact: UUID, *, by: UUID | None, title: str = "", value: int | None = None
-    ) -> UUID: ...
+        self,
+        contact: UUID,
+        *,
+        by: UUID | None,
+        title: str = "",
+        value: int | None = None,
+        stage: UUID | None = None,
+    ) -> UUID:
+        """In an open stage of any pipeline; the first of the first one when none is named."""
 
     async def change_lead(self, lead: UUID, changes: Mapping[str, Any], *, by: UUID | None) -> None:
-        """Of: stage_id, title, value (minor units), manager_id, lost_reason, fields, status (open, won, lost)."""
+        """Of: stage_id, title, value (minor units), manager_id, lost_reason, lost_details, fields, status (open, won, lost)."""
+
+    async def move_lead(
+        self,
+        lead: UUID,
+        stage: UUID,
+        *,
+        by: UUID | None,
+        seen: UUID | None = None,
+        place: Place | None = None,
+        changes: Mapping[str, Any] | None = None,
+        earlier: Was | None = None,
+    ) -> Was:
+        """Into a stage and to a place there; what it was before, which given back as `earlier` undoes it.
+
+        Raises MovedMeanwhile when it is not in the stage `seen` any more.
+        """
+
+    async def note_lead(self, lead: UUID, words: str, *, by: UUID | None) -> None: ...
 
 
 __all__ = [
@@ -207,9 +234,12 @@ __all__ = [
     "BulkOutcome",
     "Desk",
     "MacroRun",
+    "MovedMeanwhile",
     "NewFile",
     "NotFound",
+    "Place",
     "Presence",
     "Refused",
     "StepRefused",
+    "Was",
 ]

@@ -82,6 +82,10 @@ class Formats:
     def local_day(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
 
+    def tomorrow_at(self, clock: str) -> str:
+        """As a field for a day and a time takes it."""
+        return f"{self.local_day(self.now) + timedelta(days=1)}T{clock}"
+
     def day_name(self, then: date) -> str:
         """today, yesterday, Thursday, 19 November; with the year when it is another."""
         _ = self.language._

@@ -61,6 +61,7 @@ RIGHTS: Final = MappingProxyType(
             Right.MANAGE_LABELS,
             Right.SHARE_VIEWS,
             Right.MANAGE_FIELDS,
+            Right.MANAGE_PIPELINES,
             Right.VOUCH_FOR_KEYS,
             Right.SEE_EVERYBODYS_TASKS,
         },

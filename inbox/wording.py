@@ -146,6 +146,22 @@ WORDS: Final = MappingProxyType(
             "lost": N_("Lost"),
             "merged": N_("Merged"),
         },
+        "stage_kind": {
+            "open": N_("Open stage"),
+            "qualified": N_("Qualified: worth working on"),
+            "won": N_("Won: the sale"),
+            "lost": N_("Lost: no sale"),
+        },
+        "stage_colour": {
+            "": N_("No colour"),
+            "gray": N_("Grey"),
+            "blue": N_("Blue"),
+            "teal": N_("Teal"),
+            "green": N_("Green"),
+            "amber": N_("Amber"),
+            "red": N_("Red"),
+            "violet": N_("Violet"),
+        },
         "identity": {
             "phone": N_("Phone"),
             "email": N_("Email"),

@@ -114,7 +114,7 @@ class LeadOpened(_Fact, frozen=True, kw_only=True, tag="lead_opened"):
 
 
 class LeadChanged(_Fact, frozen=True, kw_only=True, tag="lead_changed"):
-    """`what`: stage, value, manager, won, lost, merged, reopened, title."""
+    """`what`: stage, place (on the board), value, manager, won, lost, merged, reopened, title, fields, note."""
 
     lead: UUID
     what: str

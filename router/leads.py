@@ -6,8 +6,17 @@ from uuid import UUID
 
 from router.attribution import take_snapshot
 from router.clean_text import clean_line
-from router.facts import LeadChanged, LeadOpened
-from router.records import AccountPolicy, Contact, Conversation, Lead, LeadEvent
+from router.facts import LeadChanged, LeadOpened, TaskChanged
+from router.records import (
+    AccountPolicy,
+    Contact,
+    Conversation,
+    Lead,
+    LeadEvent,
+    Stage,
+    StageTask,
+)
+from router.working_hours import add_working_minutes
 from router.world import World
 
 TITLE_LIMIT: Final = 160
@@ -64,7 +73,46 @@ def open_or_continue(
             team=conversation.team_id,
         )
     )
+    _give_task(world, lead, stage, conversation)
     return lead
+
+
+def _give_task(world: World, lead: Lead, stage: Stage, conversation: Conversation) -> None:
+    """What the stage that leads begin in makes somebody do. Counted from now: an old message is no late task."""
+    if not stage.task_text:
+        return
+    teams, _ = world.colleagues()
+    team = teams.get(conversation.team_id) if conversation.team_id is not None else None
+    task = world.add(
+        StageTask(
+            id=world.new_id(),
+            contact_id=lead.contact_id,
+            lead_id=lead.id,
+            conversation_id=conversation.id,
+            manager_id=lead.manager_id,
+            text=stage.task_text,
+            due_at=add_working_minutes(
+                team.hours if team else None,
+                team.time_zone if team else "UTC",
+                team.holidays if team else frozenset(),
+                world.now,
+                stage.task_minutes,
+            ),
+            details={"stage": str(stage.id)},
+            created_at=world.now,
+        )
+    )
+    world.tell(
+        TaskChanged(
+            id=world.new_id(),
+            at=world.now,
+            task=task.id,
+            what="opened",
+            contact=task.contact_id,
+            conversation=task.conversation_id,
+            manager=task.manager_id,
+        )
+    )
 
 
 def _wanted(world: World, policy: AccountPolicy, contact: Contact, at: datetime) -> bool:
@@ -122,6 +170,9 @@ def give(world: World, lead: Lead, manager: UUID | None, *, by: UUID | None = No
     log(world, lead, "manager", before=lead.manager_id, after=manager, by=by)
     lead.manager_id = manager
     world.change(lead)
+    for task in world.new[StageTask]:
+        if task.lead_id == lead.id:
+            task.manager_id = manager
     tell_changed(world, lead, "manager", by=by)
 
 

@@ -289,6 +289,24 @@ class CallEntry:
 
 
 @dataclass(slots=True, kw_only=True)
+class StageTask:
+    """What entering a stage makes the lead's manager do. `details`: {"stage": its id}."""
+
+    id: UUID
+    contact_id: UUID
+    lead_id: UUID
+    conversation_id: UUID | None = None
+    manager_id: UUID | None = None
+    kind: str = "todo"
+    text: str
+    due_at: datetime
+    done_at: datetime | None = None
+    origin: str = "stage"
+    details: dict[str, Any] = field(default_factory=dict)
+    created_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
 class Callback:
     """The task to call back whom we missed; one open per contact. `details`: {"calls": {call id: when}}."""
 
@@ -412,10 +430,14 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
+    """`task_text`: what entering it makes the lead's manager do within so many working minutes; "": nothing."""
+
     id: UUID
     name: str
     kind: str
     position: int
+    task_text: str = ""
+    task_minutes: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

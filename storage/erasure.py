@@ -54,7 +54,11 @@ _OVERWRITE: Final = (
         "update conversation set preview = '', subject = '', status = 'resolved', waiting_since = null,"
         " silence_due_at = null, unread = 0 where contact_id = any(:people)"
     ),
-    "update lead set title = '', fields = '{}' where contact_id = any(:people)",
+    "update lead set title = '', fields = '{}', lost_details = '' where contact_id = any(:people)",
+    (
+        "update lead_event set before = null, after = null where what in ('note', 'fields', 'title') and lead_id in"
+        " (select id from lead where contact_id = any(:people))"
+    ),
     "update touch set landing = '', referrer = '', click_ids = '{}', raw = '{}' where contact_id = any(:people)",
     "delete from identity_claim where contact_id = any(:people)",
     "delete from identity where contact_id = any(:people)",

@@ -35,6 +35,7 @@ class _Words:
     in_work: str
     won: str
     lost: str
+    lost_reasons: tuple[str, ...]
 
 
 _WORDS: Final[dict[Language, _Words]] = {
@@ -47,6 +48,7 @@ _WORDS: Final[dict[Language, _Words]] = {
         in_work="В работе",
         won="Выиграно",
         lost="Проиграно",
+        lost_reasons=("Дорого", "Не дозвонились", "Выбрали других", "Не наша работа", "Передумали"),
     ),
     "en": _Words(
         administrator="Administrator",
@@ -57,6 +59,13 @@ _WORDS: Final[dict[Language, _Words]] = {
         in_work="In work",
         won="Won",
         lost="Lost",
+        lost_reasons=(
+            "Too expensive",
+            "Could not reach them",
+            "Went elsewhere",
+            "Not our kind of work",
+            "Changed their mind",
+        ),
     ),
 }
 
@@ -145,9 +154,15 @@ async def _add_pipeline(connection: AsyncConnection, words: _Words, *, currency:
     pipeline = new_id()
     await connection.execute(
         text(
-            "insert into pipeline (id, name, position, currency) values (:id, :name, 1, :currency)"
+            "insert into pipeline (id, name, position, currency, lost_reasons)"
+            " values (:id, :name, 1, :currency, :reasons)"
         ),
-        {"id": pipeline, "name": words.pipeline, "currency": currency},
+        {
+            "id": pipeline,
+            "name": words.pipeline,
+            "currency": currency,
+            "reasons": list(words.lost_reasons),
+        },
     )
     stages = (
         (words.new, "open"),

@@ -17,7 +17,7 @@ _ACCOUNTS = text(
     " callback_minutes from account"
 )
 _PIPELINE = text(
-    "select p.id, p.currency, s.id as stage, s.name, s.kind, s.position"
+    "select p.id, p.currency, s.id as stage, s.name, s.kind, s.position, s.task_text, s.task_minutes"
     " from pipeline p join stage s on s.pipeline_id = p.id"
     " where p.position = (select min(position) from pipeline) order by s.position"
 )
@@ -66,7 +66,14 @@ class Policies:
                 id=stages[0].id,
                 currency=stages[0].currency,
                 stages=tuple(
-                    Stage(id=row.stage, name=row.name, kind=row.kind, position=row.position)
+                    Stage(
+                        id=row.stage,
+                        name=row.name,
+                        kind=row.kind,
+                        position=row.position,
+                        task_text=row.task_text,
+                        task_minutes=row.task_minutes,
+                    )
                     for row in stages
                 ),
             )

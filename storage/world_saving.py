@@ -32,6 +32,7 @@ from router.records import (
     Merge,
     Message,
     MessageFile,
+    StageTask,
     StoredMessage,
     Suggestion,
     Touch,
@@ -301,6 +302,7 @@ def _calls(world: World) -> Iterator[bulk.Step | None]:
     yield bulk.inserting(tables.call_leg, _LEG, world.all_of(CallLeg))
     yield bulk.updating(tables.call_leg, _LEG, list(world.changed[CallLeg].values()))
     yield bulk.inserting(tables.task, _CALLBACK, world.all_of(Callback))
+    yield bulk.inserting(tables.task, _CALLBACK, world.all_of(StageTask))
 
 
 def _leads(world: World) -> Iterator[bulk.Step | None]:

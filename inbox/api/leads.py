@@ -1,4 +1,4 @@
-"""/leads and /pipelines: cards, and the stages they go through."""
+"""/leads: the cards. The stages they go through are in `pipelines`."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -21,9 +21,7 @@ from inbox.api.endpoints import (
 )
 from inbox.api.problems import bad_request, not_found
 from storage.reading.contacts import resolve
-from storage.reading.leads import LIVING, LeadFilter, LeadRow, lead_by_id, list_leads
-from storage.reading.paging import Page
-from storage.reading.pipelines import PipelineRow, list_pipelines
+from storage.reading.leads import LIVING, LeadFilter, LeadRow, Sort, lead_by_id, list_leads
 from storage.reading.sight import EVERYTHING
 
 LeadStatus = Literal["open", "won", "lost", "merged"]
@@ -55,26 +53,12 @@ class Lead(Struct, frozen=True, kw_only=True):
     first_touch: dict[str, Any] | None
     last_touch: dict[str, Any] | None
     lost_reason: str
+    lost_details: str
+    next_task_at: datetime | None
     fields: dict[str, Any]
     merged_into: UUID | None
     created_at: datetime
     closed_at: datetime | None
-
-
-class Stage(Struct, frozen=True, kw_only=True):
-    id: UUID
-    name: str
-    kind: str
-    position: int
-    colour: str
-
-
-class Pipeline(Struct, frozen=True, kw_only=True):
-    id: UUID
-    name: str
-    position: int
-    currency: str
-    stages: list[Stage]
 
 
 def shown(row: LeadRow) -> Lead:
@@ -99,29 +83,12 @@ def shown(row: LeadRow) -> Lead:
         first_touch=row.first_touch,
         last_touch=row.last_touch,
         lost_reason=row.lost_reason,
+        lost_details=row.lost_details,
+        next_task_at=row.next_task_at,
         fields=row.fields,
         merged_into=row.merged_into,
         created_at=row.created_at,
         closed_at=row.closed_at,
-    )
-
-
-def shown_pipeline(row: PipelineRow) -> Pipeline:
-    return Pipeline(
-        id=row.id,
-        name=row.name,
-        position=row.position,
-        currency=row.currency,
-        stages=[
-            Stage(
-                id=each.id,
-                name=each.name,
-                kind=each.kind,
-                position=each.position,
-                colour=each.colour,
-            )
-            for each in row.stages
-        ],
     )
 
 
@@ -136,17 +103,42 @@ class LeadsQuery(Paged, frozen=True, kw_only=True):
     contact: UUID | None = None
     created_from: Annotated[datetime, Meta(tz=True)] | None = None
     created_to: Annotated[datetime, Meta(tz=True)] | None = None
-    q: Annotated[Search, Meta(description="The number, or whose it is.")] = ""
+    q: Annotated[Search, Meta(description="The number, the title, or whose it is.")] = ""
+    team: Annotated[UUID | None, Meta(description="Of the lead's manager.")] = None
+    source: Search = ""
+    channel: Annotated[Search, Meta(description="The kind of the account: telegram, email …")] = ""
+    label: Search = ""
+    value_from: Money | None = None
+    value_to: Money | None = None
+    task: Annotated[
+        Literal["any", "none", "late"],
+        Meta(description="`none`: open leads with nothing to do; `late`: something is overdue."),
+    ] = "any"
+    sort: Annotated[
+        Sort,
+        Meta(
+            description="The newest; the dearest; those longest in their stage; those whose task is due first,"
+            " which leaves out leads without one."
+        ),
+    ] = "created"
 
 
 class NewLead(Struct, frozen=True, kw_only=True):
     contact_id: UUID
     title: ShortText = ""
     value: Money | None = None
+    stage_id: Annotated[
+        UUID | None,
+        Meta(
+            description="An open stage of any pipeline; the first of the first one when not given."
+        ),
+    ] = None
 
 
 class LeadChanges(Struct, frozen=True, kw_only=True):
-    """What is not given stays. A lost lead needs a reason when its pipeline asks for one."""
+    """What is not given stays. A stage decides the status, and a status the stage. A lost lead needs a reason; a won one
+    without a value counts as a sale of nothing.
+    """
 
     title: ShortText | UnsetType = UNSET
     stage_id: UUID | UnsetType = UNSET
@@ -154,6 +146,7 @@ class LeadChanges(Struct, frozen=True, kw_only=True):
     value: Money | UnsetType | None = UNSET
     manager_id: UUID | UnsetType | None = UNSET
     lost_reason: ShortText | UnsetType = UNSET
+    lost_details: ShortText | UnsetType = UNSET
     fields: dict[Annotated[str, Meta(max_length=100)], Any] | UnsetType = UNSET
 
 
@@ -169,10 +162,23 @@ async def list_all_leads(api: Api, call: Call[LeadsQuery, Nothing]) -> Answer:
         created_from=query.created_from,
         created_to=query.created_to,
         q=query.q,
+        team=query.team,
+        source=query.source,
+        channel=query.channel,
+        label=query.label,
+        value_from=query.value_from,
+        value_to=query.value_to,
+        task="" if query.task == "any" else query.task,
+        late_before=api.now(),
     )
     async with api.engine.connect() as connection:
         page = await list_leads(
-            connection, wish, sight=EVERYTHING, cursor=query.cursor, limit=query.limit
+            connection,
+            wish,
+            sight=EVERYTHING,
+            sort=query.sort,
+            cursor=query.cursor,
+            limit=query.limit,
         )
     return listed(page, shown)
 
@@ -183,7 +189,8 @@ async def create_lead(api: Api, call: Call[Nothing, NewLead]) -> Answer:
         contact = await resolve(connection, new.contact_id)
     if contact is None:
         raise bad_request("invalid", "There is no contact with this id (body.contact_id).")
-    made = await api.desk.create_lead(contact, by=None, title=new.title, value=new.value)
+    where = {"stage": new.stage_id} if new.stage_id is not None else {}
+    made = await api.desk.create_lead(contact, by=None, title=new.title, value=new.value, **where)
     answer = await _shown(api, made)
     return Answer(body=answer.body, headers={"Location": f"/api/v1/leads/{made}"})
 
@@ -202,12 +209,6 @@ async def change_lead(api: Api, call: Call[Nothing, LeadChanges]) -> Answer:
     if changes:
         await api.desk.change_lead(call.id, changes, by=None)
     return await _shown(api, call.id)
-
-
-async def list_all_pipelines(api: Api, call: Call[Nothing, Nothing]) -> Answer:
-    async with api.engine.connect() as connection:
-        rows = await list_pipelines(connection)
-    return listed(Page(items=tuple(rows)), shown_pipeline)
 
 
 async def _shown(api: Api, id_: UUID) -> Answer:
@@ -265,14 +266,5 @@ ENDPOINTS = (
         what="lead",
         refuses=True,
         answers=Lead,
-    ),
-    Endpoint(
-        method="GET",
-        path="/pipelines",
-        tag="Leads",
-        summary="Pipelines with their stages",
-        scope="read",
-        handler=list_all_pipelines,
-        answers=ListOf[Pipeline],
     ),
 )

@@ -1,11 +1,24 @@
 """Lead cards: the list, the board's columns, one card with its history."""
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, any_, func, literal, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    any_,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,11 +26,19 @@ from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
 from storage.reading.sight import Sight, lead_in_sight, leads_in_sight
-from storage.tables import account, contact, lead, pipeline, stage, task, user_account
+from storage.tables import (
+    account,
+    contact,
+    conversation,
+    lead,
+    pipeline,
+    stage,
+    task,
+    team_member,
+    user_account,
+)
 
 LIVING: Final = ("open", "won", "lost")
-CLOSED_SHOWN: Final = timedelta(days=30)
-"""How long a won or lost card stays on the board."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +66,24 @@ class LeadRow:
     first_touch: dict[str, Any] | None
     last_touch: dict[str, Any] | None
     lost_reason: str
+    lost_details: str
     fields: dict[str, Any]
     created_at: datetime
     closed_at: datetime | None
     merged_into: UUID | None
     next_task_at: datetime | None
     """When the next open task is due; a lead without one is lost."""
+    next_task: str
+    next_task_kind: str
+    norm_days: int | None
+    """How long a lead may stay in this stage."""
+
+    def is_old(self, now: datetime) -> bool:
+        return (
+            self.status == "open"
+            and self.norm_days is not None
+            and now - self.stage_since > timedelta(days=self.norm_days)
+        )
 
     @property
     def manager_initials(self) -> str:
@@ -59,6 +92,10 @@ class LeadRow:
     @property
     def source(self) -> str:
         return str((self.last_touch or {}).get("source", ""))
+
+    @property
+    def campaign(self) -> str:
+        return str((self.last_touch or {}).get("campaign") or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +106,16 @@ class LeadEventRow:
     after: Any
     by_name: str
     at: datetime
+    before_name: str
+    after_name: str
+    """Of the stages, or of the managers, that `before` and `after` are the ids of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadFilter:
-    """Merged leads are in a list only when asked for by status."""
+    """Merged leads are in a list only when asked for by status. `value_from` and `value_to` are in minor units; `channel` is
+    an account's kind; `late_before` and `today_until` are what "late" and "today" mean to whoever asks.
+    """
 
     statuses: tuple[str, ...] = LIVING
     pipeline: UUID | None = None
@@ -83,22 +125,29 @@ class LeadFilter:
     created_from: datetime | None = None
     created_to: datetime | None = None
     q: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoardColumn:
-    """`count` and `value` are of all cards of the stage (closed ones: of the last CLOSED_SHOWN), `leads` the first."""
-
-    stage_id: UUID
-    stage: str
-    kind: str
-    colour: str
-    count: int
-    value: int
-    leads: tuple[LeadRow, ...]
+    unassigned: bool = False
+    team: UUID | None = None
+    source: str = ""
+    channel: str = ""
+    label: str = ""
+    value_from: int | None = None
+    value_to: int | None = None
+    task: Literal["", "none", "late", "today"] = ""
+    late_before: datetime | None = None
+    today_until: datetime | None = None
+    in_stage_since: datetime | None = None
+    """In its stage at least since then."""
+    forgotten: bool = False
+    """In its stage for longer than the stage's norm."""
 
 
 _NAME: Final = "leads"
+
+
+Sort = Literal["created", "value", "age", "task"]
+
+_NOTHING: Final = -1
+"""What a lead without a value is sorted as."""
 
 
 async def list_leads(
@@ -106,35 +155,155 @@ async def list_leads(
     wish: LeadFilter,
     *,
     sight: Sight,
+    sort: Sort = "created",
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
 ) -> Page[LeadRow]:
-    """The newest first. Raises BadCursor."""
-    conditions = [*_conditions(wish), await leads_in_sight(connection, sight)]
-    if cursor:
-        at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
-        behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
-        conditions.append(func.row(lead.c.created_at, lead.c.id) < behind)
-    if (sought := wanted(wish.q)) is not None:
-        of = lead.c.contact_id == any_(literal(await people(connection, sought), ARRAY(PG_UUID)))
-        number = sought.text.removeprefix("#").removeprefix("№")
-        known = number.isdecimal() and len(number) < 18
-        conditions.append(of | (lead.c.number == int(number)) if known else of)
-    rows = await connection.execute(
-        _dressed(*conditions).order_by(lead.c.created_at.desc(), lead.c.id.desc()).limit(limit + 1)
-    )
+    """The newest first; or the dearest, those longest in their stage, those whose task is due first. Raises BadCursor.
+
+    Sorted by task, only those with an open task are there.
+    """
+    conditions = [
+        *_conditions(wish),
+        *await found_by(connection, wish.q),
+        await leads_in_sight(connection, sight),
+    ]
+    name = _NAME if sort == "created" else f"{_NAME}.{sort}"
+    statement = dressed(*conditions)
+    match sort:
+        case "value":
+            worth = func.coalesce(lead.c.value, literal_column(str(_NOTHING)))
+            order: list[ColumnElement[Any]] = [worth.desc(), lead.c.id.desc()]
+            place = func.row(worth, lead.c.id)
+        case "age":
+            order = [lead.c.stage_since, lead.c.id]
+            place = func.row(lead.c.stage_since, lead.c.id)
+        case "task":
+            return await _by_task(connection, conditions, name=name, cursor=cursor, limit=limit)
+        case _:
+            order = [lead.c.created_at.desc(), lead.c.id.desc()]
+            place = func.row(lead.c.created_at, lead.c.id)
+    if cursor and sort == "value":
+        worth_there, id_ = key_of(cursor, name, tuple[int, UUID])
+        statement = statement.where(
+            place < func.row(literal(worth_there, BigInteger), literal(id_, PG_UUID))
+        )
+    elif cursor:
+        at, id_ = key_of(cursor, name, tuple[datetime, UUID])
+        there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
+        statement = statement.where(place < there if sort == "created" else place > there)
+    rows = await connection.execute(statement.order_by(*order).limit(limit + 1))
     return page_of(
-        [_row(row) for row in rows],
+        [row_of(row) for row in rows],
         limit=limit,
-        name=_NAME,
-        key=lambda row: (row.created_at, row.id),
+        name=name,
+        key=lambda row: (_sorted_by(row, sort), row.id),
     )
+
+
+async def _by_task(
+    connection: AsyncConnection,
+    conditions: list[ColumnElement[bool]],
+    *,
+    name: str,
+    cursor: str,
+    limit: int,
+) -> Page[LeadRow]:
+    """Along the tasks as they are due: to sort the leads by theirs, all of them would be read."""
+    sooner = task.alias("sooner")
+    is_next = ~(
+        select(sooner.c.id)
+        .where(
+            sooner.c.lead_id == task.c.lead_id,
+            sooner.c.done_at.is_(None),
+            func.row(sooner.c.due_at, sooner.c.id) < func.row(task.c.due_at, task.c.id),
+        )
+        .exists()
+    )
+    picked = (
+        select(task.c.lead_id)
+        .select_from(task.join(lead, lead.c.id == task.c.lead_id))
+        .where(task.c.done_at.is_(None), task.c.lead_id.is_not(None), is_next, *conditions)
+    )
+    if cursor:
+        at, id_ = key_of(cursor, name, tuple[datetime, UUID])
+        there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
+        picked = picked.where(func.row(task.c.due_at, task.c.lead_id) > there)
+    picked = picked.order_by(task.c.due_at, task.c.lead_id).limit(limit + 1)
+    rows = await connection.execute(dressed(lead.c.id.in_(picked.subquery("picked").select())))
+    found = sorted((row_of(row) for row in rows), key=lambda row: (_due(row), row.id))
+    return page_of(found, limit=limit, name=name, key=lambda row: (row.next_task_at, row.id))
+
+
+def _due(row: LeadRow) -> datetime:
+    if row.next_task_at is None:
+        raise AssertionError("picked by its task")
+    return row.next_task_at
+
+
+def _sorted_by(row: LeadRow, sort: Sort) -> object:
+    match sort:
+        case "value":
+            return _NOTHING if row.value is None else row.value
+        case "age":
+            return row.stage_since
+        case _:
+            return row.created_at
+
+
+async def found_by(connection: AsyncConnection, q: str) -> list[ColumnElement[bool]]:
+    """Of leads whose number, title or person somebody typed; nothing typed: all."""
+    sought = wanted(q)
+    if sought is None:
+        return []
+    of = lead.c.contact_id == any_(literal(await people(connection, sought), ARRAY(PG_UUID)))
+    part = "%" + re.sub(r"([%_\\])", r"\\\1", sought.text) + "%"
+    named = of | literal_column("lower(lead.title)").like(part)
+    number = sought.text.removeprefix("#").removeprefix("№")
+    known = number.isdecimal() and len(number) < 18
+    return [named | (lead.c.number == int(number)) if known else named]
+
+
+async def leads_by_ids(
+    connection: AsyncConnection, wish: LeadFilter, ids: Collection[UUID], *, sight: Sight
+) -> list[LeadRow]:
+    """Those of them that the wish is for."""
+    conditions = [
+        *_conditions(wish),
+        *await found_by(connection, wish.q),
+        lead_in_sight(sight),
+    ]
+    rows = await connection.execute(dressed(lead.c.id.in_(ids), *conditions))
+    return [row_of(row) for row in rows]
+
+
+async def sources_of_leads(connection: AsyncConnection, *, limit: int = 60) -> list[str]:
+    """Where leads come from: hops from one to the next through the index, and reads no lead."""
+    rows = await connection.execute(
+        text("""
+            with recursive known as (
+                (select last_touch ->> 'source' as source from lead where last_touch ->> 'source' > ''
+                 order by 1 limit 1)
+                union all
+                select (select last_touch ->> 'source' from lead where last_touch ->> 'source' > known.source
+                        order by 1 limit 1) from known where known.source is not null
+            ) select source from known where source is not null limit :limit
+        """),
+        {"limit": limit},
+    )
+    return [row.source for row in rows]
+
+
+async def channels_of_leads(connection: AsyncConnection) -> list[str]:
+    """The kinds of the accounts there are."""
+    rows = await connection.execute(select(account.c.kind).distinct().order_by(account.c.kind))
+    return [row.kind for row in rows]
 
 
 async def lead_by_id(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> LeadRow | None:
     of = (lead.c.id == id_, lead_in_sight(sight))
-    row = (await connection.execute(_dressed(*of))).one_or_none()
-    return None if row is None else _row(row)
+    row = (await connection.execute(dressed(*of))).one_or_none()
+    return None if row is None else row_of(row)
 
 
 async def leads_of(
@@ -142,11 +311,11 @@ async def leads_of(
 ) -> list[LeadRow]:
     """A person's leads: the open ones first, then the newest."""
     rows = await connection.execute(
-        _dressed(lead.c.contact_id == contact_id, lead.c.status.in_(LIVING))
+        dressed(lead.c.contact_id == contact_id, lead.c.status.in_(LIVING))
         .order_by((lead.c.status != "open"), lead.c.created_at.desc(), lead.c.id.desc())
         .limit(limit)
     )
-    return [_row(row) for row in rows]
+    return [row_of(row) for row in rows]
 
 
 async def lead_history(
@@ -155,78 +324,18 @@ async def lead_history(
     """What happened to it, newest first."""
     rows = await connection.execute(
         text("""
-            select e.id, e.what, e.before, e.after, coalesce(u.name, '') as by_name, e.at
+            select e.id, e.what, e.before, e.after, coalesce(u.name, '') as by_name, e.at,
+                coalesce(sb.name, ub.name, '') as before_name, coalesce(sa.name, ua.name, '') as after_name
             from lead_event e left join user_account u on u.id = e.by_user
+            left join stage sb on e.what in ('stage', 'opened') and to_jsonb(cast(sb.id as text)) = e.before
+            left join stage sa on e.what in ('stage', 'opened') and to_jsonb(cast(sa.id as text)) = e.after
+            left join user_account ub on e.what = 'manager' and to_jsonb(cast(ub.id as text)) = e.before
+            left join user_account ua on e.what = 'manager' and to_jsonb(cast(ua.id as text)) = e.after
             where e.lead_id = :lead order by e.at desc, e.id desc limit :limit
         """).columns(before=JSONB, after=JSONB),
         {"lead": lead_id, "limit": limit},
     )
     return [LeadEventRow(**row._mapping) for row in rows]  # noqa: SLF001  # a Row's public mapping
-
-
-async def board(
-    connection: AsyncConnection,
-    pipeline_id: UUID,
-    *,
-    now: datetime,
-    sight: Sight,
-    manager: UUID | None = None,
-    per_stage: int = DEFAULT_LIMIT,
-) -> list[BoardColumn]:
-    """The columns of a pipeline, each with its first cards."""
-    of: ColumnElement[bool] = (lead.c.pipeline_id == pipeline_id) & (
-        (lead.c.status == "open")
-        | (lead.c.status.in_(("won", "lost")) & (lead.c.closed_at > now - CLOSED_SHOWN))
-    )
-    shown = of if manager is None else of & (lead.c.manager_id == manager)
-    if not sight.whole:
-        shown &= await leads_in_sight(connection, sight)
-    totals = await connection.execute(
-        select(
-            stage.c.id,
-            stage.c.name,
-            stage.c.kind,
-            stage.c.colour,
-            func.count(lead.c.id).label("cards"),
-            func.coalesce(func.sum(lead.c.value), 0).label("value"),
-        )
-        .select_from(stage)
-        .outerjoin(lead, (lead.c.stage_id == stage.c.id) & shown)
-        .where(stage.c.pipeline_id == pipeline_id)
-        .group_by(stage.c.id)
-        .order_by(stage.c.position)
-    )
-    columns = list(totals)
-    first = (
-        select(lead.c.id)
-        .where(lead.c.stage_id == stage.c.id, shown)
-        .order_by(lead.c.position, lead.c.id)
-        .limit(per_stage)
-        .lateral("first")
-    )
-    picked = (
-        select(first.c.id)
-        .select_from(stage.join(first, literal(True)))
-        .where(stage.c.pipeline_id == pipeline_id)
-    )
-    rows = await connection.execute(
-        _dressed(lead.c.id.in_(picked)).order_by(lead.c.position, lead.c.id)
-    )
-    cards: dict[UUID, list[LeadRow]] = {}
-    for row in map(_row, rows):
-        cards.setdefault(row.stage_id, []).append(row)
-    return [
-        BoardColumn(
-            stage_id=column.id,
-            stage=column.name,
-            kind=column.kind,
-            colour=column.colour,
-            count=column.cards,
-            value=int(column.value),
-            leads=tuple(cards.get(column.id, ())),
-        )
-        for column in columns
-    ]
 
 
 def _conditions(wish: LeadFilter) -> list[ColumnElement[bool]]:
@@ -243,15 +352,76 @@ def _conditions(wish: LeadFilter) -> list[ColumnElement[bool]]:
         conditions.append(lead.c.created_at >= wish.created_from)
     if wish.created_to is not None:
         conditions.append(lead.c.created_at < wish.created_to)
-    return conditions
+    return [*conditions, *narrowed(wish)]
 
 
-def _dressed(*conditions: ColumnElement[bool]) -> Select[Any]:
-    due = (
-        select(func.min(task.c.due_at))
-        .where(task.c.lead_id == lead.c.id, task.c.done_at.is_(None))
-        .scalar_subquery()
-    )
+def narrowed(wish: LeadFilter) -> list[ColumnElement[bool]]:
+    """What the board and the list can both be narrowed to."""
+    conditions: list[ColumnElement[bool]] = []
+    if wish.unassigned:
+        conditions.append(lead.c.manager_id.is_(None))
+    if wish.team is not None:
+        theirs = select(team_member.c.user_id).where(team_member.c.team_id == wish.team)
+        conditions.append(lead.c.manager_id.in_(theirs))
+    if wish.source:
+        conditions.append(literal_column("(lead.last_touch ->> 'source')") == wish.source)
+    if wish.channel:
+        ours = select(account.c.id).where(account.c.kind == wish.channel)
+        conditions.append(lead.c.account_id.in_(ours))
+    if wish.label:
+        conditions.append(
+            select(conversation.c.id)
+            .where(
+                conversation.c.id == lead.c.conversation_id,
+                literal(wish.label) == any_(conversation.c.labels),
+            )
+            .exists()
+        )
+    if wish.value_from is not None:
+        conditions.append(lead.c.value >= wish.value_from)
+    if wish.value_to is not None:
+        conditions.append(lead.c.value <= wish.value_to)
+    if wish.in_stage_since is not None:
+        conditions.append(lead.c.stage_since <= wish.in_stage_since)
+    if wish.forgotten and wish.late_before is not None:
+        forgotten = (
+            select(stage.c.id)
+            .where(
+                stage.c.id == lead.c.stage_id,
+                lead.c.stage_since
+                < literal(wish.late_before, TIMESTAMP(timezone=True))
+                - func.make_interval(0, 0, 0, stage.c.norm_days),
+            )
+            .exists()
+        )
+        conditions += [lead.c.status == "open", forgotten]
+    return [*conditions, *_with_task(wish)]
+
+
+def _with_task(wish: LeadFilter) -> list[ColumnElement[bool]]:
+    if not wish.task:
+        return []
+    todo = select(task.c.id).where(task.c.lead_id == lead.c.id, task.c.done_at.is_(None))
+    match wish.task:
+        case "none":
+            return [lead.c.status == "open", ~todo.exists()]
+        case "late":
+            return [todo.where(task.c.due_at < wish.late_before).exists()]
+        case _:
+            return [todo.where(task.c.due_at < wish.today_until).exists()]
+
+
+# The most urgent open one of each lead.
+_next_task: Final = (
+    select(task.c.due_at, task.c.text, task.c.kind)
+    .where(task.c.lead_id == lead.c.id, task.c.done_at.is_(None))
+    .order_by(task.c.due_at, task.c.id)
+    .limit(1)
+    .lateral("next_task")
+)
+
+
+def dressed(*conditions: ColumnElement[bool]) -> Select[Any]:
     return (
         select(
             lead,
@@ -262,7 +432,10 @@ def _dressed(*conditions: ColumnElement[bool]) -> Select[Any]:
             user_account.c.name.label("manager_name"),
             account.c.slug.label("account_slug"),
             account.c.kind.label("channel"),
-            due.label("next_task_at"),
+            stage.c.norm_days,
+            _next_task.c.due_at.label("next_task_at"),
+            _next_task.c.text.label("next_task"),
+            _next_task.c.kind.label("next_task_kind"),
         )
         .select_from(lead)
         .join(contact, contact.c.id == lead.c.contact_id)
@@ -270,11 +443,12 @@ def _dressed(*conditions: ColumnElement[bool]) -> Select[Any]:
         .join(stage, stage.c.id == lead.c.stage_id)
         .outerjoin(user_account, user_account.c.id == lead.c.manager_id)
         .outerjoin(account, account.c.id == lead.c.account_id)
+        .outerjoin(_next_task, true())
         .where(*conditions)
     )
 
 
-def _row(row: Any) -> LeadRow:
+def row_of(row: Any) -> LeadRow:
     return LeadRow(
         id=row.id,
         number=row.number,
@@ -299,9 +473,13 @@ def _row(row: Any) -> LeadRow:
         first_touch=row.first_touch,
         last_touch=row.last_touch,
         lost_reason=row.lost_reason,
+        lost_details=row.lost_details,
         fields=row.fields,
         created_at=row.created_at,
         closed_at=row.closed_at,
         merged_into=row.merged_into,
         next_task_at=row.next_task_at,
+        next_task=row.next_task or "",
+        next_task_kind=row.next_task_kind or "",
+        norm_days=row.norm_days,
     )

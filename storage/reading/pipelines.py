@@ -16,6 +16,17 @@ class StageRow:
     kind: str
     position: int
     colour: str
+    norm_days: int | None
+    """A lead that is here longer has been forgotten."""
+    probability: int | None
+    """Of winning, in percent."""
+    task_text: str
+    task_minutes: int
+    """What entering makes somebody do, within so many working minutes; "": nothing."""
+
+    @property
+    def is_closed(self) -> bool:
+        return self.kind in {"won", "lost"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +35,11 @@ class PipelineRow:
     name: str
     position: int
     currency: str
+    lost_reasons: tuple[str, ...]
     stages: tuple[StageRow, ...]
+
+    def first(self, kind: str) -> StageRow | None:
+        return next((each for each in self.stages if each.kind == kind), None)
 
 
 async def list_pipelines(connection: AsyncConnection) -> list[PipelineRow]:
@@ -36,6 +51,10 @@ async def list_pipelines(connection: AsyncConnection) -> list[PipelineRow]:
             stage.c.kind,
             stage.c.position.label("stage_position"),
             stage.c.colour,
+            stage.c.norm_days,
+            stage.c.probability,
+            stage.c.task_text,
+            stage.c.task_minutes,
         )
         .select_from(pipeline)
         .outerjoin(stage, stage.c.pipeline_id == pipeline.c.id)
@@ -53,6 +72,10 @@ async def list_pipelines(connection: AsyncConnection) -> list[PipelineRow]:
                     kind=row.kind,
                     position=row.stage_position,
                     colour=row.colour,
+                    norm_days=row.norm_days,
+                    probability=row.probability,
+                    task_text=row.task_text,
+                    task_minutes=row.task_minutes,
                 )
             )
     pipelines = {
@@ -61,6 +84,7 @@ async def list_pipelines(connection: AsyncConnection) -> list[PipelineRow]:
             name=row.name,
             position=row.position,
             currency=row.currency,
+            lost_reasons=tuple(row.lost_reasons),
             stages=tuple(stages[row.id]),
         )
         for row in rows

@@ -9,7 +9,9 @@ from sqlalchemy import (
     Index,
     Integer,
     Table,
+    Text,
     UniqueConstraint,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, CHAR, JSONB, UUID
@@ -23,6 +25,8 @@ pipeline = Table(
     words("name"),
     Column("position", Integer, nullable=False),
     words("currency", default="RUB"),
+    # What may be chosen when a lead is lost; one's own words are always taken.
+    Column("lost_reasons", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     UniqueConstraint("position", deferrable=True),
 )
 
@@ -35,6 +39,10 @@ stage = Table(
     words("kind", default="open"),
     Column("position", Integer, nullable=False),
     words("colour", default=""),
+    Column("norm_days", Integer),  # a lead that is here longer has been forgotten
+    Column("probability", Integer),  # of winning, in percent
+    words("task_text", default=""),  # the task that entering makes; none when empty
+    Column("task_minutes", Integer, nullable=False, server_default=text("60")),  # working ones
     UniqueConstraint("pipeline_id", "position", deferrable=True),
     CheckConstraint(one_of("kind", "open", "qualified", "won", "lost"), name="kind"),
 )
@@ -58,8 +66,10 @@ lead = Table(
     ref("last_touch_id", "touch", null=True),
     Column("first_touch", JSONB),
     Column("last_touch", JSONB),
-    Column("position", Double, nullable=False, server_default=text("0")),
+    # The higher stands above. A new card stands on top: seconds go on, and between two there is always room for a third.
+    Column("position", Double, nullable=False, server_default=text("extract(epoch from now())")),
     words("lost_reason", default=""),
+    words("lost_details", default=""),
     Column("fields", JSONB, nullable=False, server_default=text("'{}'")),
     moment("created_at"),
     moment("stage_since"),
@@ -79,6 +89,37 @@ lead = Table(
     Index("ix_lead_stage_id", "stage_id"),
     Index("ix_lead_manager_id", "manager_id", "status"),
     Index("ix_lead_created_at", "created_at", "id"),
+    Index(
+        "ix_lead_board",
+        "stage_id",
+        "position",
+        "id",
+        postgresql_include=["value"],
+        postgresql_where=text("status = 'open'"),
+    ),
+    Index(
+        "ix_lead_board_closed",
+        "stage_id",
+        "closed_at",
+        "id",
+        postgresql_include=["value"],
+        postgresql_where=text("status in ('won', 'lost')"),
+    ),
+    Index("ix_lead_pipeline_created", "pipeline_id", "created_at", "id"),
+    Index("ix_lead_pipeline_aged", "pipeline_id", "stage_since", "id"),
+    Index(
+        "ix_lead_pipeline_worth",
+        "pipeline_id",
+        literal_column("coalesce(value, -1)").label("worth"),
+        "id",
+    ),
+    Index("ix_lead_source", literal_column("(last_touch ->> 'source')").label("source")),
+    Index(
+        "ix_lead_title_trgm",
+        literal_column("lower(title)").label("folded_title"),
+        postgresql_using="gin",
+        postgresql_ops={"folded_title": "gin_trgm_ops"},
+    ),
     Index("ix_lead_closed_at", "closed_at", postgresql_where=text("closed_at is not null")),
     Index("ix_lead_open", "created_at", "id", postgresql_where=text("status = 'open'")),
     Index(
@@ -150,6 +191,12 @@ task = Table(
         postgresql_where=text("done_at is not null"),
     ),
     Index("ix_task_lead_id", "lead_id"),
+    Index(
+        "ix_task_due_of_leads",
+        "due_at",
+        "lead_id",
+        postgresql_where=text("done_at is null and lead_id is not null"),
+    ),
     Index(
         "uq_task_callback",
         "contact_id",

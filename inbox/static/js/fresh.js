@@ -43,7 +43,7 @@ const concerns = (hint) => hint.kind === "refresh"
 
 // A busy shop changes all the time: not more often than the eye follows.
 function changed() {
-  timer ||= setTimeout(draw, Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
+  timer ||= setTimeout(() => draw(), Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
 }
 
 const busy = () => Boolean(main.querySelector("details.picker[open]"))
@@ -67,8 +67,8 @@ async function draw() {
     return; // The next hint tries again.
   }
   // Times grow by themselves; they alone are no news.
-  if (!fresh || essence(fresh) === essence(main)) return;
-  if (busy()) tell();
+  if (!fresh || (!own && essence(fresh) === essence(main))) return;
+  if (!own && busy()) tell();
   else replace(fresh);
 }
 
@@ -120,6 +120,7 @@ function replace(fresh) {
   const active = main.contains(document.activeElement) ? document.activeElement : null;
   const [focused, named] = [active?.getAttribute("href"), active?.id];
   const at = [...main.querySelectorAll("#rows > li")].findIndex((row) => row.contains(active));
+  const written = [...main.querySelectorAll("[data-written][id]:not(.edit__in)")].map((each) => [each.id, each.value]);
   main.replaceChildren(...fresh.childNodes);
   [main, ...main.querySelectorAll("#board, .col__b, .tablewrap")].forEach((each, place) => {
     [each.scrollLeft, each.scrollTop] = scrolled[place] ?? [0, 0];
@@ -128,8 +129,17 @@ function replace(fresh) {
   // What had the focus is gone: the one that took its place has it.
   const rows = main.querySelectorAll("#rows > li .taskrow__t");
   (again ?? (at >= 0 ? rows[Math.min(at, rows.length - 1)] : null))?.focus({ preventScroll: true });
+  for (const [id, value] of written) {
+    const field = document.getElementById(id);
+    if (field && field.value !== value) Object.assign(field, { value }).dataset.written = "1";
+  }
+  delete main.dataset.more;
   watch();
 }
 
 // What somebody has begun to write is not drawn over.
 main?.addEventListener("input", (event) => { event.target.dataset.written = "1"; });
+// What is sent is no longer being written.
+addEventListener("submit", (event) => {
+  for (const each of event.target.querySelectorAll("[data-written]")) delete each.dataset.written;
+});

@@ -16,7 +16,8 @@ import "./sheets.js";
 import "./people.js";
 import "./writing_forms.js";
 
-// A form of a page without a conversation changes something the page shows: show it, and leave the toast where it is.
+// A form of a page without a conversation changes something the page shows: show it, and leave the toast where it is. The
+// board looks after itself.
 addEventListener("allo:changed", () => {
-  if (!document.getElementById("rows")?.dataset.sort) redraw();
+  if (!document.querySelector("#rows[data-sort], #board")) redraw();
 });

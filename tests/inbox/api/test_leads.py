@@ -122,6 +122,60 @@ async def test_pipelines_come_with_their_stages_in_order(api: ApiClient) -> None
     ]
 
 
+async def test_a_pipeline_is_made_and_its_stages_changed(api: ApiClient) -> None:
+    stages = [
+        {"name": "Подписан", "kind": "won"},
+        {"name": "Новый"},
+        {"name": "Отказ", "kind": "lost"},
+    ]
+    body = {"name": "Договоры", "currency": "USD", "stages": stages}
+    assert (await api("POST", "/pipelines", scope="write", json=body)).status == 403
+    incomplete = {**body, "stages": [*stages[1:], {"name": "Ещё"}]}
+    assert (await api("POST", "/pipelines", scope="admin", json=incomplete)).status == 409
+    made = await api("POST", "/pipelines", scope="admin", json=body)
+    assert made.status == 201
+    assert [each["name"] for each in made.body["stages"]] == ["Новый", "Подписан", "Отказ"]
+    new = made.body["stages"][0]["id"]
+    path = f"/pipelines/{made.body['id']}"
+    changes = {
+        "lost_reasons": ["Дорого"],
+        "stages": [
+            {"name": "Встреча", "kind": "qualified", "probability": 60},
+            {"id": new, "norm_days": 3, "task_text": "Позвонить", "task_minutes": 15},
+        ],
+    }
+    got = await api("PATCH", path, scope="admin", json=changes)
+    assert (got.status, got.body["lost_reasons"]) == (200, ["Дорого"])
+    first, second, *_ = got.body["stages"]
+    assert (first["name"], first["probability"]) == ("Встреча", 60)
+    assert (second["id"], second["norm_days"], second["task_minutes"]) == (new, 3, 15)
+    assert (await api("GET", path, scope="read")).body == got.body
+    other = {"stages": [{"id": str(new_id()), "name": "x"}]}
+    assert (await api("PATCH", path, scope="admin", json=other)).status == 404
+
+
+async def test_leads_are_narrowed_and_sorted_as_on_the_board(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        cheap = str(
+            await there.lead(
+                await there.contact(), value=100, title="Шины", last_touch={"source": "avito"}
+            )
+        )
+        dear = str(await there.lead(await there.contact(), value=900_000))
+        none = str(await there.lead(await there.contact(), value=None))
+    due = "2026-11-20T12:00:00Z"
+    await api("POST", "/tasks", scope="write", json={"text": "x", "due_at": due, "lead_id": dear})
+    assert await api.ids("/leads", sort="value") == [dear, cheap, none]
+    assert await api.ids("/leads", sort="task") == [dear]
+    assert await api.ids("/leads", task="late") == [dear]
+    assert set(await api.ids("/leads", task="none")) == {cheap, none}
+    assert await api.ids("/leads", source="avito") == [cheap]
+    assert await api.ids("/leads", value_from="1000") == [dear]
+    assert await api.ids("/leads", q="шин") == [cheap]
+    assert (await api("GET", f"/leads/{dear}")).body["next_task_at"] == due
+
+
 async def test_a_task_is_made_moved_and_done(api: ApiClient) -> None:
     async with api.engine.begin() as connection:
         there = Rows(connection)
