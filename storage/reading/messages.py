@@ -172,22 +172,17 @@ async def messages_since(
         func.unnest(literal(list(reached), ARRAY(PG_UUID))).label("id"),
         func.unnest(literal(list(reached.values()), ARRAY(Integer))).label("seq"),
     ).subquery("known")
+    from_ = talks.outerjoin(known, known.c.id == talks.c.id)
     next_ = (
         select(_m.id, _m.stored_at, _m.seq)
-        .where(
-            _m.conversation_id == talks.c.id,
-            _m.seq
-            > func.coalesce(
-                select(known.c.seq).where(known.c.id == talks.c.id).scalar_subquery(), 0
-            ),
-        )
+        .where(_m.conversation_id == talks.c.id, _m.seq > func.coalesce(known.c.seq, 0))
         .order_by(_m.seq)
         .limit(limit + 1)
         .lateral("next")
     )
     picked = (
         select(next_.c.id)
-        .select_from(talks.join(next_, true()))
+        .select_from(from_.join(next_, true()))
         .order_by(next_.c.stored_at, next_.c.seq)
         .limit(limit + 1)
         .subquery("picked")
