@@ -14,6 +14,7 @@ from aiohttp import web
 from inbox import static_files
 from inbox.pages import (
     answering,
+    attending,
     bulk,
     calls,
     canned,
@@ -66,6 +67,7 @@ PAGES: Final[Sequence[Page]] = (
     *views.PAGES,
     *conversations.PAGES,
     *answering.PAGES,
+    *attending.PAGES,
     *template_sending.PAGES,
     *uploads.PAGES,
     *canned.PAGES,

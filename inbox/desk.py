@@ -99,7 +99,8 @@ class Desk(Protocol):
         *,
         by: UUID | None,
         until: datetime | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Snoozed without `until`: until the customer writes."""
 
     async def mark_read(self, conversation: UUID, *, by: UUID) -> None: ...
 

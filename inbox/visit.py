@@ -34,6 +34,7 @@ from storage.reading.sight import Sight
 log = structlog.get_logger()
 
 LANGUAGE_COOKIE: Final = "allo_language"
+KEYS_COOKIE: Final = "allo_keys"
 FIRST_PASSWORD: Final = "/profile/password"  # noqa: S105  # an address
 _STAYS_OPEN: Final = {FIRST_PASSWORD, "/sign-out"}
 
@@ -133,6 +134,7 @@ class Visit:
             "settings_groups": lambda: settings_map.groups(self.may, self.exists),
             "home": home(self.who.role) if self.who else "/",
             "theme": self.who.theme if self.who else "",
+            "keys_off": self.request.cookies.get(KEYS_COOKIE) == "off",
         }
 
 

@@ -145,7 +145,7 @@ class ConversationsQuery(Paged, frozen=True, kw_only=True):
 
 class ConversationChanges(Struct, frozen=True, kw_only=True):
     """What is not given stays. `manager_id` null puts it back into the queue; a team alone lets its strategy choose.
-    `snoozed` needs `snoozed_until`.
+    `snoozed` needs `snoozed_until`; null is until the customer writes.
     """
 
     status: Status | UnsetType = UNSET
@@ -206,7 +206,7 @@ async def change_conversation(api: Api, call: Call[Nothing, ConversationChanges]
     until = wanted.snoozed_until or None
     if until is not None and until.tzinfo is None:
         raise bad_request("invalid", "A time needs its offset (body.snoozed_until).")
-    if wanted.status == "snoozed" and until is None:
+    if wanted.status == "snoozed" and wanted.snoozed_until is UNSET:
         raise bad_request("invalid", "Until when? (body.snoozed_until)")
     if wanted.manager_id is not UNSET or wanted.team_id is not UNSET:
         await api.desk.assign(

@@ -47,15 +47,6 @@ async def undo_many(visit: Visit) -> web.Response:
     return visit.done("/", said=_said(visit, outcome))
 
 
-async def mark_unread(visit: Visit) -> web.Response:
-    await visit.around.desk.mark_unread(visit.id(), by=visit.me)
-    return visit.done(
-        "/",
-        said=visit._("Marked as unread"),
-        undo=Undo(action=f"/conversations/{visit.id()}/read"),
-    )
-
-
 async def dismiss_failures(visit: Visit) -> web.Response:
     """What was not sent is dealt with otherwise. `up_to` goes back to what was seen before."""
     given = visit.form.get("up_to", "")
@@ -122,6 +113,5 @@ def _uuid(text: str) -> UUID | None:
 PAGES: Final[Sequence[Page]] = (
     post("/conversations/bulk", change_many, Right.ANSWER),
     post("/conversations/bulk/{id}/undo", undo_many, Right.ANSWER),
-    post("/conversations/{id}/unread", mark_unread, Right.ANSWER),
     post("/conversations/{id}/failures", dismiss_failures, Right.ANSWER),
 )

@@ -31,7 +31,7 @@ HEARTBEAT_S: Final = 20
 """Under the half minute after which proxies and mobile networks forget a quiet connection."""
 REPLAYED: Final = 200
 
-_NEED_MESSAGES: Final = frozenset({"message", "changed", "conversation"})
+_NEED_MESSAGES: Final = frozenset({"message", "changed", "conversation", "company"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,6 +71,11 @@ async def _heard(page: OpenPage, *, until: float) -> list[Hint]:
             return [await page.next(), *page.waiting()]
     except TimeoutError:
         return []
+
+
+async def me(visit: Visit) -> web.Response:
+    """Who is signed in, and their session's token: for a page that lost its connection or its session, and found it again."""
+    return web.json_response({"user": str(visit.me), "csrf": visit.colleague.csrf})
 
 
 def _event(hints: Sequence[Hint]) -> bytes:
@@ -154,4 +159,7 @@ async def _still_allowed(visit: Visit) -> bool:
     )
 
 
-PAGES: Final[Sequence[Page]] = (get("/live", live, Right.SIGNED_IN),)
+PAGES: Final[Sequence[Page]] = (
+    get("/live", live, Right.SIGNED_IN),
+    get("/live/me", me, Right.SIGNED_IN),
+)

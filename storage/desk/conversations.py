@@ -83,7 +83,9 @@ class ConversationDesk(Ground):
             # Under the conversation's lock: of two who send at the same moment, one is asked.
             other = await answered_since(connection, found.id, seq=seen, but=by)
             if other is not None:
-                raise AnsweredMeanwhile(seq=other.seq, name=other.name, at=other.at)
+                raise AnsweredMeanwhile(
+                    seq=other.seq, name=other.name, at=other.at, words=other.words
+                )
         quote = await _quoted(connection, found, reply_to)
         message = replies.reply(
             world,
@@ -219,7 +221,7 @@ class ConversationDesk(Ground):
         by: UUID | None,
         until: datetime | None = None,
     ) -> None:
-        if status == "snoozed" and (until is None or until <= self.now()):
+        if until is not None and until <= self.now():
             raise Refused("Say until when: a moment that is still to come.")
         async with self.world(conversation, by=by) as (connection, world, found):
             before = found.status
