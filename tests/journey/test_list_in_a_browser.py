@@ -14,7 +14,8 @@ from tests.events import a_message, a_person, accepted
 from tests.inbox.chromium import PATIENCE_MS, PHONE, browsing, needs_chromium
 from tests.inbox.stage import Stage, on_stage
 
-pytestmark = needs_chromium
+# Closing waits for streams nobody listens to any more: up to a heartbeat each.
+pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
