@@ -160,7 +160,7 @@ async def test_a_file_is_attached_sent_and_shown(stage, telegram, open_page, tmp
     two.write_text("не тот")
     await page.set_input_files("#pick", [one, two])
     await expect(page.locator(".tofile--ready")).to_have_count(2)
-    await page.locator(".tofile", has_text="лишний").locator("button").click()
+    await page.locator(".tofile", has_text="лишний").locator("[data-remove]").click()
     await page.locator("#send").click()
     await expect(page.locator("#messages .file")).to_contain_text("Смета.pdf")
     await expect(page.locator("#messages .file")).to_have_count(1)
