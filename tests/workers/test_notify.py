@@ -87,6 +87,6 @@ async def test_a_reminder_comes_with_its_moment_and_once(shop, database):
         assert heard.empty()
         clock.time += timedelta(hours=1)
         assert (await heard.get()).user == anna
-    assert len(await shop.sql("select from notification")) == 1
+    assert len(await shop.sql("select id from notification")) == 1
     async with database.begin() as connection:
         assert await outbox.take(connection, limit=10) == []
