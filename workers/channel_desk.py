@@ -285,8 +285,12 @@ _NOTHING_TO_TRY: Final = Finding(
 
 
 def _made_up(connector: Connector) -> dict[str, str]:
-    """Words that only have to be long and unknown."""
-    return {each.name: secrets.token_hex(16) for each in connector.fields if each.made_up}
+    """Words that only have to be long and unknown, and that nobody has to carry elsewhere."""
+    return {
+        each.name: secrets.token_hex(16)
+        for each in connector.fields
+        if each.made_up and not each.required
+    }
 
 
 def _error(text: str) -> Finding:
