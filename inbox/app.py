@@ -14,6 +14,7 @@ from aiohttp import web
 from inbox import static_files
 from inbox.pages import (
     answering,
+    attending,
     calls,
     contacts,
     conversations,
@@ -40,6 +41,7 @@ PAGES: Final[Sequence[Page]] = (
     *profile.PAGES,
     *conversations.PAGES,
     *answering.PAGES,
+    *attending.PAGES,
     *template_sending.PAGES,
     *uploads.PAGES,
     *files.PAGES,

@@ -63,9 +63,12 @@ class Desk(Protocol):
         *,
         by: UUID | None,
         until: datetime | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Snoozed without `until`: until the customer writes."""
 
     async def mark_read(self, conversation: UUID, *, by: UUID) -> None: ...
+
+    async def mark_unread(self, conversation: UUID, *, by: UUID) -> None: ...
 
     async def set_labels(
         self, conversation: UUID, labels: Sequence[str], *, by: UUID | None

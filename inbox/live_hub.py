@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from inbox.company import Company
 from router import facts, wire
 
 log = structlog.get_logger()
@@ -38,6 +39,8 @@ class Hint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lead: UUID | None = None
     manager: UUID | None = None
     by: UUID | None = None
+    what: str = ""
+    """Of `company`: looks, writes, left."""
 
 
 REFRESH: Final = Hint(kind="refresh")
@@ -74,6 +77,7 @@ class LiveHub:
     def __init__(self, *, listen: Listen) -> None:
         self._listen = listen
         self._pages: set[Page] = set()
+        self.company = Company()
 
     async def run(self) -> None:
         async with self._listen() as bodies:
@@ -97,6 +101,10 @@ class LiveHub:
 
     def hear_fact(self, fact: facts.Fact | None) -> None:
         """None: some may have been missed."""
+        if isinstance(fact, facts.Looking) and not self.company.hear(fact):
+            return
+        if isinstance(fact, facts.MessageQueued) and fact.conversation and fact.by:
+            self.company.stopped_writing(fact.conversation, fact.by, now=fact.at)
         hint = REFRESH if fact is None else hint_of(fact)
         if hint is not None:
             self._tell(hint)
@@ -151,6 +159,8 @@ def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per
             )
         case facts.PresenceChanged():
             return Hint(kind="presence", manager=fact.manager)
+        case facts.Looking():
+            return Hint(kind="company", conversation=fact.conversation, by=fact.by, what=fact.what)
         case (
             facts.MediaWanted()
             | facts.ButtonWasPressed()

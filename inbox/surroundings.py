@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +20,11 @@ from storage.media import MediaStore
 class TypingNotice(Protocol):
     def say(self, conversation: UUID, *, by: UUID) -> None:
         """`by` writes an answer there, which the customer may see. Does not wait, and may be said as often as one likes."""
+
+    def look(
+        self, conversation: UUID, *, by: UUID, what: Literal["looks", "writes", "left"]
+    ) -> None:
+        """`by` has it before them, for colleagues to see. As above."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

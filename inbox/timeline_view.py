@@ -41,17 +41,46 @@ SAFE_INLINE: Final[Mapping[str, ShownAs]] = {
 }
 """What the browser draws itself and cannot run. SVG is not among them: it may hold a script."""
 
+LARGEST_SHOWN: Final = 20 << 20
+MOST_DOTS: Final = 50_000_000
+"""What a browser is asked to draw at most: bytes of a picture, and its dots (a telephone's camera makes up to 48 million;
+each takes four bytes once it is unpacked). Beyond, it is a file to download."""
+LONG: Final = 1200
+LONG_LINES: Final = 20
+"""What is longer is folded, with its beginning in sight."""
+
 _REMOTE: Final = re.compile(
     r"""<img[^>]{0,2000}\bsrc\s*=\s*["']?\s*(?:https?:)?//""", re.IGNORECASE
 )
 
-_GLYPHS: Final = {"assigned": "assign", "merged": "merge", "unmerged": "split", "lead": "stage"}
+_GLYPHS: Final = {
+    "assigned": "assign",
+    "merged": "merge",
+    "unmerged": "split",
+    "lead": "stage",
+    "status": "ok",
+    "task": "tasks",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFile:
     row: AttachmentRow
     shown_as: ShownAs
+
+    @property
+    def extension(self) -> str:
+        """What kind of file it is, by its name: PDF, XLSX; "" for a name that does not say."""
+        _, dot, last = self.row.name.rpartition(".")
+        return last.upper() if dot and last.isascii() and last.isalnum() and len(last) <= 5 else ""  # XHTML
+
+    @property
+    def heavy(self) -> bool:
+        """A picture too large to be drawn here."""
+        row = self.row
+        return self.shown_as == "image" and (
+            (row.size or 0) > LARGEST_SHOWN or (row.width or 0) * (row.height or 0) > MOST_DOTS
+        )
 
     @property
     def waits(self) -> bool:
@@ -81,7 +110,7 @@ class Bubble:
     @property
     def has_pictures(self) -> bool:
         return any(
-            each.shown_as in {"image", "video"} and each.row.state == "stored"
+            each.shown_as in {"image", "video"} and each.row.state == "stored" and not each.heavy
             for each in self.files
         )
 
@@ -107,6 +136,10 @@ class Bubble:
         return (self.row.idempotency_key or "").rpartition(":")[2]
 
     @property
+    def is_long(self) -> bool:
+        return len(self.row.text) > LONG or self.row.text.count("\n") > LONG_LINES
+
+    @property
     def bare(self) -> bool:
         """Nothing else says what it is."""
         return not (self.row.text or self.row.html or self.files or self.map_link)
@@ -120,6 +153,8 @@ class Knot:
     glyph: str
     words: str
     because: str
+    moved: str
+    """What a merge brought together, counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,32 +256,79 @@ def bubble(row: MessageRow, *, formats: Formats) -> Bubble:
 
 
 def knot(line: TimelineLine, *, formats: Formats) -> Knot:
-    _ = formats.language._
-    match line.kind:
-        case "assigned" if line.manager_name:
-            words = _("Assigned to {name}").format(name=line.manager_name)
-        case "assigned" if line.team_name:
-            words = _("In the queue of {team}").format(team=line.team_name)
-        case "assigned":
-            words = _("Back in the queue")
-        case "merged":
-            words = _("Two contacts became one: {name} was taken in").format(
-                name=line.other_name or _("No name")
-            )
-        case "unmerged":
-            words = _("{name} is a contact of its own again").format(
-                name=line.other_name or _("No name")
-            )
-        case _:
-            words = lead_words(line.what, line.lead_number or 0, line.after, formats=formats)
-    because = ""
+    words, because = _knot_words(line, formats=formats), ""
     if line.kind == "assigned":
         because = assigned_because(line, spoken=formats.language)
     elif line.by_name:
         words = f"{words} · {line.by_name}"
     if line.kind == "merged" and line.what != "by_hand":
         words = f"{words}. {merged_because(line.reason, spoken=formats.language)}"
-    return Knot(line=line, glyph=_GLYPHS[line.kind], words=words, because=because)
+    return Knot(
+        line=line,
+        glyph=_STATUS_GLYPHS.get(str(line.after), "ok")
+        if line.kind == "status"
+        else _GLYPHS[line.kind],
+        words=words,
+        because=because,
+        moved=_moved(line.after, formats=formats) if line.kind == "merged" else "",
+    )
+
+
+def _knot_words(line: TimelineLine, *, formats: Formats) -> str:  # noqa: PLR0911  # one per kind of line
+    _ = formats.language._
+    match line.kind:
+        case "assigned" if line.manager_name:
+            return _("Assigned to {name}").format(name=line.manager_name)
+        case "assigned" if line.team_name:
+            return _("In the queue of {team}").format(team=line.team_name)
+        case "assigned":
+            return _("Back in the queue")
+        case "merged" | "unmerged":
+            said = {
+                "merged": _("Two contacts became one: {name} was taken in"),
+                "unmerged": _("{name} is a contact of its own again"),
+            }
+            return said[line.kind].format(name=line.other_name or _("No name"))
+        case "status":
+            return _status_words(line, formats=formats)
+        case "task":
+            said = {"opened": _("Task: {task}"), "done": _("Done: {task}")}
+            return said[line.what].format(task=line.reason)
+        case "lead":
+            return lead_words(line.what, line.lead_number or 0, line.after, formats=formats)
+
+
+_MOVED: Final = ("conversation", "identity", "lead", "touch", "task")
+_STATUS_GLYPHS: Final = {"snoozed": "moon", "spam": "ban", "waiting": "clock", "open": "retry"}
+
+
+def _status_words(line: TimelineLine, *, formats: Formats) -> str:
+    _ = formats.language._
+    return {
+        "open": _("Opened again") if line.before in {"resolved", "spam"} else _("Open"),
+        "waiting": _("Waiting for the customer"),
+        "snoozed": _("Snoozed"),
+        "resolved": _("Resolved"),
+        "spam": _("Marked as spam"),
+    }.get(str(line.after), str(line.after))
+
+
+def _moved(counts: Any, *, formats: Formats) -> str:
+    """2 conversations, 1 lead: of the records that have a name among people."""
+    n = formats.language.n
+    if not isinstance(counts, dict):
+        return ""
+    many = {name: int(counts.get(name, 0)) for name in _MOVED}
+    told = (
+        n("{n} conversation", "{n} conversations", many["conversation"]),
+        n("{n} address", "{n} addresses", many["identity"]),
+        n("{n} lead", "{n} leads", many["lead"]),
+        n("{n} touch", "{n} touches", many["touch"]),
+        n("{n} task", "{n} tasks", many["task"]),
+    )
+    return ", ".join(
+        each.format(n=number) for each, number in zip(told, many.values(), strict=True) if number
+    )
 
 
 def lead_words(what: str, number: int, after: Any, *, formats: Formats) -> str:

@@ -29,6 +29,7 @@ from inbox.surroundings import Surroundings
 log = structlog.get_logger()
 
 LANGUAGE_COOKIE: Final = "allo_language"
+KEYS_COOKIE: Final = "allo_keys"
 FIRST_PASSWORD: Final = "/profile/password"  # noqa: S105  # an address
 _STAYS_OPEN: Final = {FIRST_PASSWORD, "/sign-out"}
 
@@ -111,6 +112,7 @@ class Visit:
             "path": self.request.path,
             "home": home(self.who.role) if self.who else "/",
             "theme": self.who.theme if self.who else "",
+            "keys_off": self.request.cookies.get(KEYS_COOKIE) == "off",
         }
 
 

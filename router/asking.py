@@ -31,8 +31,10 @@ class AnsweredMeanwhile(Exception):
     `seq` is of that answer: sent again as seen, the reply goes. `name` may be "".
     """
 
-    def __init__(self, *, seq: int, name: str, at: datetime) -> None:
+    def __init__(self, *, seq: int, name: str, at: datetime, words: str = "") -> None:
         super().__init__(f"answered by {name or 'somebody'} at {at}")
         self.seq = seq
         self.name = name
         self.at = at
+        self.words = words
+        """The first of what they wrote."""

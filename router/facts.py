@@ -139,6 +139,15 @@ class ReplyBegun(_Fact, frozen=True, kw_only=True, tag="reply_begun"):
     """`by` writes an answer in `conversation`. A gesture: broadcast only, never in the outbox, and true for seconds."""
 
 
+class Looking(_Fact, frozen=True, kw_only=True, tag="looking"):
+    """`by` has `conversation` before them. A gesture: broadcast only, never in the outbox, and true for seconds.
+
+    `what`: looks, writes (a reply), left.
+    """
+
+    what: Literal["looks", "writes", "left"]
+
+
 class ChannelChanged(_Fact, frozen=True, kw_only=True, tag="channel_changed"):
     """`account` has been silent for longer than its working hours allow, or is heard of again."""
 
@@ -166,5 +175,6 @@ Fact = (
     | TouchRecorded
     | PresenceChanged
     | ReplyBegun
+    | Looking
     | ChannelChanged
 )

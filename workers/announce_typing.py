@@ -1,14 +1,14 @@
-"""A colleague begins to write: said to whoever shows it to the customer, without holding up the page that says so."""
+"""A colleague looks at a conversation, or begins to write: said to whoever shows it, without holding up the page."""
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import structlog
 
 from router import wire
-from router.facts import ReplyBegun
+from router.facts import Looking, ReplyBegun
 from router.ids import new_id
 from router.transit import BrokerDown
 from workers.broker import Broker
@@ -27,12 +27,21 @@ class AnnounceTyping:
     now: Clock
 
     def __post_init__(self) -> None:
-        self._begun: asyncio.Queue[ReplyBegun] = asyncio.Queue(WAITING)
+        self._begun: asyncio.Queue[ReplyBegun | Looking] = asyncio.Queue(WAITING)
 
     def say(self, conversation: UUID, *, by: UUID) -> None:
         if not self._begun.full():
             begun = ReplyBegun(id=new_id(), at=self.now(), conversation=conversation, by=by)
             self._begun.put_nowait(begun)
+
+    def look(
+        self, conversation: UUID, *, by: UUID, what: Literal["looks", "writes", "left"]
+    ) -> None:
+        if not self._begun.full():
+            looking = Looking(
+                id=new_id(), at=self.now(), conversation=conversation, by=by, what=what
+            )
+            self._begun.put_nowait(looking)
 
     async def run(self, stop: asyncio.Event) -> None:
         while (begun := await unless(stop, self._begun.get())) is not None:

@@ -191,7 +191,7 @@ async def change_conversation(api: Api, call: Call[Nothing, ConversationChanges]
     until = wanted.snoozed_until or None
     if until is not None and until.tzinfo is None:
         raise bad_request("invalid", "A time needs its offset (body.snoozed_until).")
-    if wanted.status == "snoozed" and until is None:
+    if wanted.status == "snoozed" and wanted.snoozed_until is UNSET:
         raise bad_request("invalid", "Until when? (body.snoozed_until)")
     if wanted.manager_id is not UNSET or wanted.team_id is not UNSET:
         await api.desk.assign(

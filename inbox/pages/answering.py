@@ -11,9 +11,10 @@ from inbox.desk import AnsweredMeanwhile, NotFound, Refused
 from inbox.pages.uploads import files_of
 from inbox.pages.ways import ways_of
 from inbox.rights import Right
-from inbox.visit import Page, Visit, post
+from inbox.visit import Page, Undo, Visit, post
 from storage.drafts import Draft, keep_draft
 from storage.engine import transaction
+from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import conversation_by_id
 
 LONGEST_TEXT: Final = 20_000
@@ -23,6 +24,9 @@ MOST_LABELS: Final = 12
 LONGEST_NUMBER: Final = 9
 """Digits: what PostgreSQL's integer holds."""
 FARTHEST_SNOOZE: Final = timedelta(days=366)
+
+UNTIL_A_MESSAGE: Final = "message"
+"""A snooze that ends when the customer writes, and not before."""
 
 Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
 _STATUSES: Final = ("open", "waiting", "resolved", "spam")
@@ -91,8 +95,15 @@ async def _where_to(visit: Visit, opened: UUID) -> UUID:
 
 
 async def _ask(visit: Visit, other: AnsweredMeanwhile) -> web.Response:
-    asked = visit._("{name} has answered already, {ago}. Send it all the same?").format(
-        name=other.name or visit._("A colleague"), ago=visit.formats.ago_to_the_second(other.at)
+    words = " ".join(other.words.split())
+    asked = (
+        visit._("{name} has answered already, {ago}: “{words}”. Send yours all the same?")
+        if words
+        else visit._("{name} has answered already, {ago}. Send it all the same?")
+    ).format(
+        name=other.name or visit._("A colleague"),
+        ago=visit.formats.ago_to_the_second(other.at),
+        words=f"{words[:80].rstrip()}…" if len(words) > 80 else words,  # a line of a bubble
     )
     if visit.wants_fragment:
         # Sent again with what is seen now, it goes.
@@ -117,8 +128,41 @@ async def assign(visit: Visit) -> web.Response:
     manager, team = _uuid(visit.form.get("manager", "")), _uuid(visit.form.get("team", ""))
     if manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
+    before = await _as_it_is(visit, conversation)
     await visit.around.desk.assign(conversation, by=visit.me, manager=manager, team=team)
-    return visit.back(f"/conversations/{conversation}")
+    if note := visit.form.get("note", "").strip()[:LONGEST_TEXT]:
+        await visit.around.desk.note(conversation, by=visit.me, text=note)
+    after = await _as_it_is(visit, conversation)
+    where = f"/conversations/{conversation}"
+    was = (
+        {"manager": str(before.manager_id)}
+        if before.manager_id
+        else ({"team": str(before.team_id)} if before.team_id and team is None else {"nobody": "1"})
+    )
+    may_undo = before.manager_id == visit.me or visit.may(Right.ASSIGN_OTHERS)
+    return visit.done(
+        where,
+        said=_whose_now(visit, after),
+        undo=Undo(action=f"{where}/assignment", fields=was) if may_undo else None,
+    )
+
+
+def _whose_now(visit: Visit, row: ConversationRow) -> str:
+    if row.manager_id == visit.me:
+        return visit._("It is yours now.")
+    if row.manager_id:
+        return visit._("Handed over to {name}.").format(name=row.manager_name)
+    if row.team_id:
+        return visit._("In the queue of {team} now.").format(team=row.team_name)
+    return visit._("Back in the queue.")
+
+
+async def _as_it_is(visit: Visit, conversation: UUID) -> ConversationRow:
+    async with visit.around.engine.connect() as connection:
+        row = await conversation_by_id(connection, conversation)
+    if row is None:
+        raise NotFound
+    return row
 
 
 async def set_status(visit: Visit) -> web.Response:
@@ -126,13 +170,42 @@ async def set_status(visit: Visit) -> web.Response:
     status = visit.form.get("status", "")
     until: datetime | None = None
     if visit.form.get("until"):
-        status, until = "snoozed", _later(visit)
+        status = "snoozed"
+        until = None if visit.form["until"] == UNTIL_A_MESSAGE else _later(visit)
     elif status not in _STATUSES:
         raise web.HTTPBadRequest
+    before = await _as_it_is(visit, conversation)
     await visit.around.desk.set_status(
         conversation, cast("Status", status), by=visit.me, until=until
     )
-    return visit.back(f"/conversations/{conversation}")
+    where = f"/conversations/{conversation}"
+    fields = {"status": before.status}
+    if before.status == "snoozed":
+        still = before.snoozed_until is not None and before.snoozed_until > visit.now
+        fields = {
+            "until": before.snoozed_until.isoformat()
+            if still and before.snoozed_until
+            else UNTIL_A_MESSAGE
+        }
+    return visit.done(
+        where,
+        said=_what_it_is_now(visit, status, until),
+        undo=Undo(action=f"{where}/status", fields=fields),
+    )
+
+
+def _what_it_is_now(visit: Visit, status: str, until: datetime | None) -> str:
+    _ = visit._
+    if status == "snoozed":
+        if until is None:
+            return _("Hidden until the customer writes.")
+        return _("Hidden until {moment}.").format(moment=visit.formats.moment(until))
+    return {
+        "open": _("It is open again."),
+        "waiting": _("Marked: we wait for the customer."),
+        "resolved": _("Resolved."),
+        "spam": _("Marked as spam."),
+    }[status]
 
 
 async def mark_read(visit: Visit) -> web.Response:
@@ -186,7 +259,10 @@ def _later(visit: Visit) -> datetime:
         until = datetime.fromisoformat(visit.form["until"])
     except ValueError as error:
         raise web.HTTPBadRequest from error
-    if until.tzinfo is None or not visit.now < until <= visit.now + FARTHEST_SNOOZE:
+    if until.tzinfo is None:
+        # From a field for date and time: the clock on the wall of the installation.
+        until = until.replace(tzinfo=visit.formats.zone)
+    if not visit.now < until <= visit.now + FARTHEST_SNOOZE:
         raise Refused(visit._("That time has passed, or is more than a year away."))
     return until.astimezone(UTC)
 

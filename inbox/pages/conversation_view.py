@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import uuid4
+from typing import Final
+from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inbox.pages.attending import Beside, company_of
 from inbox.pages.ways import Way, ways_of
 from inbox.timeline_view import Section, first_unread, sections
 from inbox.visit import Visit
@@ -14,9 +16,26 @@ from storage.drafts import draft_of
 from storage.reading.colleagues import TeamRow, UserRow, list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import known_labels
-from storage.reading.messages import timeline
+from storage.reading.messages import Timeline, timeline, timeline_around
+from storage.reading.ways import WayRow, ways_to
 
 PAGE = 40
+CHANNELS_COOKIE: Final = "allo_channels"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What stands above the messages, and changes while they do not."""
+
+    row: ConversationRow
+    colleagues: Sequence[UserRow]
+    teams: Sequence[TeamRow]
+    snoozes: Sequence[tuple[str, datetime]]
+    only: bool
+    """This channel alone is shown, not all of the person's."""
+    elsewhere: bool
+    """The person has been in other conversations too."""
+    company: Sequence[Beside]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +53,36 @@ class Opened:
     """Given with the form: the same form sent twice is one message."""
     ways: Sequence[Way]
     known_labels: Sequence[str]
+    only: bool
+    """This channel alone is shown, not all of the person's."""
+    elsewhere: bool
+    """The person has been in other conversations too."""
+    company: Sequence[Beside]
+    found: UUID | None
+    """The message the reader was sent to."""
+    reached: str
+    """How far the conversations had come before they were read: from there a page catches up."""
 
 
 async def open_conversation(
-    visit: Visit, connection: AsyncConnection, row: ConversationRow, *, before: str = ""
+    visit: Visit,
+    connection: AsyncConnection,
+    row: ConversationRow,
+    *,
+    before: str = "",
+    found: UUID | None = None,
 ) -> Opened:
-    shown = await timeline(connection, contact_id=row.contact_id, before=before, limit=PAGE)
+    # Before the timeline: what comes between the two is caught up, and nothing is passed over.
+    ways = await ways_of(visit, connection, row.id)
+    only = one_channel_only(visit)
+    shown: Timeline | None = None
+    if found is not None:
+        shown = await timeline_around(
+            connection, found, whole_contact=not only, within=row.contact_id, limit=PAGE
+        )
+    if shown is None:
+        found = None
+        shown = await page_of(visit, connection, row, before=before)
     draft = await draft_of(connection, user_id=visit.me, conversation_id=row.id)
     return Opened(
         row=row,
@@ -48,20 +91,73 @@ async def open_conversation(
             formats=visit.formats,
             here=(row.id, row.channel, row.account),
             first_unread=first_unread(
-                shown.messages, conversation_id=row.id, unread=0 if before else row.unread
+                shown.messages, conversation_id=row.id, unread=0 if before or found else row.unread
             ),
         ),
         earlier=shown.earlier,
-        later=shown.later if before else None,
-        colleagues=await answering_colleagues(connection),
+        later=shown.later if before or found else None,
+        colleagues=await _to_hand_to(visit, connection),
         teams=await list_teams(connection),
         snoozes=snoozes(visit),
         draft=draft.text if draft else "",
         draft_is_note=draft.note if draft else False,
         send_key=str(uuid4()),
-        ways=await ways_of(visit, connection, row.id),
+        ways=ways,
         known_labels=await known_labels(connection),
+        only=only,
+        elsewhere=len(ways) > 1,
+        company=await company_of(visit, connection),
+        found=found,
+        reached=reached_of([each.row for each in ways]),
     )
+
+
+def reached_of(ways: Sequence[WayRow]) -> str:
+    return ",".join(f"{each.conversation_id}:{each.seq}" for each in ways)
+
+
+def one_channel_only(visit: Visit) -> bool:
+    """As the reader left the switch."""
+    given = visit.request.query.get("channels", "")
+    kept = visit.request.cookies.get(CHANNELS_COOKIE, "")
+    return (given if given in {"one", "all"} else kept) == "one"
+
+
+async def page_of(
+    visit: Visit,
+    connection: AsyncConnection,
+    row: ConversationRow,
+    *,
+    before: str = "",
+    after: str = "",
+) -> Timeline:
+    """Of the channel or of the person, as the reader wants it. Raises BadCursor."""
+    only = one_channel_only(visit)
+    return await timeline(
+        connection,
+        conversation_id=row.id if only else None,
+        contact_id=None if only else row.contact_id,
+        before=before,
+        after=after,
+        limit=PAGE,
+    )
+
+
+async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRow) -> Head:
+    return Head(
+        row=row,
+        colleagues=await _to_hand_to(visit, connection),
+        teams=await list_teams(connection),
+        snoozes=snoozes(visit),
+        only=one_channel_only(visit),
+        elsewhere=len(await ways_to(connection, row.id)) > 1,
+        company=await company_of(visit, connection),
+    )
+
+
+async def _to_hand_to(visit: Visit, connection: AsyncConnection) -> list[UserRow]:
+    """Oneself first."""
+    return sorted(await answering_colleagues(connection), key=lambda each: each.id != visit.me)
 
 
 async def answering_colleagues(connection: AsyncConnection) -> list[UserRow]:

@@ -13,9 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.list_wish import ListWish, list_wish
 from inbox.pages.conversation_view import (
+    CHANNELS_COOKIE,
     PAGE,
     answering_colleagues,
+    head_of,
+    one_channel_only,
     open_conversation,
+    page_of,
+    reached_of,
 )
 from inbox.pages.first_steps import first_steps
 from inbox.pages.person_view import person_of
@@ -36,8 +41,15 @@ from storage.reading.conversations import (
     list_conversations,
     matches,
 )
-from storage.reading.messages import messages_by_id, timeline
+from storage.reading.messages import (
+    Timeline,
+    cursor_of,
+    messages_by_id,
+    messages_since,
+    timeline_around,
+)
 from storage.reading.paging import BadCursor
+from storage.reading.ways import ways_to
 
 MOST_AT_ONCE: Final = 100
 """Rows or messages a live page may ask for by id in one go."""
@@ -56,7 +68,11 @@ async def conversation(visit: Visit) -> web.Response:
             raise web.HTTPNotFound
         try:
             opened = await open_conversation(
-                visit, connection, row, before=visit.request.query.get("before", "")
+                visit,
+                connection,
+                row,
+                before=visit.request.query.get("before", ""),
+                found=_uuid(visit.request.query.get("at", "")),
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
@@ -65,8 +81,15 @@ async def conversation(visit: Visit) -> web.Response:
         if visit.wants_fragment:
             wish = list_wish(visit.request.query, me=visit.me)
             panes = visit.html("parts/panes.html", wish=wish, **shown)
-            return web.Response(text=panes, content_type="text/html")
-        return visit.page("inbox.html", **await _frame(visit, connection, **shown))
+            response = web.Response(text=panes, content_type="text/html")
+        else:
+            response = visit.page("inbox.html", **await _frame(visit, connection, **shown))
+    if visit.request.query.get("channels") in {"one", "all"}:
+        kept = visit.request.query["channels"]
+        response.set_cookie(
+            CHANNELS_COOKIE, kept, max_age=31536000, path="/", samesite="Lax", httponly=True
+        )
+    return response
 
 
 async def rows(visit: Visit) -> web.Response:
@@ -120,30 +143,44 @@ async def changed_rows(visit: Visit) -> web.Response:
 
 
 async def messages(visit: Visit) -> web.Response:
-    """Pieces of the timeline: before a cursor, by ids, or (catching up) the newest page."""
+    """Pieces of the timeline: before or after a cursor (or a message's id), around a message, by ids, what came since
+    (`since` names each conversation and the seq it had reached), or the newest page.
+
+    `X-Earlier` and `X-Later` say where it goes on; `X-More` that more has come than is given here.
+    """
     query = visit.request.query
     async with visit.around.engine.connect() as connection:
         row = await conversation_by_id(connection, visit.id())
         if row is None:
             raise web.HTTPNotFound
+        only = one_channel_only(visit)
         earlier: str | None = None
+        later: str | None = None
+        reached = ""
+        more = False
+        entries: Sequence[Any]
         if ids := _ids(visit):
-            entries: Sequence[Any] = [
+            entries = [
                 each
                 for each in await messages_by_id(connection, ids)
                 if each.contact_id == row.contact_id
+                and (not only or each.conversation_id == row.id)
             ]
+        elif "since" in query:
+            entries, more = await messages_since(
+                connection,
+                contact_id=row.contact_id,
+                reached=_reached(query["since"]),
+                only=row.id if only else None,
+            )
         else:
+            # Before the messages: see `open_conversation`.
+            reached = reached_of(await ways_to(connection, row.id))
             try:
-                shown = await timeline(
-                    connection,
-                    contact_id=row.contact_id,
-                    before=query.get("before", ""),
-                    limit=PAGE,
-                )
+                shown = await _window(visit, connection, row)
             except BadCursor as error:
                 raise web.HTTPNotFound from error
-            entries, earlier = shown.entries(), shown.earlier
+            entries, earlier, later = shown.entries(), shown.earlier, shown.later
     drawn = sections(entries, formats=visit.formats, here=(row.id, row.channel, row.account))
     response = _fragment(
         visit,
@@ -153,7 +190,34 @@ async def messages(visit: Visit) -> web.Response:
     )
     if earlier:
         response.headers["X-Earlier"] = f"/conversations/{row.id}/messages?before={earlier}"
+    if later:
+        response.headers["X-Later"] = f"/conversations/{row.id}/messages?after={later}"
+    if reached:
+        response.headers["X-Reached"] = reached
+    if more:
+        response.headers["X-More"] = "1"
     return response
+
+
+async def _window(visit: Visit, connection: AsyncConnection, row: ConversationRow) -> Timeline:
+    """Raises BadCursor."""
+    query = visit.request.query
+    if found := _uuid(query.get("at", "")):
+        around = await timeline_around(
+            connection,
+            found,
+            whole_contact=not one_channel_only(visit),
+            within=row.contact_id,
+            limit=PAGE,
+        )
+        if around is None:
+            raise web.HTTPNotFound
+        return around
+    places = {name: query.get(name, "") for name in ("before", "after")}
+    for name, place in places.items():
+        if message := _uuid(place):
+            places[name] = await cursor_of(connection, message)
+    return await page_of(visit, connection, row, before=places["before"], after=places["after"])
 
 
 async def head(visit: Visit) -> web.Response:
@@ -161,7 +225,7 @@ async def head(visit: Visit) -> web.Response:
         row = await conversation_by_id(connection, visit.id())
         if row is None:
             raise web.HTTPNotFound
-        opened = await open_conversation(visit, connection, row)
+        opened = await head_of(visit, connection, row)
     wish = list_wish(visit.request.query, me=visit.me)
     return _fragment(visit, "parts/talk_head.html", opened=opened, wish=wish)
 
@@ -231,6 +295,18 @@ def _ids(visit: Visit) -> list[UUID]:
     given = visit.request.query.get("ids", "")
     found = [_uuid(each) for each in given.split(",")[:MOST_AT_ONCE]]
     return [each for each in found if each is not None]
+
+
+def _reached(given: str) -> dict[UUID, int]:
+    """`conversation:seq,conversation:seq`; what is no such pair is left out."""
+    found: dict[UUID, int] = {}
+    for pair in given.split(",")[:MOST_AT_ONCE]:
+        conversation, _, seq = pair.partition(":")
+        if (
+            (id_ := _uuid(conversation)) is not None and seq.isdecimal() and len(seq) < 10
+        ):  # PostgreSQL's integer
+            found[id_] = int(seq)
+    return found
 
 
 def _uuid(text: str) -> UUID | None:

@@ -5,18 +5,23 @@ calls itself. Both carry a policy of their own (`security_headers`).
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Final
 from urllib.parse import quote
 
+import imagesize
 import nh3
 from aiohttp import web
 
 from inbox import security_headers
 from inbox.rights import Right
-from inbox.timeline_view import SAFE_INLINE
+from inbox.timeline_view import LARGEST_SHOWN, MOST_DOTS, SAFE_INLINE
 from inbox.visit import Page, Visit, get
-from storage.reading.attachments import file_by_id
+from storage.reading.attachments import FileRow, file_by_id
 from storage.reading.messages import message_by_id
+
+BEGINNING: Final = 512 << 10
+"""A photo's own description, with its preview, stands before its size."""
 
 _TAGS: Final = nh3.ALLOWED_TAGS | {"font", "center", "section", "header", "footer", "main"}
 _ATTRIBUTES: Final = {
@@ -42,6 +47,11 @@ async def file(visit: Visit) -> web.StreamResponse:
     if row is None or row.state != "stored" or not row.sha256:
         raise web.HTTPNotFound
     inline = row.mime in SAFE_INLINE and "download" not in visit.request.query
+    if inline and SAFE_INLINE[row.mime] == "image" and await _too_much(visit, row):
+        if visit.request.headers.get("Sec-Fetch-Dest", "") == "image":
+            # A browser draws a picture whatever its headers say: the page gets nothing, and shows a file instead.
+            raise web.HTTPNotFound
+        inline = False
     etag = f'"{row.sha256}"'
     headers = {
         **security_headers.FILE,
@@ -68,6 +78,25 @@ async def file(visit: Visit) -> web.StreamResponse:
     async for piece in visit.around.media.stream(row.sha256, start=start, end=end):
         await response.write(piece)
     return response
+
+
+async def _too_much(visit: Visit, row: FileRow) -> bool:
+    """Whether the picture could hurt who looks at it: too heavy, or a small file that unpacks into gigabytes of dots.
+
+    Its beginning says how large it is; what does not say so is not drawn. Nothing is decoded here.
+    """
+    if row.size is not None and row.size > LARGEST_SHOWN:
+        return True
+    try:
+        if await visit.around.media.size(row.sha256) > LARGEST_SHOWN:
+            return True
+        start = b"".join(
+            [piece async for piece in visit.around.media.stream(row.sha256, end=BEGINNING)]
+        )
+    except KeyError as error:
+        raise web.HTTPNotFound from error
+    width, height = imagesize.get(BytesIO(start))
+    return bool(width <= 0 or height <= 0 or width * height > MOST_DOTS)
 
 
 async def mail(visit: Visit) -> web.Response:

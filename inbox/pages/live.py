@@ -28,7 +28,7 @@ HEARTBEAT_S: Final = 20
 """Under the half minute after which proxies and mobile networks forget a quiet connection."""
 REPLAYED: Final = 200
 
-_NEED_MESSAGES: Final = frozenset({"message", "changed", "conversation"})
+_NEED_MESSAGES: Final = frozenset({"message", "changed", "conversation", "company"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -60,6 +60,11 @@ async def live(visit: Visit) -> web.StreamResponse:
                 await response.write(b"id: %d\nevent: beat\ndata:\n\n" % position)
                 position = await _position(visit)
     return response
+
+
+async def me(visit: Visit) -> web.Response:
+    """Who is signed in, and their session's token: for a page that lost its connection or its session, and found it again."""
+    return web.json_response({"user": str(visit.me), "csrf": visit.colleague.csrf})
 
 
 def _event(hints: Sequence[Hint]) -> bytes:
@@ -101,4 +106,7 @@ async def _still_allowed(visit: Visit) -> bool:
     return who is not None and who.user_id == visit.me and who.role == visit.colleague.role
 
 
-PAGES: Final[Sequence[Page]] = (get("/live", live, Right.SIGNED_IN),)
+PAGES: Final[Sequence[Page]] = (
+    get("/live", live, Right.SIGNED_IN),
+    get("/live/me", me, Right.SIGNED_IN),
+)

@@ -12,6 +12,7 @@ from inbox.languages import NAMES
 from inbox.rights import Right, home
 from inbox.visit import (
     FIRST_PASSWORD,
+    KEYS_COOKIE,
     LANGUAGE_COOKIE,
     Page,
     Visit,
@@ -109,6 +110,16 @@ async def change_theme(visit: Visit) -> web.Response:
     return visit.back(own_address(visit.form.get("to", ""), otherwise="/profile"))
 
 
+async def change_keys(visit: Visit) -> web.Response:
+    """Keys without Ctrl are in the way of whoever speaks to their computer (WCAG 2.1.4). Of this browser."""
+    kept = "off" if visit.form.get("keys") == "off" else "on"
+    response = visit.back("/profile?done")
+    response.set_cookie(
+        KEYS_COOKIE, kept, max_age=31536000, path="/", samesite="Lax", httponly=True
+    )
+    return response
+
+
 async def change_presence(visit: Visit) -> web.Response:
     presence = visit.form.get("presence", "")
     if presence not in PRESENCES:
@@ -159,6 +170,7 @@ PAGES: Final[Sequence[Page]] = (
     post("/profile/extension", change_extension, Right.SIGNED_IN),
     post("/profile/language", change_language, Right.SIGNED_IN),
     post("/profile/theme", change_theme, Right.SIGNED_IN),
+    post("/profile/keys", change_keys, Right.SIGNED_IN),
     post("/profile/presence", change_presence, Right.SIGNED_IN),
     get(FIRST_PASSWORD, password, Right.SIGNED_IN),
     post(FIRST_PASSWORD, change_password, Right.SIGNED_IN),

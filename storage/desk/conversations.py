@@ -55,7 +55,9 @@ class ConversationDesk(Ground):
                 # Under the conversation's lock: of two who send at the same moment, one is asked.
                 other = await answered_since(connection, conversation, seq=seen, but=by)
                 if other is not None:
-                    raise AnsweredMeanwhile(seq=other.seq, name=other.name, at=other.at)
+                    raise AnsweredMeanwhile(
+                        seq=other.seq, name=other.name, at=other.at, words=other.words
+                    )
             quote = await _quoted(connection, found, reply_to)
             message = replies.reply(
                 world,
@@ -177,7 +179,7 @@ class ConversationDesk(Ground):
         by: UUID | None,
         until: datetime | None = None,
     ) -> None:
-        if status == "snoozed" and (until is None or until <= self.now()):
+        if until is not None and until <= self.now():
             raise Refused("Say until when: a moment that is still to come.")
         async with self.world(conversation, by=by) as (connection, world, found):
             before = found.status
@@ -200,6 +202,13 @@ class ConversationDesk(Ground):
             if found.unread:
                 found.unread = 0
                 changed(world, found, "read", by=by)
+
+    @again_on_conflict
+    async def mark_unread(self, conversation: UUID, *, by: UUID) -> None:
+        async with self.world(conversation, by=by) as (_, world, found):
+            if not found.unread:
+                found.unread = 1
+                changed(world, found, "unread", by=by)
 
     @again_on_conflict
     async def set_labels(

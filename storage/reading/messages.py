@@ -4,7 +4,7 @@ A timeline reads in the order people wrote in (`sent_at`, the platform's own ord
 each contributes an ordered, bounded index scan. A live page catches up by `seq` or by the ids that facts name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -106,9 +106,12 @@ async def timeline_around(
     message_id: UUID,
     *,
     whole_contact: bool = False,
+    within: UUID | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Timeline | None:
-    """A page with this message in the middle: where a search hit or a quote leads. None: there is no such message."""
+    """A page with this message in the middle: where a search hit or a quote leads. None: there is no such message, or
+    it is not of the contact `within`.
+    """
     found = (
         await connection.execute(
             select(*_PLACE, _m.conversation_id, conversation.c.contact_id)
@@ -116,7 +119,7 @@ async def timeline_around(
             .where(_m.id == message_id)
         )
     ).one_or_none()
-    if found is None:
+    if found is None or within not in {None, found.contact_id}:
         return None
     scope: dict[str, UUID] = (
         {"contact_id": found.contact_id}
@@ -143,6 +146,52 @@ async def timeline_around(
         until=shown[-1].sent_at if later else None,
     )
     return Timeline(messages=tuple(shown), lines=lines, earlier=earlier, later=later)
+
+
+async def cursor_of(connection: AsyncConnection, message_id: UUID) -> str:
+    """The place of a message in a timeline, as a cursor. Raises BadCursor when it is not there."""
+    found = (await connection.execute(select(*_PLACE).where(_m.id == message_id))).one_or_none()
+    if found is None:
+        raise BadCursor("there is no such message")
+    return cursor_at(_CURSOR, (found.sent_at, found.place, found.seq, found.id))
+
+
+async def messages_since(
+    connection: AsyncConnection,
+    *,
+    contact_id: UUID,
+    reached: Mapping[UUID, int],
+    only: UUID | None = None,
+    limit: int = 100,
+) -> tuple[list[MessageRow], bool]:
+    """What arrived in a contact's conversations behind the seq that each had reached, by arrival; and whether there is
+    more. A conversation that is not among them is new: all of it.
+    """
+    talks = _talks(conversation_id=only, contact_id=None if only else contact_id)
+    known = select(
+        func.unnest(literal(list(reached), ARRAY(PG_UUID))).label("id"),
+        func.unnest(literal(list(reached.values()), ARRAY(Integer))).label("seq"),
+    ).subquery("known")
+    from_ = talks.outerjoin(known, known.c.id == talks.c.id)
+    next_ = (
+        select(_m.id, _m.stored_at, _m.seq)
+        .where(_m.conversation_id == talks.c.id, _m.seq > func.coalesce(known.c.seq, 0))
+        .order_by(_m.seq)
+        .limit(limit + 1)
+        .lateral("next")
+    )
+    picked = (
+        select(next_.c.id)
+        .select_from(from_.join(next_, true()))
+        .order_by(next_.c.stored_at, next_.c.seq)
+        .limit(limit + 1)
+        .subquery("picked")
+    )
+    rows = [
+        row_of(row)
+        for row in await connection.execute(dressed(picked, (_m.stored_at, _m.seq, _m.id)))
+    ]
+    return rows[:limit], len(rows) > limit
 
 
 async def messages_after_seq(

@@ -25,12 +25,13 @@ MOMENT: Final = TIMESTAMP(timezone=True)
 class TimelineLine:
     """`kind` assigned: `manager_name` (or `team_name`: its queue) by the rule `what` because `reason`. merged, unmerged:
     `other_name` was taken in by the rule `what` because `reason`; `id` is the merge, which can be taken back while
-    `undoable`. lead: `what` changed from `before` to `after`.
+    `undoable`, and `after` says how many of what moved. lead: `what` changed from `before` to `after`. status: what a
+    colleague made of the conversation, `after`. task: `what` is opened or done, `reason` its text.
     """
 
     id: UUID
     at: datetime
-    kind: Literal["assigned", "merged", "unmerged", "lead"]
+    kind: Literal["assigned", "merged", "unmerged", "lead", "status", "task"]
     conversation_id: UUID | None
     by_name: str
     """The colleague who did it; "" when Allo did."""
@@ -67,7 +68,9 @@ _LINES = (
          order by a.at desc limit :most)
         union all
         (select m.id, m.at, 'merged', null, m.by_user, m.reason, null, null, m.absorbed_id,
-                m.undone_at is null, null, m.rule, null, null
+                m.undone_at is null, null, m.rule, null,
+                (select jsonb_object_agg(part.key, jsonb_array_length(part.value))
+                 from jsonb_each(m.moved) part where jsonb_typeof(part.value) = 'array')
          from contact_merge m
          where m.survivor_id = (select id from whose) and m.at between :since and :until
          order by m.at desc limit :most)
@@ -83,6 +86,22 @@ _LINES = (
          from lead l join lead_event e on e.lead_id = l.id
          where l.contact_id = (select id from whose) and e.at between :since and :until
          order by e.at desc limit :most)
+        union all
+        (select s.id, s.at, 'status', s.object_id, s.user_id, '', null, null, null, false, null,
+                s.what, s.before, s.after
+         from audit s
+         where s.object_id in (select id from talk) and s.what = 'conversation_status'
+           and s.at between :since and :until
+         order by s.at desc limit :most)
+        union all
+        (select t.id, did.at, 'task', t.conversation_id, t.created_by, t.text, t.manager_id, null,
+                null, false, t.lead_id, did.what, null, to_jsonb(t.due_at)
+         from task t
+         cross join lateral (values ('opened', t.created_at), ('done', t.done_at)) did(what, at)
+         where (t.contact_id = (select id from whose)
+                or t.lead_id in (select l.id from lead l where l.contact_id = (select id from whose)))
+           and did.at between :since and :until
+         order by did.at desc limit :most)
     )
     select line.*, by_whom.name as by_name, manager.name as manager_name, team.name as team_name,
            other.name as other_name, lead.number as lead_number

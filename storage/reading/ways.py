@@ -60,6 +60,7 @@ class Answered:
     seq: int
     name: str
     at: datetime
+    words: str
 
 
 async def answered_since(
@@ -69,7 +70,8 @@ async def answered_since(
     row = (
         await connection.execute(
             text("""
-                select m.seq, coalesce(nullif(m.author_name, ''), u.name, '') as name, m.received_at as at
+                select m.seq, coalesce(nullif(m.author_name, ''), u.name, '') as name, m.received_at as at,
+                       left(m.text, 120) as words
                 from message m left join user_account u on u.id = m.author_user
                 where m.conversation_id = :id and m.seq > :seq and m.direction = 'out'
                   and m.automatic is null and m.details->>'automatic' is null

@@ -76,7 +76,7 @@ async def test_somebody_elses_answer_is_asked_about_once(stage, browser, count):
 
     asked = await anna.post(f"/conversations/{talk}/messages", form, **{"X-Fragment": "1"})
     assert asked.status == 409
-    assert asked.text == "Уже есть ответ: Boris, 5 с назад. Всё равно отправить?"
+    assert asked.text == "Уже есть ответ: Boris, 5 с назад: «1 400». Всё равно отправить?"
     assert await count("message", "direction = 'out'") == 1
     seen = {**form, "seen": asked.headers["X-Seen"]}
     assert (await anna.post(f"/conversations/{talk}/messages", seen)).status == 303

@@ -1,22 +1,38 @@
 // The inbox: list, conversation, composer, kept live.
 
 import "./page.js";
+import "./lightbox.js";
+import "./media.js";
 import { catchUp as catchUpRows, changed as changedRows } from "./rows.js";
-import { catchUp as catchUpTalk, changed as changedTalk } from "./talk.js";
+import { catchUp as catchUpCompany, company } from "./presence.js";
+import { around as aroundTalk, catchUp as catchUpTalk, changed as changedTalk } from "./talk.js";
 import { listen } from "./live.js";
+
+let first = true;
 
 listen({
   changed(hints) {
-    changedRows(hints);
-    changedTalk(hints);
+    const happened = hints.filter((hint) => hint.kind !== "company");
+    if (happened.length) {
+      changedRows(happened);
+      changedTalk(happened);
+    }
+    company(hints);
   },
   refresh() {
-    catchUpRows();
-    catchUpTalk();
+    catchUpTalk({ whole: !first });
+    if (!first) {
+      catchUpRows();
+      if (document.getElementById("writers")) catchUpCompany();
+    }
+    first = false;
   },
 });
 
-addEventListener("allo:changed", () => catchUpTalk());
+addEventListener("allo:changed", () => {
+  catchUpTalk();
+  aroundTalk();
+});
 
 // How long people have been waiting grows by itself.
 setInterval(() => document.hidden || catchUpRows(), 60000);

@@ -1,15 +1,26 @@
-// Keys by their place (event.code), so that they work in a Russian layout too. Never while somebody is typing.
+// Keys by their place (event.code), so that they work in a Russian layout too. Never while somebody is typing, and not
+// at all when they are turned off in the profile. `bind` adds one.
 
-const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]");
-const places = { KeyI: "/", KeyL: "/leads", KeyC: "/contacts" };
+const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]");
+const places = { KeyI: "/", KeyL: "/leads", KeyT: "/tasks", KeyR: "/reports", KeyC: "/contacts", KeyS: "/settings" };
+const off = () => document.documentElement.dataset.keys === "off";
 let going = 0;
 
-const open = (id) => {
-  const menu = document.getElementById(id);
+const shown = (element) => Boolean(element?.offsetParent);
+
+// On a phone the menus of the head are inside "more".
+function open(id) {
+  let menu = document.getElementById(id);
   if (!menu) return;
+  if (!shown(menu)) {
+    const more = document.getElementById("more-here");
+    if (!more) return;
+    more.open = true;
+    menu = more.querySelector(`details:has([id^="more-${id}"])`) ?? more;
+  }
   menu.open = true;
-  menu.querySelector(".menu__a")?.focus();
-};
+  menu.querySelector(".menu__a:not(summary)")?.focus();
+}
 
 function step(by) {
   const rows = [...document.querySelectorAll("#rows .row")];
@@ -28,8 +39,19 @@ function write(mode) {
 function label() {
   // On a small screen the person is behind a button.
   const field = document.getElementById("label");
-  if (!field?.offsetParent) document.querySelector("#talk-head [data-step=person]")?.click();
+  if (!shown(field)) document.querySelector("#talk-head [data-step=person]")?.click();
   field?.focus();
+}
+
+// Of the row in focus, or of the open conversation's.
+function pick() {
+  const row = document.activeElement.closest?.("#rows .row") ?? document.querySelector("#rows .row:has([aria-current])");
+  row?.querySelector(".row__pick, input[type=checkbox]")?.click();
+}
+
+function go(path) {
+  const link = document.querySelector(path === "/" ? '.rail a[href="/"]' : `.rail a[href^="${path}"]`);
+  if (link) location.href = link.href;
 }
 
 const keys = {
@@ -41,12 +63,21 @@ const keys = {
   KeyA: () => open("assign"),
   KeyZ: () => open("snooze"),
   KeyE: () => document.getElementById("resolve")?.click(),
+  KeyU: () => document.getElementById("unread-again")?.click(),
+  KeyX: pick,
 };
 
+export function bind(code, handler) {
+  keys[code] = handler;
+}
+
 addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (off() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
   if (going && Date.now() - going < 1500 && places[event.code]) {
-    location.href = places[event.code];
+    going = 0;
+    event.preventDefault();
+    go(places[event.code]);
     return;
   }
   going = event.code === "KeyG" ? Date.now() : 0;
@@ -61,7 +92,7 @@ addEventListener("keydown", (event) => {
     document.getElementById("keys").showModal();
     return;
   }
-  if (event.shiftKey || !keys[event.code]) return;
+  if (event.shiftKey || event.repeat && event.code === "KeyE" || !keys[event.code]) return;
   event.preventDefault();
-  keys[event.code]();
+  keys[event.code](event);
 });

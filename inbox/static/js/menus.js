@@ -22,3 +22,12 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 }, true);
+
+// A long menu narrows to what is written in its field.
+addEventListener("input", (event) => {
+  if (!event.target.matches?.("[data-narrows]")) return;
+  const wanted = event.target.value.trim().toLocaleLowerCase();
+  for (const each of event.target.form.querySelectorAll("[data-name]")) {
+    each.hidden = !each.dataset.name.toLocaleLowerCase().includes(wanted);
+  }
+});

@@ -1,9 +1,11 @@
 // Asking the server: pieces of pages and posted forms, with the session's token and a time limit.
 
+// `cut`: nothing was heard from the server. `response`: what it answered.
 export class Refused extends Error {
-  constructor(text, response) {
+  constructor(text, { response, cut = false } = {}) {
     super(text);
     this.response = response;
+    this.cut = cut;
   }
 }
 
@@ -18,16 +20,26 @@ export async function ask(url, options = {}) {
       headers: { "X-Fragment": "1", ...options.headers },
     });
   } catch {
-    throw new Refused(words().failed ?? "…");
+    throw new Refused(words().failed ?? "…", { cut: true });
   }
-  if (response.status === 401) throw new Refused(words().signedOut ?? "401");
-  if (!response.ok) throw new Refused((await response.text()) || words().failed || String(response.status), response);
+  if (response.status === 401) {
+    dispatchEvent(new CustomEvent("allo:signed-out"));
+    throw new Refused(words().signedOut ?? "401", { response });
+  }
+  if (!response.ok) throw new Refused((await response.text()) || words().failed || String(response.status), { response });
   return response;
 }
 
-export async function pieces(url) {
-  const response = await ask(url);
-  return { html: parse(await response.text()), earlier: response.headers.get("X-Earlier") };
+export async function pieces(url, options) {
+  const response = await ask(url, options);
+  const { headers } = response;
+  return {
+    html: parse(await response.text()),
+    earlier: headers.get("X-Earlier"),
+    later: headers.get("X-Later"),
+    more: headers.get("X-More") === "1",
+    reached: headers.get("X-Reached"),
+  };
 }
 
 export function parse(html) {
@@ -36,9 +48,16 @@ export function parse(html) {
   return template.content;
 }
 
-export const token = () => document.querySelector("meta[name=csrf]").content;
+const meta = () => document.querySelector("meta[name=csrf]");
+export const token = () => meta().content;
 
-export function post(url, fields = {}) {
+// After signing in again, in another tab, the session has another token.
+export function renew(csrf) {
+  meta().content = csrf;
+  for (const field of document.querySelectorAll('input[name="csrf"]')) field.value = csrf;
+}
+
+export function post(url, fields = {}, options = {}) {
   const body = fields instanceof URLSearchParams ? fields : new URLSearchParams(fields);
-  return ask(url, { method: "POST", body, headers: { "X-CSRF-Token": token() } });
+  return ask(url, { method: "POST", body, ...options, headers: { "X-CSRF-Token": token() } });
 }

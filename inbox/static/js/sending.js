@@ -1,11 +1,18 @@
 // What was sent and is not confirmed: a bubble from the press of the button until the server's own takes its place.
 // One after the other, in the order of writing; one that failed waits for the person, and does not hold up the next.
+//
+// Without a connection a message waits, says so, and goes by itself when it is back: with the key it was written with, so
+// that it stays one message even if it did arrive. After LATE_MS nobody can tell whether it still fits: then it asks.
 
+import { connected } from "./live.js";
 import { post } from "./net.js";
+
+const LATE_MS = 600000;
 
 const unsent = new Map();
 const messages = () => document.getElementById("messages");
-const talk = () => document.getElementById("talk")?.dataset.id;
+const pane = () => document.getElementById("talk");
+const talk = () => pane()?.dataset.id;
 const scroll = () => document.getElementById("scroll");
 let line = Promise.resolve();
 
@@ -25,19 +32,28 @@ export function send(item) {
     shown.querySelector("span").textContent = item.quote.text;
     shown.hidden = false;
   }
-  const sent = { ...item, bubble, talk: talk(), key: item.fields.get("key"), thread: threadFor(item.conversation) };
+  const { cut, late } = pane().dataset;
+  const sent = { ...item, bubble, talk: talk(), key: item.fields.get("key"), thread: threadFor(item.conversation), written: Date.now(), words: { cut, late } };
   unsent.set(sent.key, sent);
   document.getElementById("unread")?.remove();
   place(sent);
+  dispatchEvent(new CustomEvent("allo:placing"));
   queue(sent);
 }
 
 function queue(sent) {
-  line = line.then(() => deliver(sent));
+  if (sent.under) return;
+  sent.under = true;
+  line = line.then(() => deliver(sent)).finally(() => { sent.under = false; });
 }
 
 async function deliver(sent) {
   if (!unsent.has(sent.key)) return;
+  if (!connected()) {
+    wait(sent);
+    return;
+  }
+  sent.cut = false;
   try {
     const answer = await (await post(sent.url, sent.fields)).json();
     sent.message = answer.message;
@@ -45,32 +61,67 @@ async function deliver(sent) {
     // The push says it as well, and sooner; but it may be down.
     dispatchEvent(new CustomEvent("allo:sent", { detail: { talk: sent.talk, message: answer.message } }));
   } catch (refused) {
-    if (unsent.has(sent.key)) fail(sent, refused);
+    if (!unsent.has(sent.key)) return;
+    sent.cut = refused.cut || refused.response?.status === 401;
+    if (sent.cut && !connected()) wait(sent);
+    else fail(sent, refused);
   }
 }
 
+function wait(sent) {
+  sent.cut = true;
+  sent.bubble.classList.add("is-waiting");
+  tell(sent, sent.words.cut, { again: false });
+}
+
+// The connection is found to be gone a moment after a message failed with it.
+addEventListener("allo:disconnected", () => {
+  for (const sent of unsent.values()) if (sent.cut && !sent.under) wait(sent);
+});
+
+addEventListener("allo:connected", () => {
+  for (const sent of unsent.values()) {
+    if (!sent.cut || sent.under) continue;
+    if (Date.now() - sent.written > LATE_MS) tell(sent, sent.words.late);
+    else retry(sent);
+  }
+});
+
+function retry(sent) {
+  sent.bubble.querySelector(".fail")?.remove();
+  sent.bubble.classList.remove("msg--failed", "is-waiting");
+  // The session may have another token by now.
+  if (sent.fields.has("csrf")) sent.fields.set("csrf", document.querySelector("meta[name=csrf]").content);
+  queue(sent);
+}
+
 function fail(sent, refused) {
-  const line = document.getElementById("sending-failed")?.content.cloneNode(true).firstElementChild;
-  if (!line) return;
   const seen = refused.response?.headers.get("X-Seen");
-  const again = line.querySelector("[data-again]");
-  line.querySelector("[data-why]").textContent = refused.message;
-  if (seen) again.textContent = again.dataset.asked;
-  else sent.bubble.classList.add("msg--failed");
-  again.addEventListener("click", () => {
-    line.remove();
-    sent.bubble.classList.remove("msg--failed");
+  sent.bubble.classList.remove("is-waiting");
+  if (!seen) sent.bubble.classList.add("msg--failed");
+  tell(sent, refused.message, { seen });
+}
+
+function tell(sent, why, { again = true, seen = null } = {}) {
+  const said = document.getElementById("sending-failed")?.content.cloneNode(true).firstElementChild;
+  sent.keep(sent);
+  if (!said) return;
+  const button = said.querySelector("[data-again]");
+  said.querySelector("[data-why]").textContent = why;
+  button.hidden = !again;
+  if (seen) button.textContent = button.dataset.asked;
+  button.addEventListener("click", () => {
     // The same key: if it did arrive, it stays one message.
     if (seen) sent.fields.set("seen", seen);
-    queue(sent);
+    sent.written = Date.now();
+    retry(sent);
   });
-  line.querySelector("[data-edit]").addEventListener("click", () => {
+  said.querySelector("[data-edit]").addEventListener("click", () => {
     arrived(sent.key);
     sent.again(sent);
   });
   sent.bubble.querySelector(".fail")?.remove();
-  sent.bubble.append(line);
-  sent.keep(sent);
+  sent.bubble.append(said);
   if (sent.bubble.isConnected) scroll().scrollTop = scroll().scrollHeight;
 }
 
@@ -85,10 +136,19 @@ export function arrived(key) {
   return true;
 }
 
-// Back in a conversation: what is still under way, or failed, is there again.
+// Back in a conversation: what is still under way, or failed, is there again; what has arrived meanwhile is there already.
 export function restore() {
-  for (const sent of unsent.values()) if (sent.talk === talk() && !sent.bubble.isConnected) place(sent);
+  for (const sent of [...unsent.values()]) {
+    if (sent.talk !== talk()) continue;
+    if (messages().querySelector(`[data-key="${CSS.escape(sent.key)}"]`)) arrived(sent.key);
+    else if (!sent.bubble.isConnected) place(sent);
+  }
 }
+
+// Confirmed while another conversation was open: the server has it, and shows it.
+addEventListener("allo:leaving", () => {
+  for (const sent of [...unsent.values()]) if (sent.message) unsent.delete(sent.key);
+});
 
 function place(sent) {
   const last = [...messages().querySelectorAll(".thread")].at(-1);

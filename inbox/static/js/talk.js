@@ -1,4 +1,8 @@
-// The open conversation: opening another without a reload, older messages on the way up, new ones at the end.
+// The open conversation: opening another without a reload, a window of messages that moves with the reader, new ones.
+//
+// What is on the page is a piece of the timeline without holes, of at most MOST entries: whoever scrolls on is given more
+// at one end, and the other end leaves. While there is more behind the end (#newer is shown) new messages are counted, not
+// shown. What arrives is asked for by how far each conversation had been seen (`reached`), so a lost hint loses nothing.
 
 import { ask, parse, pieces, post } from "./net.js";
 import { say } from "./toast.js";
@@ -8,21 +12,38 @@ import { arrived, restore } from "./sending.js";
 import { refresh as refreshWays, saw } from "./ways.js";
 
 const NEAR_END_PX = 80;
+const FAR_PX = 600;
+const MOST = 300;
+const ROUNDS = 5;
+const SLOW_MS = 200;
+const FLASH_MS = 2400;
+const LINES = 4;
+
 const talk = () => document.getElementById("talk");
 const scroll = () => document.getElementById("scroll");
 const messages = () => document.getElementById("messages");
+const edge = (name) => document.getElementById(name);
+const items = () => [...messages().querySelectorAll("[data-item]")];
+
 let unseen = 0;
 let opening;
+let heard = [];
+let reached = new Map();
+let pinned = true;
+let unfolded = new Set();
+let staleHead = false;
 
 export const current = () => talk()?.dataset.id ?? "";
+// Whether the newest message is on the page.
+const attached = () => edge("newer").hidden;
 
 // Opening.
 
 addEventListener("click", (event) => {
-  const link = event.target.closest?.("#rows .row__name");
+  const link = event.target.closest?.("#rows .row__name, a[data-open]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  open(link.href);
+  open(link.href, { remember: !link.matches("[data-open]") });
 });
 
 addEventListener("popstate", () => {
@@ -32,44 +53,90 @@ addEventListener("popstate", () => {
 
 async function open(url, { remember = true } = {}) {
   opening?.abort();
-  opening = new AbortController();
+  const mine = new AbortController();
+  opening = mine;
+  heard = [];
+  const slow = setTimeout(() => talk().classList.add("is-loading"), SLOW_MS);
   try {
-    const response = await ask(url, { signal: opening.signal });
+    const response = await ask(url, { signal: AbortSignal.any([mine.signal, AbortSignal.timeout(20000)]) });
     const panes = parse(await response.text());
+    if (opening !== mine) return;
     dispatchEvent(new CustomEvent("allo:leaving"));
     talk().replaceWith(panes.getElementById("talk"));
     document.getElementById("person").replaceWith(panes.getElementById("person"));
   } catch (refused) {
-    if (!opening.signal.aborted) say(refused.message);
+    if (opening !== mine) return;
+    if ([403, 404].includes(refused.response?.status)) gone();
+    else say(refused.message);
+    opening = undefined;
     return;
+  } finally {
+    clearTimeout(slow);
+    if (opening === mine) talk().classList.remove("is-loading");
   }
+  opening = undefined;
   if (remember) history.pushState({}, "", url);
   document.title = `${talk().dataset.title} — Allo`;
   for (const row of document.querySelectorAll("#rows [aria-current]")) row.removeAttribute("aria-current");
   document.querySelector(`#c-${CSS.escape(current())} .row__name`)?.setAttribute("aria-current", "true");
   show("talk");
   settle();
+  const meanwhile = heard;
+  heard = [];
+  if (meanwhile.length) changed(meanwhile);
+}
+
+// Merged away, erased, or not ours: said in its place, with nothing of the one before.
+function gone() {
+  dispatchEvent(new CustomEvent("allo:leaving"));
+  const empty = document.createElement("section");
+  empty.className = "pane pane--talk";
+  empty.id = "talk";
+  empty.tabIndex = -1;
+  const words = document.createElement("p");
+  words.setAttribute("role", "alert");
+  words.textContent = document.getElementById("main").dataset.gone;
+  const box = document.createElement("div");
+  box.className = "empty empty--talk";
+  box.append(words);
+  empty.append(box);
+  talk().replaceWith(empty);
+  document.getElementById("person").replaceChildren();
+  show("talk");
 }
 
 function settle() {
   if (!current()) return;
-  const line = document.getElementById("unread");
-  if (line) line.scrollIntoView({ block: "center" });
-  else toEnd();
   unseen = 0;
-  watchOlder();
+  unfolded = new Set();
+  staleHead = false;
+  reach(talk().dataset.reached);
   scroll().addEventListener("scroll", scrolled, { passive: true });
-  document.getElementById("jump").addEventListener("click", toEnd);
-  // Pictures take their height when they have come: stay at the end meanwhile.
-  for (const image of messages().querySelectorAll("img")) {
-    const atEnd = nearEnd();
-    image.addEventListener("load", () => atEnd && nearEnd(400) && toEnd(), { once: true });
-  }
-  if (document.getElementById("composer")) {
+  edge("jump").addEventListener("click", toNewest);
+  grown.disconnect();
+  grown.observe(scroll());
+  foldLines();
+  watch();
+  const line = document.getElementById("unread");
+  const found = talk().dataset.found;
+  if (found && document.getElementById(`m-${found}`)) flash(found);
+  else if (line) line.scrollIntoView({ block: "center" });
+  else if (attached()) toEnd();
+  pinned = attached() && nearEnd();
+  if (edge("composer")) {
     ready();
     restore();
   }
+  dispatchEvent(new CustomEvent("allo:opened", { detail: { talk: current() } }));
   read();
+}
+
+function reach(given, { anew = true } = {}) {
+  if (anew) reached = new Map();
+  for (const pair of (given ?? "").split(",")) {
+    const [conversation, seq] = pair.split(":");
+    if (conversation) reached.set(conversation, Math.max(Number(seq), reached.get(conversation) ?? 0));
+  }
 }
 
 // Reading.
@@ -81,46 +148,106 @@ function toEnd() {
   scrolled();
 }
 
+async function toNewest() {
+  if (attached()) {
+    toEnd();
+    return;
+  }
+  const id = current();
+  try {
+    const page = await pieces(`/conversations/${id}/messages`);
+    if (current() !== id) return;
+    anew(page);
+    restore();
+    toEnd();
+  } catch (refused) {
+    say(refused.message);
+  }
+}
+
+// Another piece of the timeline instead of this one.
+function anew({ html, earlier, later, reached: now }) {
+  messages().replaceChildren(html);
+  setEdge("older", earlier);
+  setEdge("newer", later);
+  if (now) reach(now);
+  foldLines();
+  watch();
+}
+
 function scrolled() {
-  if (!nearEnd() || !unseen) return;
-  unseen = 0;
-  document.getElementById("jump").hidden = true;
-  read();
+  pinned = attached() && nearEnd();
+  if (pinned && unseen) {
+    unseen = 0;
+    read();
+  }
+  sayJump();
+}
+
+function sayJump() {
+  const jump = edge("jump");
+  jump.querySelector("span").textContent = unseen ? talk().dataset.new.replace("%N%", unseen) : talk().dataset.newest;
+  jump.hidden = pinned || !(unseen || !attached() || !nearEnd(FAR_PX));
 }
 
 function read() {
-  if (!Number(talk().dataset.unread) || document.hidden) return;
+  if (!Number(talk().dataset.unread) || document.hidden || !edge("composer")) return;
   talk().dataset.unread = "0";
-  post(`/conversations/${current()}/read`).catch(() => { talk().dataset.unread = "1"; });
+  const here = talk();
+  post(`/conversations/${current()}/read`).catch(() => { here.dataset.unread = "1"; });
 }
 
-document.addEventListener("visibilitychange", () => current() && nearEnd() && read());
+document.addEventListener("visibilitychange", () => current() && pinned && read());
 
-// Older messages, without moving what is being read.
+// Whoever is at the end stays there when a picture has come or the field grows.
+addEventListener("load", (event) => {
+  if (pinned && current() && event.target.closest?.("#messages")) toEnd();
+}, true);
+const grown = new ResizeObserver(() => pinned && current() && toEnd());
+
+// The two ends.
 
 const seen = new IntersectionObserver((entries) => {
-  for (const entry of entries) if (entry.isIntersecting) older(entry.target);
+  for (const entry of entries) if (entry.isIntersecting) more(entry.target);
 }, { rootMargin: "300px" });
 
-function watchOlder() {
+function watch() {
   seen.disconnect();
-  const link = document.querySelector("#older [data-more]");
-  if (link) seen.observe(link);
+  for (const name of ["older", "newer"]) {
+    const link = edge(name)?.querySelector("[data-more]");
+    if (link && !edge(name).hidden) seen.observe(link);
+  }
 }
 
-async function older(link) {
+function setEdge(name, url) {
+  const link = edge(name).querySelector("a");
+  edge(name).hidden = !url;
+  delete link.dataset.busy;
+  if (url) link.dataset.more = url;
+  else delete link.dataset.more;
+}
+
+async function more(link) {
   if (link.dataset.busy) return;
   link.dataset.busy = "1";
+  const id = current();
+  const back = link.closest("#older");
+  const url = link.dataset.more;
   try {
-    const { html, earlier } = await pieces(link.dataset.more);
-    const height = scroll().scrollHeight;
-    const top = scroll().scrollTop;
-    prepend(html);
-    if (earlier) link.dataset.more = earlier;
-    else document.getElementById("older").remove();
-    scroll().scrollTop = top + scroll().scrollHeight - height;
-    delete link.dataset.busy;
-    watchOlder();
+    const page = await pieces(url);
+    if (current() !== id || link.dataset.more !== url) return;
+    inPlace(() => {
+      join(page.html, back);
+      setEdge(back ? "older" : "newer", back ? page.earlier : page.later);
+      trim(back);
+      foldLines();
+    });
+    watch();
+    if (!back && attached()) {
+      restore();
+      catchUp();
+    }
+    scrolled();
   } catch (refused) {
     say(refused.message);
     setTimeout(() => delete link.dataset.busy, 3000);
@@ -128,55 +255,175 @@ async function older(link) {
 }
 
 addEventListener("click", (event) => {
-  const link = event.target.closest?.("#older [data-more]");
+  const link = event.target.closest?.(".talk__older [data-more]");
   if (!link) return;
   event.preventDefault();
-  older(link);
+  more(link);
 });
 
-function prepend(html) {
+// What is being read stays where it is, whatever comes or goes around it.
+function inPlace(change) {
+  const top = scroll().getBoundingClientRect().top;
+  const mark = items().find((item) => item.getBoundingClientRect().bottom > top);
+  const before = mark?.getBoundingClientRect().top;
+  change();
+  if (mark?.isConnected) scroll().scrollTop += mark.getBoundingClientRect().top - before;
+}
+
+function join(html, atStart) {
   for (const item of html.querySelectorAll("[data-item]")) document.getElementById(item.id)?.remove();
-  for (const day of html.querySelectorAll(".day[id]")) document.getElementById(day.id)?.remove();
-  const first = messages().querySelector(".thread");
-  const last = [...html.querySelectorAll(".thread")].at(-1);
-  if (first && last && first.dataset.conversation === last.dataset.conversation) {
-    first.querySelector(".thread__head").remove();
-    last.append(...first.childNodes);
-    first.remove();
+  for (const day of html.querySelectorAll(".day[id]")) {
+    const there = document.getElementById(day.id);
+    if (there && atStart) there.remove();
+    else if (there) day.remove();
   }
-  messages().prepend(html);
+  const ours = [...messages().querySelectorAll(".thread")];
+  const theirs = [...html.querySelectorAll(".thread")];
+  const [first, last] = atStart ? [theirs.at(-1), ours[0]] : [ours.at(-1), theirs[0]];
+  if (first && last && first.dataset.conversation === last.dataset.conversation) {
+    last.querySelector(".thread__head").remove();
+    first.append(...last.childNodes);
+    last.remove();
+  }
+  if (atStart) messages().prepend(html);
+  else messages().append(html);
+}
+
+// The end that nobody looks at leaves; scrolling back there brings it again.
+function trim(atEnd) {
+  const all = items();
+  const extra = all.length - MOST;
+  if (extra <= 0) return;
+  const kept = atEnd ? all.slice(0, -extra) : all.slice(extra);
+  const last = atEnd ? kept.findLast((item) => item.dataset.id) : kept.find((item) => item.dataset.id);
+  if (!last) return;
+  const from = all.indexOf(last);
+  const leaving = atEnd ? all.slice(from + 1) : all.slice(0, from);
+  const held = (item) => item.contains(document.activeElement) || [...item.querySelectorAll("audio, video")].some((each) => !each.paused);
+  if (leaving.some(held)) return;
+  for (const item of leaving) item.remove();
+  if (atEnd) for (const bubble of messages().querySelectorAll(".is-sending")) bubble.remove();
+  for (const day of messages().querySelectorAll(".day")) if (!day.nextElementSibling) day.remove();
+  for (const thread of messages().querySelectorAll(".thread")) if (!thread.querySelector("[data-item], .is-sending")) thread.remove();
+  const way = atEnd ? "after" : "before";
+  setEdge(atEnd ? "newer" : "older", `/conversations/${current()}/messages?${way}=${last.dataset.id}`);
+}
+
+// To one message: where a quote or a search leads.
+
+addEventListener("click", (event) => {
+  const link = event.target.closest?.("#messages [data-to]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  goTo(link.dataset.to);
+});
+
+async function goTo(message) {
+  if (!document.getElementById(`m-${message}`)) {
+    const id = current();
+    try {
+      const page = await pieces(`/conversations/${id}/messages?at=${message}`);
+      if (current() !== id) return;
+      anew(page);
+      if (attached()) restore();
+    } catch (refused) {
+      say(refused.message);
+      return;
+    }
+  }
+  flash(message);
+  scrolled();
+}
+
+function flash(message) {
+  const found = document.getElementById(`m-${message}`);
+  if (!found) return;
+  found.scrollIntoView({ block: "center" });
+  found.classList.add("is-found");
+  setTimeout(() => found.classList.remove("is-found"), FLASH_MS);
 }
 
 // New and changed ones.
 
 export function changed(hints) {
+  if (opening) heard.push(...hints);
   const id = current();
   if (!id) return;
   const contact = talk().dataset.contact;
-  const here = hints.filter((hint) => hint.conversation === id || hint.contact === contact || elsewhere(hint));
-  const ids = new Set(here.filter((hint) => hint.message).map((hint) => hint.message));
-  if (ids.size) fetchInto(`/conversations/${id}/messages?ids=${[...ids].join(",")}`, id);
+  const here = hints.filter((hint) => hint.conversation === id || hint.contact === contact || reached.has(hint.conversation));
+  if (here.some((hint) => hint.kind === "message")) catchUp();
+  const ids = new Set(here.filter((hint) => hint.kind === "changed").map((hint) => hint.message));
+  const shown = [...ids].filter((each) => document.getElementById(`m-${each}`));
+  if (shown.length) fetchInto(`/conversations/${id}/messages?ids=${shown.slice(0, 100).join(",")}`, id);
   if (here.some((hint) => ["conversation", "contact", "lead"].includes(hint.kind))) {
-    fetchInto(`/conversations/${id}/messages`, id);
-    around(id);
+    if (attached()) fetchInto(`/conversations/${id}/messages`, id);
+    around();
   }
 }
 
-// The same person in another channel: one thread.
-const elsewhere = (hint) => messages().querySelector(`.thread[data-conversation="${hint.conversation}"]`);
+let catching;
+let catchAgain = false;
 
-export function catchUp() {
+// Everything that has come since, however much it is; `whole`: what is on the page may have changed, too.
+export async function catchUp({ whole = false } = {}) {
   const id = current();
   if (!id) return;
-  fetchInto(`/conversations/${id}/messages`, id);
-  around(id);
+  if (whole) {
+    around();
+    const ids = items().map((item) => item.dataset.id).filter(Boolean);
+    for (let from = 0; from < ids.length; from += 100) {
+      fetchInto(`/conversations/${id}/messages?ids=${ids.slice(from, from + 100).join(",")}`, id);
+    }
+    if (attached()) fetchInto(`/conversations/${id}/messages`, id);
+  }
+  if (catching === id) {
+    catchAgain = true;
+    return;
+  }
+  catching = id;
+  try {
+    let left = true;
+    for (let round = 0; left && round < ROUNDS; round += 1) {
+      catchAgain = false;
+      const since = [...reached].map(([conversation, seq]) => `${conversation}:${seq}`).join(",");
+      const page = await pieces(`/conversations/${id}/messages?since=${since}`);
+      if (current() !== id) return;
+      merge(page.html, { news: true });
+      left = page.more || catchAgain;
+    }
+    if (left) await afterALongTime(id);
+  } catch {
+    // The next hint, or coming back, tries again.
+  } finally {
+    if (catching === id) catching = undefined;
+  }
+}
+
+// More has come than one reads through: the newest, when one was at the end; else the rest waits behind the end.
+async function afterALongTime(id) {
+  const last = items().findLast((item) => item.dataset.id);
+  if (pinned || !last) {
+    const page = await pieces(`/conversations/${id}/messages`);
+    if (current() !== id) return;
+    anew(page);
+    restore();
+    toEnd();
+  } else {
+    setEdge("newer", `/conversations/${id}/messages?after=${last.dataset.id}`);
+    watch();
+    sayJump();
+  }
 }
 
 addEventListener("allo:sent", ({ detail }) => {
-  if (current() === detail.talk) fetchInto(`/conversations/${detail.talk}/messages?ids=${detail.message}`, detail.talk);
+  if (current() === detail.talk) catchUp();
 });
+// Whoever writes sees where it goes.
+addEventListener("allo:placing", () => attached() || toNewest());
 
-async function around(id) {
+export async function around() {
+  const id = current();
+  if (!id) return;
   const query = document.getElementById("main").dataset.query;
   try {
     const [head, person, ways] = await Promise.all([
@@ -187,19 +434,31 @@ async function around(id) {
     if (current() !== id) return;
     refreshWays(ways.html);
     const old = document.getElementById("talk-head");
-    if (!old.querySelector("details[open]")) old.replaceWith(head.html);
+    staleHead = Boolean(old.querySelector("details[open]"));
+    if (!staleHead) keepFocus(old, () => old.replaceWith(head.html));
     const panel = document.getElementById("person");
     if (!panel.querySelector("details.picker[open]") && !busyIn(panel)) {
       const top = panel.querySelector(".pane__scroll")?.scrollTop ?? 0;
-      const focused = panel.contains(document.activeElement) ? document.activeElement.id : "";
-      panel.replaceWith(person.html);
-      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      keepFocus(panel, () => panel.replaceWith(person.html));
       const pane = document.querySelector("#person .pane__scroll");
       if (pane) pane.scrollTop = top;
     }
   } catch {
     // The next hint, or coming back, tries again.
   }
+}
+
+// A menu that was open while its head changed is drawn anew when it closes.
+addEventListener("toggle", (event) => {
+  if (staleHead && !event.target.open && event.target.closest?.("#talk-head")) around();
+}, true);
+
+function keepFocus(old, replace) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const id = focused?.id || focused?.closest("details[id]")?.id;
+  replace();
+  const again = id && document.getElementById(id);
+  if (again) (again.matches("details") ? again.querySelector("summary") : again).focus({ preventScroll: true });
 }
 
 // Somebody is writing there; an empty field may be drawn anew.
@@ -215,39 +474,62 @@ async function fetchInto(url, id) {
   }
 }
 
-function merge(html) {
-  const atEnd = nearEnd();
+// `news`: these are the ones that come next, so that is how far one has seen. Others change what is there, or are drawn
+// for the lines between them.
+function merge(html, { news = false } = {}) {
   let fresh = 0;
-  for (const section of html.querySelectorAll(".thread")) {
-    const days = [...section.querySelectorAll(".day[id]")];
-    for (const item of section.querySelectorAll("[data-item]")) {
-      saw(section.dataset.conversation, Number(item.dataset.seq));
-      const mine = item.dataset.key && arrived(item.dataset.key);
-      const old = document.getElementById(item.id);
-      if (old) {
-        if (old.outerHTML !== item.outerHTML && !old.querySelector("details[open], audio, video")) old.replaceWith(item);
-        else if (old.outerHTML !== item.outerHTML) update(old, item);
-        continue;
+  const stay = pinned;
+  inPlace(() => {
+    for (const section of html.querySelectorAll(".thread")) {
+      const days = [...section.querySelectorAll(".day[id]")];
+      for (const item of section.querySelectorAll("[data-item]")) {
+        const conversation = section.dataset.conversation;
+        const seq = Number(item.dataset.seq);
+        if (news) reach(`${conversation}:${seq}`, { anew: false });
+        saw(conversation, seq);
+        const mine = item.dataset.key && arrived(item.dataset.key);
+        const old = document.getElementById(item.id);
+        if (old) {
+          change(old, item);
+          continue;
+        }
+        if (news && item.dataset.direction === "in") fresh += 1;
+        if (!within(item)) continue;
+        const day = days.find((each) => each.nextElementSibling === item && !document.getElementById(each.id));
+        insert(item, section, day);
+        if (!mine) item.classList.add("is-arriving");
       }
-      const day = days.find((each) => each.nextElementSibling === item && !document.getElementById(each.id));
-      insert(item, section, day);
-      if (!mine) item.classList.add("is-arriving");
-      if (item.dataset.direction === "in") fresh += 1;
     }
-  }
-  if (atEnd) {
-    toEnd();
-    if (fresh) {
-      talk().dataset.unread = "1";
-      read();
+    if (stay && attached()) {
+      trim(false);
+      foldLines();
     }
-  } else if (fresh) {
-    unseen += fresh;
+  });
+  if (stay) toEnd();
+  else foldLines();
+  watch();
+  if (fresh) {
     talk().dataset.unread = "1";
-    const jump = document.getElementById("jump");
-    jump.querySelector("span").textContent = talk().dataset.new.replace("%N%", unseen);
-    jump.hidden = false;
+    if (stay && attached()) read();
+    else unseen += fresh;
+    sayJump();
   }
+}
+
+// Whether it belongs to the piece of the timeline that is on the page.
+function within(item) {
+  const all = items();
+  if (!all.length) return attached();
+  if (!attached() && after(item, all.at(-1))) return false;
+  return edge("older").hidden || after(item, all[0]);
+}
+
+function change(old, item) {
+  const plain = old.cloneNode(true);
+  plain.classList.remove("is-arriving", "is-found", "ev--folded");
+  if (plain.getAttribute("class") === item.getAttribute("class") && plain.innerHTML === item.innerHTML) return;
+  if (old.querySelector("details[open], audio, video") || old.contains(document.activeElement)) update(old, item);
+  else old.replaceWith(item);
 }
 
 // What is being played or read stays; the marks beside it change.
@@ -263,10 +545,10 @@ const after = (one, other) => {
 };
 
 function insert(item, section, day) {
-  const items = [...messages().querySelectorAll("[data-item]")];
-  const previous = items.findLast((other) => after(item, other));
-  let home = (previous ?? items[0])?.closest(".thread");
-  if (!home || (previous && previous === items.at(-1) && home.dataset.conversation !== section.dataset.conversation)) {
+  const all = items();
+  const previous = all.findLast((other) => after(item, other));
+  let home = (previous ?? all[0])?.closest(".thread");
+  if (!home || (previous && previous === all.at(-1) && home.dataset.conversation !== section.dataset.conversation)) {
     home = section.cloneNode(false);
     home.append(section.querySelector(".thread__head").cloneNode(true));
     messages().append(home);
@@ -278,6 +560,39 @@ function insert(item, section, day) {
   }
   if (day) item.before(day);
 }
+
+// Many events in a row: the last are in sight, the others behind a button.
+
+function foldLines() {
+  for (const button of messages().querySelectorAll(".ev__more")) button.remove();
+  for (const line of messages().querySelectorAll(".ev--folded")) line.classList.remove("ev--folded");
+  let run = [];
+  const close = () => {
+    if (run.length > LINES && !unfolded.has(run[0].id)) fold(run);
+    run = [];
+  };
+  for (const item of items()) {
+    if (run.length && (!item.matches(".ev:not(.ev--card)") || item.parentElement !== run[0].parentElement)) close();
+    if (item.matches(".ev:not(.ev--card)")) run.push(item);
+  }
+  close();
+}
+
+function fold(run) {
+  const hidden = run.slice(0, -2);
+  for (const line of hidden) line.classList.add("ev--folded");
+  const button = edge("more-lines").content.cloneNode(true).firstElementChild;
+  button.textContent = button.dataset.words.replace("%N%", hidden.length);
+  button.dataset.first = run[0].id;
+  hidden[0].before(button);
+}
+
+addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-unfold-lines]");
+  if (!button) return;
+  unfolded.add(button.dataset.first);
+  inPlace(foldLines);
+});
 
 // Mail in its frame.
 
@@ -300,7 +615,7 @@ function load(frame, url) {
     frame.style.height = "0";
     const height = frame.contentDocument?.documentElement?.scrollHeight ?? 320;
     frame.style.height = `${Math.min(Math.max(height, 120), 2000)}px`;
-  });
+  }, { once: true });
   frame.src = url;
 }
 
