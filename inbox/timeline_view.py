@@ -5,6 +5,7 @@ cutting into sections (a channel each) and days looks around, and the page joins
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -45,6 +46,7 @@ LARGEST_SHOWN: Final = 20 << 20
 MOST_DOTS: Final = 50_000_000
 """What a browser is asked to draw at most: bytes of a picture, and its dots (a telephone's camera makes up to 48 million;
 each takes four bytes once it is unpacked). Beyond, it is a file to download."""
+LONGEST_NAME: Final = 200
 LONG: Final = 1200
 LONG_LINES: Final = 20
 """What is longer is folded, with its beginning in sight."""
@@ -63,16 +65,30 @@ _GLYPHS: Final = {
 }
 
 
+def tame(name: str) -> str:
+    """A file's name as it may be shown and saved: no path, no line breaks, nothing that turns the writing round so that
+    an .exe reads as a .pdf.
+    """
+    seen = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Zl", "Zp"})
+    return seen.replace("/", "_").replace("\\", "_").strip()[-LONGEST_NAME:].lstrip(".")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFile:
     row: AttachmentRow
     shown_as: ShownAs
 
     @property
+    def name(self) -> str:
+        return tame(self.row.name)
+
+    @property
     def extension(self) -> str:
         """What kind of file it is, by its name: PDF, XLSX; "" for a name that does not say."""
-        _, dot, last = self.row.name.rpartition(".")
-        return last.upper() if dot and last.isascii() and last.isalnum() and len(last) <= 5 else ""  # XHTML
+        _, dot, last = self.name.rpartition(".")
+        return (
+            last.upper() if dot and last.isascii() and last.isalnum() and len(last) <= 5 else ""
+        )  # XHTML
 
     @property
     def heavy(self) -> bool:

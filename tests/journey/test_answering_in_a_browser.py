@@ -272,7 +272,9 @@ async def test_two_people_do_not_answer_the_same_thing_unasked(stage, talk, open
 
     await page.keyboard.press("Control+Enter")
     asked = page.locator(".is-sending .fail")
-    await expect(asked).to_contain_text("Уже есть ответ: Boris, 0 с назад: «1 400 ₽». Всё равно отправить?")
+    await expect(asked).to_contain_text(
+        "Уже есть ответ: Boris, 0 с назад: «1 400 ₽». Всё равно отправить?"
+    )
     assert await count("message", "direction = 'out'") == 1
     await asked.locator("[data-again]").click()
     await expect(page.locator("#messages .msg--out[data-item]")).to_have_count(2)

@@ -51,9 +51,7 @@ async def test_a_message_that_came_late_is_caught_up_though_it_was_written_befor
     await said(shop, telegram, 5, 6, 1)
     talk = await shop.one("select id, contact_id from conversation")
     async with shop.engine.connect() as connection:
-        rows, _ = await messages_since(
-            connection, contact_id=talk.contact_id, reached={talk.id: 2}
-        )
+        rows, _ = await messages_since(connection, contact_id=talk.contact_id, reached={talk.id: 2})
     assert [row.text for row in rows] == ["number 1"]
 
 
@@ -66,9 +64,7 @@ async def test_a_conversation_that_was_not_known_is_caught_up_from_its_beginning
         "select id, contact_id from conversation where account_id = :id", id=telegram
     )
     async with shop.engine.connect() as connection:
-        rows, _ = await messages_since(
-            connection, contact_id=talk.contact_id, reached={talk.id: 1}
-        )
+        rows, _ = await messages_since(connection, contact_id=talk.contact_id, reached={talk.id: 1})
         assert [row.text for row in rows] == ["elsewhere"]
         rows, _ = await messages_since(
             connection, contact_id=talk.contact_id, reached={talk.id: 0}, only=talk.id
