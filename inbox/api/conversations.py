@@ -137,7 +137,7 @@ class ConversationsQuery(Paged, frozen=True, kw_only=True):
 
 class ConversationChanges(Struct, frozen=True, kw_only=True):
     """What is not given stays. `manager_id` null puts it back into the queue; a team alone lets its strategy choose.
-    `snoozed` needs `snoozed_until`.
+    `snoozed` needs `snoozed_until`; null is until the customer writes.
     """
 
     status: Status | UnsetType = UNSET

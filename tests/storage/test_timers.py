@@ -240,7 +240,7 @@ async def test_silence_that_was_switched_off_moves_nothing(shop, quick, turn):
 # Snoozing
 
 
-async def put_off(shop: Installation, *, until: datetime) -> None:
+async def put_off(shop: Installation, *, until: datetime | None) -> None:
     conversation = (await shop.one("select id from conversation")).id
     desk = Desk(shop.engine, now=lambda: NOON, media=NoFiles())
     await desk.set_status(conversation, "snoozed", by=shop.managers[0], until=until)
@@ -268,6 +268,15 @@ async def test_a_customer_who_writes_wakes_it_and_the_silence(shop, quick, turn)
     row = await shop.one("select status, snoozed_until, silence_due_at from conversation")
     assert (row.status, row.snoozed_until) == ("open", None)
     assert row.silence_due_at == later + timedelta(minutes=10)
+
+
+async def test_what_is_put_off_until_a_message_wakes_by_one_and_by_nothing_else(shop, quick, turn):
+    await shop.route(accepted(quick, a_message()))
+    await put_off(shop, until=None)
+    assert await turn(timers.wake_the_snoozed, minutes=60 * 24 * 365) == 0
+    assert (await shop.one("select status from conversation")).status == "snoozed"
+    await shop.route(accepted(quick, a_message(at=NOON + timedelta(days=30))))
+    assert (await shop.one("select status from conversation")).status == "open"
 
 
 # The queue

@@ -93,6 +93,14 @@ async def test_changes_go_through_the_desk(api: ApiClient) -> None:
     ]
 
 
+async def test_a_snooze_without_an_end_is_until_the_customer_writes(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        talk = await Rows(connection).conversation()
+    body = {"status": "snoozed", "snoozed_until": None}
+    assert (await api("PATCH", f"/conversations/{talk}", json=body)).status == 200
+    assert api.desk.told == [("set_status", (talk, "snoozed"), {"by": None, "until": None})]
+
+
 async def test_null_gives_it_back_to_the_queue_and_nothing_changes_nothing(api: ApiClient) -> None:
     async with api.engine.begin() as connection:
         talk = await Rows(connection).conversation()
