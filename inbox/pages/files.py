@@ -37,7 +37,7 @@ _ATTRIBUTES: Final = {
 }
 _LEADS_ON: Final = re.compile(r"\s*(?:https?|mailto|tel):", re.IGNORECASE)
 _HARMFUL: Final = re.compile(
-    r"""\\|["'<>@]|url|image|expression|behaviou?r|binding|attr\s*\(|^\s*(?:position|content|cursor|filter|z-index)\b""",
+    r"""\\|["'<>@]|url|image|expression|behavi|binding|attr\s*\(|^\s*(?:position|content|cursor|filter|z-index)\b""",
     re.IGNORECASE,
 )
 _PAGE: Final = (

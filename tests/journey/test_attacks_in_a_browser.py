@@ -141,7 +141,12 @@ async def nothing_broke(page: Page) -> None:
     pane = await page.evaluate(
         "(() => { const s = document.getElementById('scroll'); return s ? s.scrollWidth - s.clientWidth : 0; })()"
     )
-    assert pane <= 0, page.url
+    beyond = await page.evaluate(
+        "(() => { const s = document.getElementById('scroll'); if (!s) return []; const edge = s.getBoundingClientRect().left"
+        " + s.clientWidth; return [...s.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > edge + 0.5)"
+        ".map((e) => `${e.tagName}.${e.getAttribute('class')}`).slice(0, 8); })()"
+    )
+    assert pane <= 0, (page.url, beyond)
 
 
 @pytest.mark.parametrize("viewport", [PHONE, WIDE])
