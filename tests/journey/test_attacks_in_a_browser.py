@@ -213,7 +213,7 @@ async def test_nothing_a_stranger_sends_runs_reaches_out_or_breaks_the_page(
     loaded = await page.evaluate(
         """(id) => new Promise((done) => { const script = document.createElement('script'); script.src = `/files/${id}`;
         script.onload = () => done('ran'); script.onerror = () => done('refused'); document.head.append(script); })""",
-        polyglot,
+        str(polyglot),
     )
     assert loaded == "refused"
     await nothing_ran(page)
