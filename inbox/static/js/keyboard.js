@@ -84,7 +84,7 @@ addEventListener("keydown", (event) => {
   going = event.code === "KeyG" ? Date.now() : 0;
   if (event.code === "Slash") {
     event.preventDefault();
-    if (event.shiftKey) document.getElementById("keys").showModal();
+    if (event.shiftKey || event.key === "?") document.getElementById("keys").showModal();
     else document.getElementById("search")?.focus();
     return;
   }
