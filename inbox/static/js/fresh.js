@@ -67,8 +67,8 @@ async function draw() {
     return; // The next hint tries again.
   }
   // Times grow by themselves; they alone are no news.
-  if (!fresh || (!own && essence(fresh) === essence(main))) return;
-  if (!own && busy()) tell();
+  if (!fresh || essence(fresh) === essence(main)) return;
+  if (busy()) tell();
   else replace(fresh);
 }
 
