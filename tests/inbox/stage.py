@@ -274,7 +274,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
         application = web.Application()
         application.add_routes(inbox_routes(around))
         stage.server = TestServer(application, port=port)
-        await stage.server.start_server()
+        await stage.server.start_server(shutdown_timeout=1)
         hub = group.create_task(stage.hub.run())
         try:
             yield stage

@@ -356,7 +356,7 @@ export function changed(hints) {
   const shown = [...ids].filter((each) => document.getElementById(`m-${each}`));
   if (shown.length) fetchInto(`/conversations/${id}/messages?ids=${shown.slice(0, 100).join(",")}`, id);
   if (here.some((hint) => ["conversation", "contact", "lead"].includes(hint.kind))) {
-    if (attached()) fetchInto(`/conversations/${id}/messages`, id);
+    if (attached() || here.some((hint) => hint.kind === "contact")) fetchInto(`/conversations/${id}/messages`, id);
     around();
   }
 }
@@ -468,11 +468,32 @@ const busyIn = (panel) => panel.contains(document.activeElement)
 
 async function fetchInto(url, id) {
   try {
-    const { html } = await pieces(url);
-    if (current() === id) merge(html);
+    const page = await pieces(url);
+    if (current() !== id) return;
+    if (parted(page.reached)) withoutThem(page);
+    else merge(page.html);
   } catch {
     // As above.
   }
+}
+
+// A conversation that was this person's is somebody else's again: a merge was taken back.
+function parted(now) {
+  if (!now) return false;
+  const theirs = new Set(now.split(",").map((pair) => pair.split(":")[0]));
+  return [...reached.keys()].some((conversation) => !theirs.has(conversation));
+}
+
+function withoutThem(page) {
+  const stay = pinned;
+  const top = scroll().getBoundingClientRect().top;
+  const mark = items().find((item) => item.getBoundingClientRect().bottom > top);
+  const before = mark?.getBoundingClientRect().top;
+  anew(page);
+  restore();
+  const again = mark && document.getElementById(mark.id);
+  if (again && !stay) scroll().scrollTop += again.getBoundingClientRect().top - before;
+  else toEnd();
 }
 
 // `news`: these are the ones that come next, so that is how far one has seen. Others change what is there, or are drawn
