@@ -470,27 +470,26 @@ async function fetchInto(url, id) {
   try {
     const page = await pieces(url);
     if (current() !== id) return;
-    if (parted(page.reached)) withoutThem(page);
-    else merge(page.html);
+    const theirs = new Set((page.reached ?? "").split(",").map((pair) => pair.split(":")[0]).filter(Boolean));
+    const shown = [...messages().querySelectorAll(".thread")].map((thread) => thread.dataset.conversation);
+    // A merge was taken back: what is not this person's any more leaves. What a merge has brought comes as a whole.
+    if (theirs.size && [...reached.keys(), ...shown].some((conversation) => !theirs.has(conversation))) redraw(page);
+    else {
+      merge(page.html);
+      if ([...theirs].some((conversation) => !reached.has(conversation))) catchUp();
+    }
   } catch {
     // As above.
   }
 }
 
-// A conversation that was this person's is somebody else's again: a merge was taken back.
-function parted(now) {
-  if (!now) return false;
-  const theirs = new Set(now.split(",").map((pair) => pair.split(":")[0]));
-  return [...reached.keys()].some((conversation) => !theirs.has(conversation));
-}
-
-function withoutThem(page) {
+function redraw(page) {
   const stay = pinned;
   const top = scroll().getBoundingClientRect().top;
   const mark = items().find((item) => item.getBoundingClientRect().bottom > top);
   const before = mark?.getBoundingClientRect().top;
   anew(page);
-  restore();
+  if (attached()) restore();
   const again = mark && document.getElementById(mark.id);
   if (again && !stay) scroll().scrollTop += again.getBoundingClientRect().top - before;
   else toEnd();
