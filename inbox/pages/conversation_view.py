@@ -38,7 +38,6 @@ class Head:
     """This channel alone is shown, not all of the person's."""
     elsewhere: bool
     """The person has been in other conversations too."""
-    muted: bool
     company: Sequence[Beside]
     muted: bool
 
@@ -172,7 +171,6 @@ async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRo
         snoozes=snoozes(visit),
         only=one_channel_only(visit),
         elsewhere=len(await ways_to(connection, row.id, sight=visit.sight)) > 1,
-        muted=await is_muted(connection, visit.me, row.id),
         company=await company_of(visit, connection),
         muted=await is_muted(connection, visit.me, row.id),
     )

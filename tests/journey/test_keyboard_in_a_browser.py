@@ -147,7 +147,7 @@ async def test_a_day_in_the_inbox_without_a_mouse(stage, open_page, count):  # n
     await keys.named("Enter")
     await keys.type("глянь")
     await keys.named("Control+Enter")
-    await expect(page.locator("#messages .note .words").last).to_contain_text("@Boris глянь")
+    await expect(page.locator("#messages [data-item].msg--note .words")).to_contain_text("@Boris глянь")
     assert await count("mention") == 1
     await keys.named("Escape")
     await keys.is_seen()
@@ -251,6 +251,8 @@ async def test_leads_and_tasks_without_a_mouse(stage, open_page):
     card = page.locator(".col[data-name=Qualified] .card[data-id]")
     await expect(card).to_contain_text(moved)
     await expect(card.locator(".card__name")).to_be_focused()
+
+    await expect(page.locator(".card--busy")).to_have_count(0)
 
     # Lost: by the key in its place, with a reason; meant otherwise first.
     await keys.press("d")

@@ -15,7 +15,7 @@ from sandbox.telegram import Telegram
 from storage.embedded import shared_postgres
 from storage.engine import open_engine
 from tests.inbox.chromium import CHROMIUM, FLAGS, PATIENCE_MS, WIDE, needs_chromium
-from tests.journey.processes import PASSWORD, Place, Process
+from tests.journey.processes import PASSWORD, Place, Process, eventually
 
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 
@@ -93,6 +93,11 @@ async def test_a_page_outlives_the_network_and_the_server(
             await expect(page.locator("#messages")).to_contain_text("пока не было сети")
             await page.keyboard.press("Control+Enter")
             await expect(page.locator("#messages .msg--out[data-item]")).to_have_count(1)
+
+            async def arrived() -> bool:
+                return bot.times("Пишу, а связи нет", MARINA) == 1
+
+            await eventually(arrived)
 
             # The server is killed while one writes further up in the conversation and a reply is under way.
             await field.press_sequentially("до падения")

@@ -131,7 +131,8 @@ function replace(fresh) {
   const again = focused ? main.querySelector(`[href="${CSS.escape(focused)}"]`) : document.getElementById(named || "-");
   // What had the focus is gone: the one that took its place has it.
   const rows = main.querySelectorAll("#rows > li .taskrow__t");
-  (again ?? (at >= 0 ? rows[Math.min(at, rows.length - 1)] : null))?.focus({ preventScroll: true });
+  const neighbour = at >= 0 ? rows[Math.min(at, rows.length - 1)] ?? main.querySelector(".tabs [aria-current]") : null;
+  (again ?? neighbour)?.focus({ preventScroll: true });
   for (const [id, value] of written) {
     const field = document.getElementById(id);
     if (field && field.value !== value) Object.assign(field, { value }).dataset.written = "1";
