@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import CDPSession, Page, TimeoutError, expect
+from playwright.async_api import CDPSession, Error, Page, expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.conftest import NOON
@@ -69,7 +69,7 @@ class Keyboard:
         """The focus is on something that can be seen."""
         try:
             await self.page.wait_for_function(f"() => !({SEEN})()", timeout=15_000)
-        except TimeoutError as error:
+        except Error as error:
             raise AssertionError(await self.page.evaluate(SEEN)) from error
 
 
@@ -82,9 +82,7 @@ async def stage(database: AsyncEngine, tmp_path: Path) -> AsyncGenerator[Stage]:
         account = await stage.shop.connect("bot")
         for number, name in enumerate(("Марина", "Виктор", "Оксана"), 1):
             stage.time = NOON + timedelta(minutes=number)
-            words = a_message(
-                by=a_person(number, name=name), text=f"пишет {name}", at=stage.time
-            )
+            words = a_message(by=a_person(number, name=name), text=f"пишет {name}", at=stage.time)
             await stage.shop.route(accepted(account, words), now=stage.now())
         async with at_work(stage):
             yield stage
@@ -131,7 +129,9 @@ async def test_a_day_in_the_inbox_without_a_mouse(stage, open_page, count):  # n
     await expect(page.locator("#reply")).to_be_focused()
     await keys.type("Здравствуйте!")
     await keys.named("Control+Enter")
-    await expect(page.locator("#messages .msg--out[data-item] .words")).to_have_text("Здравствуйте!")
+    await expect(page.locator("#messages .msg--out[data-item] .words")).to_have_text(
+        "Здравствуйте!"
+    )
     await expect(page.locator("#reply")).to_be_focused()
     await keys.named("Escape")
     await keys.is_seen()
@@ -143,11 +143,15 @@ async def test_a_day_in_the_inbox_without_a_mouse(stage, open_page, count):  # n
     option = page.locator("#suggest [role=option]", has_text="Boris")
     await expect(option).to_be_visible()
     await keys.type("Bor")
-    await expect(page.locator("#suggest [role=option][aria-selected=true]")).to_contain_text("Boris")
+    await expect(page.locator("#suggest [role=option][aria-selected=true]")).to_contain_text(
+        "Boris"
+    )
     await keys.named("Enter")
     await keys.type("глянь")
     await keys.named("Control+Enter")
-    await expect(page.locator("#messages [data-item].msg--note .words")).to_contain_text("@Boris глянь")
+    await expect(page.locator("#messages [data-item].msg--note .words")).to_contain_text(
+        "@Boris глянь"
+    )
     assert await count("mention") == 1
     await keys.named("Escape")
     await keys.is_seen()

@@ -10,7 +10,6 @@ import pytest
 from playwright.async_api import Page, expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.conftest import NOON
 from tests.events import a_message, a_person, a_report, accepted
 from tests.inbox.chromium import browsing, needs_chromium
 from tests.inbox.stage import Stage, on_stage
@@ -45,7 +44,9 @@ async def open_page(stage: Stage) -> AsyncGenerator[Any]:
         yield marked
 
 
-async def writes(stage: Stage, account: UUID, text: str, *, person: int = 1, name: str = "") -> None:
+async def writes(
+    stage: Stage, account: UUID, text: str, *, person: int = 1, name: str = ""
+) -> None:
     """A minute after whatever was before."""
     stage.time += timedelta(minutes=1)
     words = a_message(by=a_person(person, name=name), text=text, at=stage.time)
@@ -149,7 +150,9 @@ async def test_one_conversation_from_the_first_message_to_the_last(  # noqa: PLR
         await expect(page.locator("#messages .msg").last).to_contain_text("И ещё вопрос")
 
     await never_reloaded(anna, boris)
-    said = await boris.locator("#messages [data-item]").evaluate_all("(all) => all.map((e) => e.id)")
+    said = await boris.locator("#messages [data-item]").evaluate_all(
+        "(all) => all.map((e) => e.id)"
+    )
     assert len(said) == len(set(said))
 
 

@@ -147,6 +147,8 @@ function truth() {
   }
 }
 
+// What was typed meanwhile is kept as soon as somebody is there to keep it.
+addEventListener("allo:connected", () => form() && something() && keepDraftSoon());
 addEventListener("online", truth);
 addEventListener("offline", truth);
 

@@ -87,6 +87,9 @@ addEventListener("keydown", (event) => {
   else back();
 });
 
+// What a dialog would give the focus back to may have been drawn anew meanwhile.
+document.addEventListener("close", () => setTimeout(() => document.activeElement === document.body && back()), true);
+
 export function bind(code, handler) {
   keys[code] = handler;
 }
