@@ -150,16 +150,17 @@ async def keep_draft(
 async def drop_draft(
     connection: AsyncConnection, *, user_id: UUID, conversation_id: UUID, writing: Writing
 ) -> None:
-    """What was sent is no draft any more; what another page has begun since stays."""
+    """What was sent is no draft any more; what has been begun since, here or on another page, stays."""
     await connection.execute(
         text(
             "delete from draft where user_id = :user_id and conversation_id = :conversation_id"
-            " and (cast(:base as text) is null or writer = :writer or writer || '.' || nth = :base)"
+            " and (cast(:base as text) is null or (writer = :writer and nth <= :nth) or writer || '.' || nth = :base)"
         ),
         {
             "user_id": user_id,
             "conversation_id": conversation_id,
             "writer": writing.writer,
+            "nth": writing.nth,
             "base": writing.base,
         },
     )

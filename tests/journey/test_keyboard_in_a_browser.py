@@ -98,6 +98,13 @@ async def keyboard_of(page: Page) -> Keyboard:
     return Keyboard(page, await page.context.new_cdp_session(page))
 
 
+async def go_to(page: Page, keys: Keyboard, place: str) -> None:
+    """By G and its letter; there once the page listens."""
+    async with page.expect_response("**/live"):
+        await keys.press("g")
+        await keys.press(place)
+
+
 async def test_a_day_in_the_inbox_without_a_mouse(stage, open_page, count):  # noqa: PLR0915  # one day
     page = await open_page("/")
     await page.context.clear_cookies()
@@ -230,16 +237,14 @@ async def test_a_day_in_the_inbox_without_a_mouse(stage, open_page, count):  # n
     assert await page.evaluate("document.activeElement.outerHTML.slice(0, 120)") == before
     assert await page.evaluate("window.sameDocument")
 
-    await keys.press("g")
-    await keys.press("l")
+    await go_to(page, keys, "l")
     await expect(page).to_have_url(re.compile("/leads"))
 
 
 async def test_leads_and_tasks_without_a_mouse(stage, open_page):
     page = await open_page("/")
     keys = await keyboard_of(page)
-    await keys.press("g")
-    await keys.press("l")
+    await go_to(page, keys, "l")
     await expect(page.locator(".col[data-name=New] .card[data-id]")).to_have_count(3)
 
     # Onto the board with one key, from card to card, and one of them into the next stage.
@@ -277,8 +282,7 @@ async def test_leads_and_tasks_without_a_mouse(stage, open_page):
     await keys.is_seen()
 
     # A task: written, found, ticked off.
-    await keys.press("g")
-    await keys.press("t")
+    await go_to(page, keys, "t")
     await expect(page.locator(".empty")).to_be_visible()
     await keys.press("n")
     await expect(page.locator(".taskadd [name=text]")).to_be_focused()
