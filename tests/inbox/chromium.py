@@ -67,4 +67,4 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
 
         yield opened
         await chromium.close()
-    assert complaints == []
+    assert complaints == [], complaints
