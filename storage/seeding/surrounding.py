@@ -84,7 +84,7 @@ _TOLD: Final = """
 _CANNED: Final = """
     insert into canned_reply (id, owner_id, team_id, code, title, text, uses, created_at, changed_at)
     select gen_random_uuid(), s.owner, s.team, 'ответ' || n, 'Готовый ответ ' || n,
-           'Здравствуйте, {customer.first_name}! Записать вас на завтра, на ' || 9 + n % 10 || ':00?', n * 7 % 40, :now, :now
+           'Здравствуйте, {customer.first_name}! Записать вас на завтра на ' || (9 + n % 10) || ' часов?', n * 7 % 40, :now, :now
     from (select cast(null as uuid) as owner, cast(null as uuid) as team, 300 as many
           union all select null, id, 30 from team
           union all select id, null, 15 from user_account where email like 'seed-%') s,
