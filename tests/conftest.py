@@ -251,6 +251,15 @@ async def database(database_url: str) -> AsyncGenerator[AsyncEngine]:
     await asyncio.sleep(0)
 
 
+@pytest.fixture(scope="session", autouse=True)
+async def kept_browser() -> AsyncGenerator[None]:
+    """Closes what the tests in a browser have shared."""
+    yield
+    from tests.inbox.chromium import KEPT  # noqa: PLC0415  # it stands on this module
+
+    await KEPT.close()
+
+
 @pytest.fixture
 async def count(database: AsyncEngine) -> Callable[..., Awaitable[int]]:
     """count("message", "direction = 'in'") → rows."""
