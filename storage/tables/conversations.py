@@ -56,7 +56,7 @@ conversation = Table(
     CheckConstraint(
         one_of("status", "open", "waiting", "snoozed", "resolved", "spam"), name="status"
     ),
-    Index("ix_conversation_contact_id", "contact_id"),
+    Index("ix_conversation_contact_id", "contact_id", postgresql_include=["id"]),
     Index("ix_conversation_status_last", "status", text("last_message_at desc"), text("id desc")),
     Index(
         "ix_conversation_status_waiting",
