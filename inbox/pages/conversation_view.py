@@ -39,6 +39,7 @@ class Head:
     elsewhere: bool
     """The person has been in other conversations too."""
     company: Sequence[Beside]
+    muted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ async def open_conversation(
     before: str = "",
     found: UUID | None = None,
 ) -> Opened:
-    draft = await draft_of(connection, user_id=visit.me, conversation_id=row.id)
+    draft = await draft_of(connection, user_id=visit.me, conversation_id=row.id, sight=visit.sight)
     # Before the timeline: what comes between the two is caught up, and nothing is passed over.
     ways = await ways_of(visit, connection, row.id, to=draft.to if draft else None)
     only = one_channel_only(visit)
@@ -171,6 +172,7 @@ async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRo
         only=one_channel_only(visit),
         elsewhere=len(await ways_to(connection, row.id, sight=visit.sight)) > 1,
         company=await company_of(visit, connection),
+        muted=await is_muted(connection, visit.me, row.id),
     )
 
 

@@ -64,7 +64,7 @@ async def board(
     wanted = await _wanted(connection, wish, sight)
     sums = await _totals(connection, pipeline, wanted, now=now)
     shown = [each for each in pipeline.stages if each.kind not in hidden]
-    first = await _first(connection, shown, wanted, now=now, limit=per_stage + 1)
+    first = await _first(connection, shown, wanted, now=now, limit=per_stage + 1, sight=sight)
     return [
         BoardColumn(
             stage=each,
@@ -116,22 +116,32 @@ async def column_page(
         .order_by(by.desc(), lead.c.id.desc())
         .limit(limit + 1)
     )
-    return _page([row_of(row) for row in rows], of, limit=limit)
+    return _page([row_of(row, sight) for row in rows], of, limit=limit)
 
 
 async def lost_for(
-    connection: AsyncConnection, pipeline: PipelineRow, *, now: datetime
+    connection: AsyncConnection, pipeline: PipelineRow, *, now: datetime, sight: Sight
 ) -> list[tuple[str, int]]:
-    """Why the leads of the last CLOSED_SHOWN were lost, the most frequent first; counted over MOST_COUNTED of them."""
+    """Why the leads of the last CLOSED_SHOWN were lost, the most frequent first; counted over MOST_COUNTED of them; of a limited
+    reader those in their own or their team's hands.
+    """
     stages = [each.id for each in pipeline.stages if each.kind == "lost"]
     rows = await connection.execute(
         text("""
             select lost_reason, count(*) as leads from (
                 select lost_reason from lead where stage_id = any(:stages) and status in ('won', 'lost')
-                and closed_at > :since limit :most) as gone
+                and closed_at > :since and (:whole or manager_id = cast(:me as uuid) or manager_id in (
+                    select user_id from team_member where team_id = any(cast(:teams as uuid[])))) limit :most) as gone
             group by 1 order by 2 desc, 1
         """),
-        {"stages": stages, "since": now - CLOSED_SHOWN, "most": MOST_COUNTED},
+        {
+            "stages": stages,
+            "since": now - CLOSED_SHOWN,
+            "most": MOST_COUNTED,
+            "whole": sight.whole,
+            "me": sight.user,
+            "teams": list(sight.teams),
+        },
     )
     return [(row.lost_reason, row.leads) for row in rows]
 
@@ -151,7 +161,7 @@ def sorted_by(row: LeadRow) -> float:
 async def _wanted(
     connection: AsyncConnection, wish: LeadFilter, sight: Sight
 ) -> list[ColumnElement[bool]]:
-    conditions = [*narrowed(wish), *await found_by(connection, wish.q)]
+    conditions = [*narrowed(wish), *await found_by(connection, wish.q, sight)]
     if not sight.whole:
         conditions.append(await leads_in_sight(connection, sight))
     if wish.manager is not None:
@@ -219,6 +229,7 @@ async def _first(
     *,
     now: datetime,
     limit: int,
+    sight: Sight,
 ) -> dict[UUID, list[LeadRow]]:
     picked: list[Select[Any]] = []
     for is_closed in (False, True):
@@ -236,7 +247,7 @@ async def _first(
         )
     rows = await connection.execute(dressed(lead.c.id.in_(union_all(*picked))))
     found: dict[UUID, list[LeadRow]] = {}
-    for row in map(row_of, rows):
+    for row in (row_of(each, sight) for each in rows):
         found.setdefault(row.stage_id, []).append(row)
     for each in found.values():
         each.sort(key=lambda row: (sorted_by(row), row.id), reverse=True)

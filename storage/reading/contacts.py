@@ -13,10 +13,12 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     any_,
     exists,
     func,
     literal,
+    or_,
     select,
     text,
     union_all,
@@ -34,6 +36,7 @@ from storage.reading.sight import (
     contacts_in_sight,
     conversation_in_sight,
     seen,
+    unseen,
 )
 from storage.tables import (
     account,
@@ -160,7 +163,7 @@ async def list_contacts(
 ) -> Page[ContactRow]:
     """Living contacts, the newest first. Raises BadCursor."""
     conditions = [
-        *await _conditions(connection, wish),
+        *await _conditions(connection, wish, sight),
         await contacts_in_sight(connection, sight),
     ]
     if cursor:
@@ -193,7 +196,7 @@ async def contacts_by_last_message(
     Walks the conversations by their index and takes each that is its contact's latest, so that no column of the contact
     has to follow every message.
     """
-    conditions = await _conditions(connection, wish)
+    conditions = await _conditions(connection, wish, sight)
     newer = talk.alias("newer")
     latest = ~exists().where(
         newer.c.contact_id == talk.c.contact_id,
@@ -228,7 +231,7 @@ async def contacts_by_last_message(
 
 
 async def _conditions(
-    connection: AsyncConnection, wish: ContactFilter
+    connection: AsyncConnection, wish: ContactFilter, sight: Sight
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [contact.c.merged_into.is_(None)]
     if wish.manager is not None:
@@ -241,7 +244,7 @@ async def _conditions(
         conditions.append(contact.c.created_at < wish.created_to)
     if wish.blocked:
         conditions.append(contact.c.blocked)
-    conditions += _with_what_is_theirs(wish)
+    conditions += _with_what_is_theirs(wish, sight)
     if wish.channel:
         # By the accounts' ids: of those the planner knows how many conversations each has.
         of = await connection.execute(select(account.c.id).where(account.c.kind == wish.channel))
@@ -249,7 +252,9 @@ async def _conditions(
         theirs = conversation.alias("theirs")
         conditions.append(
             contact.c.id.in_(
-                select(theirs.c.contact_id).where(theirs.c.account_id == any_(accounts))
+                select(theirs.c.contact_id).where(
+                    theirs.c.account_id == any_(accounts), conversation_in_sight(sight, theirs.c)
+                )
             )
         )
     if wish.kind or wish.value:
@@ -267,7 +272,7 @@ async def _conditions(
     return conditions
 
 
-def _with_what_is_theirs(wish: ContactFilter) -> list[ColumnElement[bool]]:
+def _with_what_is_theirs(wish: ContactFilter, sight: Sight) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wish.without_lead:
         conditions.append(
@@ -277,7 +282,16 @@ def _with_what_is_theirs(wish: ContactFilter) -> list[ColumnElement[bool]]:
         conditions.append(
             exists().where(
                 suggestion.c.decision == "open",
-                (suggestion.c.first_id == contact.c.id) | (suggestion.c.second_id == contact.c.id),
+                or_(
+                    and_(
+                        suggestion.c.first_id == contact.c.id,
+                        contact_in_sight(sight, suggestion.c.second_id),
+                    ),
+                    and_(
+                        suggestion.c.second_id == contact.c.id,
+                        contact_in_sight(sight, suggestion.c.first_id),
+                    ),
+                ),
             )
         )
     return conditions
@@ -334,9 +348,12 @@ async def standings(
 
 
 async def owners_of_keys(
-    connection: AsyncConnection, keys: Sequence[tuple[str, str]]
+    connection: AsyncConnection, keys: Sequence[tuple[str, str]], *, sight: Sight
 ) -> list[tuple[str, str, UUID, str]]:
-    """(kind, value, contact, name) of the living who have proved or claimed one of these, at most ten."""
+    """(kind, value, contact, name) of the living in sight who have proved or claimed one of these, at most ten.
+
+    Of whom is not in sight nothing is told, not even that somebody has the number.
+    """
     rows = await connection.execute(
         text("""
             select distinct k.kind, k.value, c.id, c.name
@@ -345,11 +362,13 @@ async def owners_of_keys(
                        and proved and not shared
                      union select contact_id from identity_claim where kind = k.kind and value = k.value) o
             join contact c on c.id = o.contact_id and c.merged_into is null
-            order by k.kind desc, c.id limit 10
+            order by k.kind desc, c.id limit 100
         """),
         {"kinds": [kind for kind, _ in keys], "values": [value for _, value in keys]},
     )
-    return [(row.kind, row.value, row.id, row.name) for row in rows]
+    found = rows.all()
+    foreign = await unseen(connection, sight, "contact", {row.id for row in found})
+    return [(row.kind, row.value, row.id, row.name) for row in found if row.id not in foreign][:10]
 
 
 async def claims_of(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> list[ClaimRow]:

@@ -26,12 +26,14 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.notices import ABOUT_MESSAGES
 from storage.tables import (
     assignment,
     attachment,
@@ -42,6 +44,7 @@ from storage.tables import (
     lead,
     lead_event,
     message,
+    notification,
     suggestion,
     task,
     team_member,
@@ -64,6 +67,8 @@ class Sight:
     what: Sees = "all"
     user: UUID | None = None
     teams: tuple[UUID, ...] = ()
+    reads: bool = True
+    """What customers write is for their eyes, and so what is made of it: titles of leads, tasks. A marketer's it is not."""
 
     @property
     def whole(self) -> bool:
@@ -77,7 +82,7 @@ FEW: Final = 2000
 
 def sight_of(*, user: UUID, role: str, sees: str, teams: Sequence[UUID]) -> Sight:
     if role not in LIMITED_ROLES or sees == "all":
-        return Sight(user=user)
+        return Sight(user=user, reads=role != "marketer")
     if sees == "team":
         return Sight(what="team", user=user, teams=tuple(sorted(teams)))
     return Sight(what="own", user=user)
@@ -159,6 +164,16 @@ def lead_in_sight(sight: Sight, of: Any = lead.c) -> ColumnElement[bool]:
     return contact_in_sight(sight, of.contact_id)
 
 
+def lead_in_hand(sight: Sight, of: Any = lead.c) -> ColumnElement[bool]:
+    """Theirs or their teams' to work on: fewer than are in sight, and found along one index."""
+    if sight.whole:
+        return true()
+    if sight.teams:
+        return or_(of.manager_id == sight.user, of.manager_id == any_(_mates(sight)))
+    mine: ColumnElement[bool] = of.manager_id == sight.user
+    return mine
+
+
 async def leads_in_sight(connection: AsyncConnection, sight: Sight) -> ColumnElement[bool]:
     """The same, for what pages through many."""
     return await contacts_in_sight(connection, sight, lead.c.contact_id)
@@ -177,6 +192,49 @@ def task_in_sight(sight: Sight, of: Any = task.c) -> ColumnElement[bool]:
     if sight.teams:
         inside.append(of.manager_id.in_(teammates(sight)))
     return or_(*inside)
+
+
+def notice_in_sight(sight: Sight, of: Any = notification.c) -> ColumnElement[bool]:
+    """What somebody was told, while what it is of is still for their eyes."""
+    conditions: list[ColumnElement[bool]] = []
+    if not sight.reads:
+        conditions.append(of.kind.not_in(ABOUT_MESSAGES))
+    if not sight.whole:
+        talk, card, todo = conversation.alias(), lead.alias(), task.alias()
+        conditions += [
+            or_(
+                of.task_id.is_not(None),
+                of.conversation_id.is_(None),
+                exists().where(
+                    talk.c.id == of.conversation_id, conversation_in_sight(sight, talk.c)
+                ),
+            ),
+            or_(
+                of.task_id.is_not(None),
+                of.lead_id.is_(None),
+                exists().where(card.c.id == of.lead_id, lead_in_sight(sight, card.c)),
+            ),
+            or_(
+                of.task_id.is_(None),
+                exists().where(todo.c.id == of.task_id, task_in_sight(sight, todo.c)),
+            ),
+        ]
+    return and_(true(), *conditions)
+
+
+async def who_sees(connection: AsyncConnection, conversation_id: UUID) -> set[UUID]:
+    """The colleagues who have this conversation in sight, whether or not their role reads any."""
+    rows = await connection.execute(
+        text("""
+            select u.id from conversation v, user_account u
+            where v.id = :talk and (
+                u.sees = 'all' or u.role <> all(cast(:limited as text[])) or u.id = v.manager_id
+                or u.sees = 'team' and exists (
+                    select from team_member m where m.user_id = u.id and m.team_id = v.team_id))
+        """),
+        {"talk": conversation_id, "limited": sorted(LIMITED_ROLES)},
+    )
+    return set(rows.scalars())
 
 
 def teammates(sight: Sight) -> Select[Any]:
