@@ -10,14 +10,26 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Select, func, literal, select, text, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.leads import LeadFilter, LeadRow, dressed, found_by, narrowed, row_of
 from storage.reading.paging import Page, cursor_at, key_of
 from storage.reading.pipelines import PipelineRow, StageRow
-from storage.reading.sight import Sight, leads_in_sight
+from storage.reading.sight import EVERYTHING, Sight, lead_counted, leads_in_sight
 from storage.tables import lead, stage, task
 
 CLOSED_SHOWN: Final = timedelta(days=30)
@@ -62,7 +74,7 @@ async def board(
 ) -> list[BoardColumn]:
     """The columns of a pipeline, but those of the kinds `hidden`."""
     wanted = await _wanted(connection, wish, sight)
-    sums = await _totals(connection, pipeline, wanted, now=now)
+    sums = await totals(connection, pipeline, wish, now=now, sight=sight)
     shown = [each for each in pipeline.stages if each.kind not in hidden]
     first = await _first(connection, shown, wanted, now=now, limit=per_stage + 1, sight=sight)
     return [
@@ -88,7 +100,12 @@ async def totals(
     sight: Sight,
 ) -> dict[UUID, Total]:
     """By stage."""
-    return await _totals(connection, pipeline, await _wanted(connection, wish, sight), now=now)
+    if sight.whole:
+        wanted = await _wanted(connection, wish, sight)
+        return await _totals(connection, pipeline, wanted, now=now)
+    return await _totals_of_many(
+        connection, pipeline, await _wanted(connection, wish, EVERYTHING), now=now, sight=sight
+    )
 
 
 async def column_page(
@@ -220,6 +237,41 @@ async def _totals(
             for row in rows
         }
     return counted
+
+
+async def _totals_of_many(
+    connection: AsyncConnection,
+    pipeline: PipelineRow,
+    wanted: Sequence[ColumnElement[bool]],
+    *,
+    now: datetime,
+    sight: Sight,
+) -> dict[UUID, Total]:
+    """As `_totals`, of what is in sight: to look up the person of each card would take longer than to gather them all."""
+    todo = select(task.c.id).where(task.c.lead_id == lead.c.id, task.c.done_at.is_(None))
+    kinds = []
+    for is_closed in (False, True):
+        ids = [each.id for each in pipeline.stages if each.is_closed == is_closed]
+        kinds.append(and_(lead.c.stage_id.in_(ids), *_of(is_closed, now=now)))
+    rows = await connection.execute(
+        select(
+            lead.c.stage_id,
+            func.count().label("cards"),
+            func.coalesce(func.sum(lead.c.value), 0).label("value"),
+            func.count().filter(lead.c.status == "open", ~todo.exists()).label("without_task"),
+        )
+        .where(or_(*kinds), *wanted, lead_counted(sight))
+        .group_by(lead.c.stage_id)
+    )
+    return {
+        row.stage_id: Total(
+            count=min(row.cards, MOST_COUNTED),
+            is_more=row.cards > MOST_COUNTED,
+            value=int(row.value),
+            without_task=row.without_task,
+        )
+        for row in rows
+    }
 
 
 async def _first(

@@ -13,12 +13,10 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
-    and_,
     any_,
     exists,
     func,
     literal,
-    or_,
     select,
     text,
     union_all,
@@ -164,17 +162,21 @@ async def list_contacts(
     """Living contacts, the newest first. Raises BadCursor."""
     conditions = [
         *await _conditions(connection, wish, sight),
-        await contacts_in_sight(connection, sight),
+        # Whom a search has found are looked up; all others are gathered first when they are few.
+        contact_in_sight(sight)
+        if wish.q or wish.value
+        else await contacts_in_sight(connection, sight),
     ]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
         conditions.append(func.row(contact.c.created_at, contact.c.id) < behind)
-    rows = await connection.execute(
-        _dressed(*conditions)
-        .order_by(contact.c.created_at.desc(), contact.c.id.desc())
-        .limit(limit + 1)
-    )
+    order = (contact.c.created_at.desc(), contact.c.id.desc())
+    if not sight.whole:
+        # Picked before they are dressed: those gathered are sorted, and each would be dressed for that.
+        picked = select(contact.c.id).where(*conditions).order_by(*order).limit(limit + 1)
+        conditions = [contact.c.id.in_(picked.subquery("picked").select())]
+    rows = await connection.execute(_dressed(*conditions).order_by(*order).limit(limit + 1))
     return page_of(
         [_row(row) for row in rows],
         limit=limit,
@@ -279,21 +281,12 @@ def _with_what_is_theirs(wish: ContactFilter, sight: Sight) -> list[ColumnElemen
             ~exists().where(lead.c.contact_id == contact.c.id, lead.c.status == "open")
         )
     if wish.with_duplicates:
-        conditions.append(
-            exists().where(
-                suggestion.c.decision == "open",
-                or_(
-                    and_(
-                        suggestion.c.first_id == contact.c.id,
-                        contact_in_sight(sight, suggestion.c.second_id),
-                    ),
-                    and_(
-                        suggestion.c.second_id == contact.c.id,
-                        contact_in_sight(sight, suggestion.c.first_id),
-                    ),
-                ),
-            )
-        )
+        first, second = suggestion.c.first_id, suggestion.c.second_id
+        sides = [
+            select(mine).where(suggestion.c.decision == "open", contact_in_sight(sight, other))
+            for mine, other in ((first, second), (second, first))
+        ]
+        conditions.append(contact.c.id.in_(union_all(*sides)))
     return conditions
 
 

@@ -167,7 +167,8 @@ async def list_leads(
     conditions = [
         *_conditions(wish),
         *await found_by(connection, wish.q, sight),
-        await leads_in_sight(connection, sight),
+        # As of contacts: found ones are looked up.
+        lead_in_sight(sight) if wish.q else await leads_in_sight(connection, sight),
     ]
     name = _NAME if sort == "created" else f"{_NAME}.{sort}"
     statement = dressed(*conditions)
@@ -195,7 +196,13 @@ async def list_leads(
         at, id_ = key_of(cursor, name, tuple[datetime, UUID])
         there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
         statement = statement.where(place < there if sort == "created" else place > there)
-    rows = await connection.execute(statement.order_by(*order).limit(limit + 1))
+    statement = statement.order_by(*order).limit(limit + 1)
+    if not sight.whole:
+        # Picked before they are dressed: those gathered are sorted, and each would be dressed for that.
+        found = true() if statement.whereclause is None else statement.whereclause
+        picked = select(lead.c.id).where(found).order_by(*order).limit(limit + 1)
+        statement = dressed(lead.c.id.in_(picked.subquery("picked").select())).order_by(*order)
+    rows = await connection.execute(statement)
     return page_of(
         [row_of(row, sight) for row in rows],
         limit=limit,

@@ -129,11 +129,16 @@ _SAID_OFTEN: Final = text(
 )
 
 
-TALKS_IN_SIGHT: Final = 1000
-"""How many conversations of each status, the newest ones, are looked through in one's own and in each team's hands."""
+OWN_TALKS: Final = 1000
+TEAM_TALKS: Final = 300
+"""How many conversations of each status, the newest ones, are looked through for such a word in one's own hands and in each
+team's, by somebody who sees no others.
+"""
 _SAID_OFTEN_THERE: Final = text(
-    "select conversation_id, message_id from message_search where conversation_id = any(cast(:talks as uuid[]))"  # noqa: S608  # constants
-    " and vector @@ " + _QUERY + "limit :most"
+    "select s.conversation_id, s.message_id from message m join message_search s on s.message_id = m.id"  # noqa: S608  # constants
+    " where m.conversation_id = any(cast(:talks as uuid[])) and s.vector @@ "
+    + _QUERY
+    + "limit :most"
 )
 
 
@@ -220,8 +225,8 @@ async def _said_often(
         select(conversation.c.id)
         .where(conversation.c.status == status, *part)
         .order_by(conversation.c.last_message_at.desc(), conversation.c.id.desc())
-        .limit(TALKS_IN_SIGHT)
-        for part in shares(sight)
+        .limit(OWN_TALKS if place == 0 else TEAM_TALKS)
+        for place, part in enumerate(shares(sight))
         for status in ("open", "waiting", "snoozed", "resolved", "spam")
     ]
     ids = list(
