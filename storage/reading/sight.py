@@ -148,7 +148,8 @@ async def contacts_in_sight(
     if sight.whole:
         return true()
     if await are_few(connection, sight):
-        return id_ == func.any(people_in_sight(sight))
+        gathered: ColumnElement[bool] = id_ == func.any(people_in_sight(sight))
+        return gathered
     return contact_in_sight(sight, id_)
 
 
