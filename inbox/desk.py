@@ -20,6 +20,7 @@ from router.asking import (
     NotFound,
     Presence,
     Refused,
+    Skipped,
     StepRefused,
 )
 from storage.lead_changes import MovedMeanwhile, Was
@@ -241,6 +242,7 @@ __all__ = [
     "Place",
     "Presence",
     "Refused",
+    "Skipped",
     "StepRefused",
     "Was",
 ]

@@ -30,6 +30,7 @@ from router.notices import (
 )
 from storage import bulk
 from storage.notice_wishes import Person, load_people
+from storage.reading.sight import unseen
 from storage.tables import notification
 from storage.world_saving import tell
 
@@ -238,6 +239,7 @@ async def give(
             known = newest.get((user, notice.kind, notice.subject))
             if known is None or notice.seq > known[1].seq:
                 newest[user, notice.kind, notice.subject] = person, notice
+    await _leave_out_unseen(connection, newest)
     if not newest:
         return set()
     rows = [_row(person.id, notice, now=now) for person, notice in newest.values()]
@@ -258,6 +260,24 @@ async def give(
             },
         )
     return {row.user_id for row in fresh}
+
+
+async def _leave_out_unseen(
+    connection: AsyncConnection, newest: dict[tuple[UUID, str, UUID], tuple[Person, Notice]]
+) -> None:
+    """A conversation that somebody does not see is no news to them. A task or a lead is given to them: it is."""
+    asked: dict[UUID, set[UUID]] = {}
+    for person, notice in newest.values():
+        if notice.kind in ABOUT_MESSAGES and notice.conversation and not person.sight.whole:
+            asked.setdefault(person.id, set()).add(notice.conversation)
+    sights = {person.id: person.sight for person, _ in newest.values()}
+    gone = {
+        user: await unseen(connection, sights[user], "conversation", talks)
+        for user, talks in asked.items()
+    }
+    for key, (person, notice) in list(newest.items()):
+        if notice.kind in ABOUT_MESSAGES and notice.conversation in gone.get(person.id, ()):
+            del newest[key]
 
 
 async def mark_read(

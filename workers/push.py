@@ -49,7 +49,7 @@ from storage.push import (
     put_off_push,
     settle_push,
 )
-from storage.reading.notices import NoticeRow, these_notices
+from storage.reading.notices import NoticeRow, still_in_sight, these_notices
 from storage.sealing import Sealer
 from workers.clock import Clock
 from workers.supervisor import unless
@@ -125,9 +125,19 @@ class Pusher:
             rows = await these_notices(
                 connection, [each.notification_id for each in due if each.notification_id]
             )
+            kept = await still_in_sight(
+                connection,
+                {each: people[each].sight for each in {one.user_id for one in due} & people.keys()},
+                [(each.user_id, each.notification_id) for each in due if each.notification_id],
+            )
         async with asyncio.TaskGroup() as group:
             for each in due:
-                row = rows.get(each.notification_id) if each.notification_id else None
+                # What has left their sight meanwhile is as if it had been read.
+                row = (
+                    rows.get(each.notification_id)
+                    if each.notification_id is not None and each.notification_id in kept
+                    else None
+                )
                 person = people.get(each.user_id)
                 group.create_task(self._push(http, keys, each, row, person))
         return len(due)

@@ -19,7 +19,7 @@ from storage.engine import transaction
 from storage.reading.colleagues import list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import conversation_by_id
-from storage.reading.sight import EVERYTHING, unseen
+from storage.reading.sight import EVERYTHING, unseen, who_sees
 
 LONGEST_TEXT: Final = 20_000
 LONGEST_KEY: Final = 64
@@ -106,12 +106,14 @@ async def _named(visit: Visit, text: str) -> Named:
     picked = [_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
     async with visit.around.engine.connect() as connection:
         users, teams = await list_users(connection), await list_teams(connection)
+        seeing = await who_sees(connection, visit.id())
     return named_in(
         text,
         picked=[each for each in picked if each is not None],
         users=users,
         teams=teams,
         author=visit.me,
+        seeing=seeing,
     )
 
 
@@ -321,7 +323,7 @@ async def save_draft(visit: Visit) -> web.Response:
             writing=writing,
             now=visit.now,
         )
-        there = None if kept else await draft_of(connection, **place)
+        there = None if kept else await draft_of(connection, **place, sight=visit.sight)
     if not kept:
         return web.json_response(_told(there), status=409)
     if text.strip() and not note:
@@ -333,7 +335,9 @@ async def save_draft(visit: Visit) -> web.Response:
 async def show_draft(visit: Visit) -> web.Response:
     """As it is now, for a page that has been in the background."""
     async with visit.around.engine.connect() as connection:
-        draft = await draft_of(connection, user_id=visit.me, conversation_id=visit.id())
+        draft = await draft_of(
+            connection, user_id=visit.me, conversation_id=visit.id(), sight=visit.sight
+        )
     return web.json_response(_told(draft))
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import Refused
+from inbox.in_sight import PICKED
 from inbox.pages.conversation_view import answering_colleagues
 from inbox.person_keys import key_of
 from inbox.rights import Right
@@ -31,7 +32,6 @@ from storage.reading.paging import BadCursor, Page as PageOf
 MOST_FOUND: Final = 8
 MOST_AT_ONCE: Final = 100
 LONGEST_NAME: Final = 128
-_PICK: Final = "pick."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ async def same(visit: Visit) -> web.Response:
         except Refused:
             continue
     async with visit.around.engine.connect() as connection:
-        owners = await owners_of_keys(connection, keys) if keys else []
+        owners = await owners_of_keys(connection, keys, sight=visit.sight) if keys else []
         named: Sequence[ContactRow] = ()
         name = " ".join(query.get("name", "").split())[:LONGEST_NAME]
         if len(name) > 3:
@@ -203,7 +203,7 @@ async def at_once(visit: Visit) -> web.Response:
     picked = [
         found
         for name in visit.form
-        if name.startswith(_PICK) and (found := _uuid_or_none(name.removeprefix(_PICK)))
+        if name.startswith(PICKED) and (found := _uuid_or_none(name.removeprefix(PICKED)))
     ][:MOST_AT_ONCE]
     if not picked:
         raise Refused(visit._("Tick some contacts first."))

@@ -159,7 +159,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
     contact = await contact_by_id(connection, living, sight=visit.sight) if living else None
     if contact is None:
         raise web.HTTPNotFound
-    leads = await leads_of(connection, contact.id)
+    leads = await leads_of(connection, contact.id, sight=visit.sight)
     lead = leads[0] if leads and leads[0].status == "open" else None
     return Person(
         contact=contact,
@@ -182,7 +182,8 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         earlier_leads=[each for each in leads if each is not lead],
         chain=_chain(await touches_of(connection, contact.id), formats=visit.formats),
         tasks=[
-            shown_task(each, visit=visit) for each in await open_tasks_of(connection, contact.id)
+            shown_task(each, visit=visit)
+            for each in await open_tasks_of(connection, contact.id, sight=visit.sight)
         ],
         can_be_called=visit.around.telephone.lines() and contact.erased_at is None,
         fields=shown_fields(
@@ -197,7 +198,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
                 sight=visit.sight,
             )
         ).items,
-        files=await files_of_contact(connection, contact.id, limit=FIRST_FILES),
+        files=await files_of_contact(connection, contact.id, sight=visit.sight, limit=FIRST_FILES),
         languages=_languages(contact.locale, formats=visit.formats),
     )
 

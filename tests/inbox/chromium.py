@@ -102,4 +102,4 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
     finally:
         for context in contexts:
             await context.close()
-    assert heard == []
+    assert heard == [], heard

@@ -86,8 +86,9 @@ async function open(url, { remember = true } = {}) {
   if (meanwhile.length) changed(meanwhile);
 }
 
-// Merged away, erased, or not ours: said in its place, with nothing of the one before.
-function gone() {
+// Merged away, erased, or not ours: said in its place, with nothing of the one before. What one was writing there is one's
+// own, and stays to be copied.
+function gone(written = "") {
   dispatchEvent(new CustomEvent("allo:leaving"));
   const empty = document.createElement("section");
   empty.className = "pane pane--talk";
@@ -99,6 +100,17 @@ function gone() {
   const box = document.createElement("div");
   box.className = "empty empty--talk";
   box.append(words);
+  if (written) {
+    const label = document.createElement("label");
+    const kept = document.createElement("textarea");
+    label.className = "field";
+    kept.className = "input";
+    kept.readOnly = true;
+    kept.rows = 6;
+    kept.value = written;
+    label.append(document.getElementById("main").dataset.written, kept);
+    box.append(label);
+  }
   empty.append(box);
   talk().replaceWith(empty);
   document.getElementById("person").replaceChildren();
@@ -443,8 +455,9 @@ export async function around() {
       const pane = document.querySelector("#person .pane__scroll");
       if (pane) pane.scrollTop = top;
     }
-  } catch {
-    // The next hint, or coming back, tries again.
+  } catch (refused) {
+    // It has left our sight: somebody else answers there now. Else the next hint, or coming back, tries again.
+    if (current() === id && [403, 404].includes(refused.response?.status)) gone(edge("composer")?.elements.text?.value.trim());
   }
 }
 
