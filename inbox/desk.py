@@ -99,8 +99,9 @@ class Desk(Protocol):
         *,
         by: UUID | None,
         until: datetime | None = None,
+        key: UUID | None = None,
     ) -> None:
-        """Snoozed without `until`: until the customer writes."""
+        """Snoozed without `until`: until the customer writes. `undo_many(key)` gives back exactly what it was."""
 
     async def mark_read(self, conversation: UUID, *, by: UUID) -> None: ...
 

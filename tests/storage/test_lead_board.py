@@ -332,7 +332,12 @@ async def test_a_stage_with_leads_goes_only_when_it_is_said_where_they_go(cards)
     for nowhere in (None, qualified, won, new_id()):
         with pytest.raises(Refused):
             await remove(nowhere)
+    await cards.shop.sql("delete from outbox")
     assert await remove(new) == 1
+    told = await cards.shop.sql("select kind, body from outbox")
+    assert [(row.kind, str(lead) in str(bytes(row.body))) for row in told] == [
+        ("lead_changed", True)
+    ]
     assert await cards.column("New") == ["one"]
     moved = await cards.shop.sql("select after from lead_event where what = 'stage'")
     assert [row.after for row in moved] == [str(new)]
