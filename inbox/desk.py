@@ -119,13 +119,13 @@ class Desk(Protocol):
     ) -> None: ...
 
     async def change_many(
-        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID
+        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID | None
     ) -> BulkOutcome:
         """To at most 200 conversations, all in one transaction. `seen` are their revisions as the page saw them: one that
         somebody has changed since is skipped and named. The same key again does nothing and says the same.
         """
 
-    async def undo_many(self, key: UUID, *, by: UUID) -> BulkOutcome:
+    async def undo_many(self, key: UUID, *, by: UUID | None) -> BulkOutcome:
         """Gives each back what it was, but for those that somebody has changed since. Only one's own."""
 
     async def set_presence(self, user: UUID, presence: Presence, *, by: UUID | None) -> None:

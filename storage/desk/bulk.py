@@ -67,7 +67,8 @@ _END = text(
     "update bulk_action set before = cast(:before as jsonb), outcome = cast(:outcome as jsonb) where id = :id"
 )
 _TAKE = text(
-    "update bulk_action set undone_at = :now where id = :id and user_id = :user and undone_at is null"
+    "update bulk_action set undone_at = :now where id = :id and user_id is not distinct from cast(:user as uuid)"
+    " and undone_at is null"
     " returning before, what"
 ).columns(before=JSONB)
 
@@ -86,7 +87,7 @@ class _Many:
 class BulkDesk(Ground):
     @again_on_conflict
     async def change_many(
-        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID
+        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID | None
     ) -> BulkOutcome:
         _refuse_nonsense(change, seen, now=self.now())
         label = clean_line(change.label, limit=LONGEST_LABEL)
@@ -144,7 +145,7 @@ class BulkDesk(Ground):
         return outcome
 
     @again_on_conflict
-    async def undo_many(self, key: UUID, *, by: UUID) -> BulkOutcome:
+    async def undo_many(self, key: UUID, *, by: UUID | None) -> BulkOutcome:
         """Only what nobody has touched since; asked twice, the second time does nothing."""
         now = self.now()
         async with self.engine.begin() as connection:
@@ -190,7 +191,7 @@ class BulkDesk(Ground):
         return BulkOutcome(done=done, skipped=tuple(skipped))
 
     async def _begun(
-        self, connection: AsyncConnection, key: UUID, what: str, *, by: UUID
+        self, connection: AsyncConnection, key: UUID, what: str, *, by: UUID | None
     ) -> BulkOutcome | None:
         """What the same key led to before; None when it is new. Of two at once, the second waits here for the first."""
         values = {"id": key, "user": by, "what": what, "now": self.now()}
@@ -254,7 +255,9 @@ def _has(labels: Sequence[str], label: str) -> bool:
     return label.lower() in {each.lower() for each in labels}
 
 
-def _done(many: _Many, found: Conversation, change: BulkChange, *, label: str, by: UUID) -> Had:
+def _done(
+    many: _Many, found: Conversation, change: BulkChange, *, label: str, by: UUID | None
+) -> Had:
     """Does it; returns what it was."""
     world = many.world
     lead = world.open_leads.get(found.contact_id)
@@ -288,7 +291,7 @@ def _done(many: _Many, found: Conversation, change: BulkChange, *, label: str, b
     return Had(**had, unread_after=found.unread, after=revision_of(found))
 
 
-def _taken_back(many: _Many, found: Conversation, had: Had, *, what: str, by: UUID) -> None:
+def _taken_back(many: _Many, found: Conversation, had: Had, *, what: str, by: UUID | None) -> None:
     world = many.world
     labels = many.labels[found.id]
     match what:
@@ -305,7 +308,7 @@ def _taken_back(many: _Many, found: Conversation, had: Had, *, what: str, by: UU
             restore_closed(world, found, had)
 
 
-def _give_back(world: World, found: Conversation, had: Had, *, by: UUID) -> None:
+def _give_back(world: World, found: Conversation, had: Had, *, by: UUID | None) -> None:
     _, managers = world.colleagues()
     if found.manager_id != had.manager_id:
         if had.manager_id in managers:
@@ -323,13 +326,13 @@ def _give_back(world: World, found: Conversation, had: Had, *, by: UUID) -> None
         world.change(contact)
 
 
-def _mark(world: World, found: Conversation, *, unread: int, by: UUID) -> None:
+def _mark(world: World, found: Conversation, *, unread: int, by: UUID | None) -> None:
     if found.unread != unread:
         found.unread = unread
         changed(world, found, "unread" if unread else "read", by=by)
 
 
-def _relabel(many: _Many, found: Conversation, labels: list[str], *, by: UUID) -> None:
+def _relabel(many: _Many, found: Conversation, labels: list[str], *, by: UUID | None) -> None:
     many.labels[found.id] = sorted(labels)
     many.relabelled.add(found.id)
     changed(many.world, found, "labels", by=by)

@@ -229,7 +229,7 @@ class ConversationDesk(Ground):
         async with self.world(conversation, by=by) as (connection, world, found):
             before, had = found.status, kept_of(found)
             deciding.set_status(world, found, status, by=by, until=until)
-            if key is not None and by is not None:
+            if key is not None:
                 kept = Had(**had, unread_after=found.unread, after=revision_of(found))
                 await keep_one(connection, key, "status", kept, by=by, now=self.now())
             await self.audit(

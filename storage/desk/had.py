@@ -67,7 +67,7 @@ def restore_closed(world: World, found: Conversation, had: Had) -> None:
 
 
 async def keep_one(
-    connection: AsyncConnection, key: UUID, what: str, had: Had, *, by: UUID, now: datetime
+    connection: AsyncConnection, key: UUID, what: str, had: Had, *, by: UUID | None, now: datetime
 ) -> None:
     await connection.execute(
         _KEEP_ONE,
