@@ -251,6 +251,10 @@ async def test_the_company_has_a_clock_a_currency_and_a_policy(stage, anna, brow
     hours = (await anna.get("/settings/working-hours")).text
     here = stage.now().astimezone(__import__("zoneinfo").ZoneInfo("Asia/Vladivostok"))
     assert here.strftime("%Y-%m-%dT%H:%M") in hours
+    # A new team works by the same clock.
+    await anna.post("/settings/teams", {"name": "Дальний Восток"})
+    team = await stage.shop.one("select time_zone from team where name = 'Дальний Восток'")
+    assert team.time_zone == "Asia/Vladivostok"
     bad = {"name": "", "time_zone": "Mars/North", "language": "en", "currency": "USD"}
     assert (await anna.post("/settings/company", bad | {"merge_policy": "ask"})).status == 409
 

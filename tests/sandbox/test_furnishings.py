@@ -69,14 +69,14 @@ async def test_colleagues_do_what_there_is_to_do_and_the_same_chance_does_the_sa
             accepted(account, a_message(by=a_person(n, name=f"Клиент {n}"), key=str(n))),
             now=NOON + timedelta(seconds=n),
         )
-    await shop.route(
-        accepted(account, a_shared_contact(a_person(1), a_phone("+79215551408")))
-    )
+    await shop.route(accepted(account, a_shared_contact(a_person(1), a_phone("+79215551408"))))
     async with shop.engine.connect() as connection:
         sales = (await list_pipelines(connection))[0]
     qualified = sales.first("qualified")
     assert qualified is not None
     await shop.sql("update lead set stage_id = :stage where number % 2 = 0", stage=qualified.id)
+    await shop.sql("update conversation set waiting_since = null")
+    await shop.sql("update pipeline set lost_reasons = '{Дорого}' where position = 0")
     olga = (await shop.one("select email from user_account where name = 'Ольга'")).email
     errands = Errands(
         engine=shop.engine,
