@@ -1,12 +1,14 @@
-"""/notifications: what lies under a colleague's bell. A token is no person, so it says whose."""
+"""/users/{id}/notifications: what lies under a colleague's bell. A token is no person, so it says whose."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, Paged, listed
+from inbox.api.problems import not_found
+from storage.reading.colleagues import list_users
 from storage.reading.notices import NoticeRow, list_notices
 
 
@@ -29,10 +31,6 @@ class Notification(Struct, frozen=True, kw_only=True):
     details: dict[str, Any]
 
 
-class NotificationsQuery(Paged, frozen=True, kw_only=True):
-    user: Annotated[UUID, Meta(description="Whose.")]
-
-
 def shown(row: NoticeRow) -> Notification:
     return Notification(
         id=row.id,
@@ -50,22 +48,25 @@ def shown(row: NoticeRow) -> Notification:
     )
 
 
-async def list_notifications(api: Api, call: Call[NotificationsQuery, Nothing]) -> Answer:
+async def list_notifications(api: Api, call: Call[Paged, Nothing]) -> Answer:
     query = call.query
     async with api.engine.connect() as connection:
-        page = await list_notices(connection, query.user, cursor=query.cursor, limit=query.limit)
+        if call.id not in {each.id for each in await list_users(connection)}:
+            raise not_found("user")
+        page = await list_notices(connection, call.id, cursor=query.cursor, limit=query.limit)
     return listed(page, shown)
 
 
 ENDPOINTS = (
     Endpoint(
         method="GET",
-        path="/notifications",
+        path="/users/{id}/notifications",
         tag="Directory",
         summary="What a colleague was told, the newest first",
         scope="read",
         handler=list_notifications,
-        query=NotificationsQuery,
+        query=Paged,
+        what="user",
         answers=ListOf[Notification],
     ),
 )

@@ -76,7 +76,7 @@ async def test_colleagues_do_what_there_is_to_do_and_the_same_chance_does_the_sa
     assert qualified is not None
     await shop.sql("update lead set stage_id = :stage where number % 2 = 0", stage=qualified.id)
     await shop.sql("update conversation set waiting_since = null")
-    await shop.sql("update pipeline set lost_reasons = '{Дорого}' where position = 0")
+    await shop.sql("update pipeline set lost_reasons = '{Дорого}'")
     olga = (await shop.one("select email from user_account where name = 'Ольга'")).email
     errands = Errands(
         engine=shop.engine,

@@ -195,7 +195,7 @@ async def test_a_channel_is_paused_and_resumed(api: ApiClient) -> None:
     assert (await api("PATCH", f"/accounts/{gone}", json={"state": "active"})).status == 404
 
 
-async def test_what_a_colleague_was_told_is_asked_for_by_whose_it_is(api: ApiClient) -> None:
+async def test_what_a_colleague_was_told_can_be_read(api: ApiClient) -> None:
     async with api.engine.begin() as connection:
         there = Rows(connection)
         anna, boris = await there.user(name="Анна"), await there.user(name="Борис")
@@ -213,10 +213,10 @@ async def test_what_a_colleague_was_told_is_asked_for_by_whose_it_is(api: ApiCli
                     "at": START + timedelta(minutes=n),
                 },
             )
-    first = await api("GET", f"/notifications?user={anna}&limit=2", scope="read")
+    first = await api("GET", f"/users/{anna}/notifications?limit=2", scope="read")
     assert [each["kind"] for each in first.body["items"]] == ["assigned", "assigned"]
     assert first.body["items"][0]["conversation_id"] == str(talk)
-    rest = f"/notifications?user={anna}&limit=2&cursor={first.body['next_cursor']}"
+    rest = f"/users/{anna}/notifications?limit=2&cursor={first.body['next_cursor']}"
     assert len((await api("GET", rest, scope="read")).body["items"]) == 1
-    assert (await api("GET", f"/notifications?user={boris}", scope="read")).body["items"] == []
-    assert (await api("GET", "/notifications", scope="read")).status == 400
+    assert (await api("GET", f"/users/{boris}/notifications", scope="read")).body["items"] == []
+    assert (await api("GET", f"/users/{new_id()}/notifications", scope="read")).status == 404
