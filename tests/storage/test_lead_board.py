@@ -329,12 +329,7 @@ async def test_lists_are_sorted_by_value_age_and_task_page_by_page(cards):
         async with cards.shop.engine.connect() as connection:
             while cursor is not None:
                 page = await list_leads(
-                    connection,
-                    LeadFilter(),
-                    sort=sort,
-                    cursor=cursor,
-                    limit=2,
-                    sight=EVERYTHING,
+                    connection, LeadFilter(), sort=sort, cursor=cursor, limit=2, sight=EVERYTHING
                 )
                 found += [each.title for each in page.items]
                 cursor = page.next_cursor
