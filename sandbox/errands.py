@@ -99,11 +99,11 @@ class Errands:
         row = await self._one(ConversationFilter())
         if newcomer is None or row is None:
             return
-        name, first = newcomer[1], newcomer[1].partition(" ")[0]
+        name = newcomer[1]
         await self.desk.note(
             row.id,
             by=self._hand().id,
-            text=f"@{name} {first}, глянь, пожалуйста: клиент спрашивает про скидку, у тебя такой уже был?",
+            text=f"@{name}, глянь, пожалуйста: клиент спрашивает про скидку, у тебя такой уже был?",
             mentions=[newcomer[0]],
             named=[name],
         )
@@ -228,7 +228,11 @@ class Errands:
                 limit=20,
             )
         stage = sales.first(kind)
-        lead = next((each for each in page.items if each.stage_kind != "open"), None)
+        begun = [each for each in page.items if each.stage_id != sales.stages[0].id]
+        # Whoever was promised a price is won, whoever has none is lost.
+        lead = next(
+            iter(sorted(begun, key=lambda each: (each.value is None) == (kind == "won"))), None
+        )
         if stage is not None and lead is not None:
             await self.desk.move_lead(
                 lead.id, stage.id, by=lead.manager_id or self._hand().id, changes=changes(lead)

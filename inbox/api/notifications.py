@@ -51,9 +51,9 @@ def shown(row: NoticeRow) -> Notification:
 async def list_notifications(api: Api, call: Call[Paged, Nothing]) -> Answer:
     query = call.query
     async with api.engine.connect() as connection:
+        page = await list_notices(connection, call.id, cursor=query.cursor, limit=query.limit)
         if call.id not in {each.id for each in await list_users(connection)}:
             raise not_found("user")
-        page = await list_notices(connection, call.id, cursor=query.cursor, limit=query.limit)
     return listed(page, shown)
 
 
