@@ -53,10 +53,10 @@ async def live(visit: Visit) -> web.StreamResponse:
         missed = await _missed(visit)
         await response.prepare(visit.request)
         await response.write(b"retry: 2000\n\n" + _event(missed))
-        while not page.ended and await _still_allowed(visit):
+        while not page.is_over() and await _still_allowed(visit):
             beat = asyncio.get_running_loop().time() + HEARTBEAT_S
             while hints := await _heard(page, until=beat):
-                if page.ended:
+                if page.is_over():
                     break
                 if shown := await _shown(visit, hints):
                     await response.write(_event(shown))
