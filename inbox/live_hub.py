@@ -52,7 +52,6 @@ class Page:
     def __init__(self) -> None:
         self._hints: asyncio.Queue[Hint] = asyncio.Queue(QUEUE)
         self._ended = False
-        """The process stops: nothing more will be told here, and the page is to come again."""
 
     def tell(self, hint: Hint) -> None:
         try:

@@ -10,6 +10,7 @@ from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, Pa
 from inbox.api.problems import not_found
 from storage.reading.colleagues import list_users
 from storage.reading.notices import NoticeRow, list_notices
+from storage.reading.sight import EVERYTHING
 
 
 class Notification(Struct, frozen=True, kw_only=True):
@@ -51,7 +52,9 @@ def shown(row: NoticeRow) -> Notification:
 async def list_notifications(api: Api, call: Call[Paged, Nothing]) -> Answer:
     query = call.query
     async with api.engine.connect() as connection:
-        page = await list_notices(connection, call.id, cursor=query.cursor, limit=query.limit)
+        page = await list_notices(
+            connection, call.id, cursor=query.cursor, limit=query.limit, sight=EVERYTHING
+        )
         if call.id not in {each.id for each in await list_users(connection)}:
             raise not_found("user")
     return listed(page, shown)
