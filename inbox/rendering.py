@@ -34,6 +34,7 @@ def environment(code: str) -> Environment:
     made.filters |= {"initials": initials, "linked": linked, "named": named, "uid": str}
     made.globals |= {
         "asset": asset,
+        "modules_of": static_files.modules_of,
         "icon": icon,
         "channel_icon": channel_icon,
         "lang": code,

@@ -68,8 +68,10 @@ async function open(url, { remember = true } = {}) {
     document.getElementById("person").replaceWith(panes.getElementById("person"));
   } catch (refused) {
     if (opening !== mine) return;
-    if (AWAY.includes(refused.response?.status)) gone();
-    else say(refused.message);
+    if (AWAY.includes(refused.response?.status)) {
+      gone();
+      show("talk");
+    } else say(refused.message);
     opening = undefined;
     return;
   } finally {
@@ -91,33 +93,14 @@ async function open(url, { remember = true } = {}) {
 // Merged away, erased, or not ours: said in its place, with nothing of the one before but what one was writing.
 function gone(said = document.getElementById("main").dataset.gone, unsent = "") {
   dispatchEvent(new CustomEvent("allo:leaving"));
-  const empty = document.createElement("section");
-  empty.className = "pane pane--talk";
-  empty.id = "talk";
-  empty.tabIndex = -1;
-  const words = document.createElement("p");
-  words.setAttribute("role", "alert");
-  words.textContent = said;
-  const box = document.createElement("div");
-  box.className = "empty empty--talk";
-  box.append(words);
-  if (unsent) box.append(kept(unsent));
-  empty.append(box);
+  const empty = edge("away").content.cloneNode(true).firstElementChild;
+  empty.querySelector("[role=alert]").textContent = said;
+  empty.querySelector(".field").hidden = !unsent;
+  empty.querySelector("textarea").value = unsent;
+  empty.querySelector("a").href = `/?${document.getElementById("main").dataset.query}`;
   talk().replaceWith(empty);
   document.getElementById("person").replaceChildren();
-  show("talk");
-}
-
-function kept(text) {
-  const field = document.createElement("label");
-  field.className = "field";
-  const area = document.createElement("textarea");
-  area.className = "input";
-  area.rows = 4;
-  area.readOnly = true;
-  area.value = text;
-  field.append(document.getElementById("main").dataset.unsent, area);
-  return field;
+  if (document.documentElement.dataset.step === "person") show("talk");
 }
 
 function settle() {
