@@ -40,6 +40,7 @@ class Head:
     elsewhere: bool
     """The person has been in other conversations too."""
     company: Sequence[Beside]
+    muted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,7 @@ async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRo
         only=one_channel_only(visit),
         elsewhere=len(await ways_to(connection, row.id, sight=visit.sight)) > 1,
         company=await company_of(visit, connection),
+        muted=await is_muted(connection, visit.me, row.id),
     )
 
 
