@@ -34,7 +34,6 @@ class Head:
     colleagues: Sequence[UserRow]
     teams: Sequence[TeamRow]
     snoozes: Sequence[tuple[str, datetime]]
-    muted: bool
     only: bool
     """This channel alone is shown, not all of the person's."""
     elsewhere: bool
@@ -170,7 +169,6 @@ async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRo
         colleagues=await _to_hand_to(visit, connection),
         teams=await list_teams(connection),
         snoozes=snoozes(visit),
-        muted=await is_muted(connection, visit.me, row.id),
         only=one_channel_only(visit),
         elsewhere=len(await ways_to(connection, row.id, sight=visit.sight)) > 1,
         company=await company_of(visit, connection),
