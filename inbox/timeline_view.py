@@ -323,9 +323,9 @@ def lead_words(what: str, number: int, after: Any, *, formats: Formats) -> str:
     said = {
         "opened": _("Lead {number} opened"),
         "created": _("Lead {number} opened"),
-        "stage": _("Lead {number}: stage {name}") if name else _("Lead {number}: another stage"),
-        "value": _("Lead {number}: another value"),
-        "manager": _("Lead {number}: another manager"),
+        "stage": _("Lead {number}: stage {name}") if name else _("Lead {number}: stage changed"),
+        "value": _("Lead {number}: value changed"),
+        "manager": _("Lead {number}: manager changed"),
         "won": _("Lead {number} won"),
         "lost": _("Lead {number} lost"),
         "reopened": _("Lead {number} open again"),

@@ -82,7 +82,10 @@ _LINES = (
          order by m.undone_at desc limit :most)
         union all
         (select e.id, e.at, 'lead', l.conversation_id, e.by_user, '', null, null, null, false,
-                e.lead_id, e.what, e.before, e.after
+                e.lead_id, e.what, e.before,
+                case when e.what = 'stage' then coalesce(
+                    (select jsonb_build_object('name', s.name) from stage s
+                     where s.id::text = e.after #>> '{}'), e.after) else e.after end
          from lead l join lead_event e on e.lead_id = l.id
          where l.contact_id = (select id from whose) and e.at between :since and :until
          order by e.at desc limit :most)
