@@ -12,6 +12,7 @@ from connectors.registry import discover
 from inbox import static_files
 from inbox.formats import initials, linked, named
 from inbox.languages import Language, language
+from inbox.source_colours import source_colour
 from inbox.wording import CHANNELS, WORDS
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -31,7 +32,7 @@ def environment(code: str) -> Environment:
         auto_reload=False,
     )
     made.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]  # i18n extension
-    made.filters |= {"initials": initials, "linked": linked, "named": named, "uid": str}
+    made.filters |= {"initials": initials, "linked": linked, "named": named, "source_colour": source_colour, "uid": str}
     made.globals |= {
         "asset": asset,
         "icon": icon,
