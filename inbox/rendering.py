@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from connectors.registry import discover
 from inbox import static_files
+from inbox.file_looks import is_drawn, tame
 from inbox.formats import initials, linked, named
 from inbox.languages import Language, language
 from inbox.source_colours import source_colour
@@ -32,10 +33,18 @@ def environment(code: str) -> Environment:
         auto_reload=False,
     )
     made.install_gettext_translations(spoken.translations, newstyle=True)  # type: ignore[attr-defined]  # i18n extension
-    made.filters |= {"initials": initials, "linked": linked, "named": named, "source_colour": source_colour, "uid": str}
+    made.filters |= {
+        "initials": initials,
+        "linked": linked,
+        "tame": tame,
+        "named": named,
+        "source_colour": source_colour,
+        "uid": str,
+    }
     made.globals |= {
         "asset": asset,
         "icon": icon,
+        "is_drawn": is_drawn,
         "channel_icon": channel_icon,
         "lang": code,
         "channel_of": look_of,

@@ -5,48 +5,22 @@ cutting into sections (a channel each) and days looks around, and the page joins
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from connectors.registry import discover
 from inbox.call_view import CallView, call_view
+from inbox.file_looks import SAFE_INLINE, ShownAs, tame, too_much
 from inbox.formats import Formats
 from inbox.reasons import assigned_because, merged_because
 from inbox.wording import WORDS
 from storage.reading.message_rows import AttachmentRow, MessageRow
 from storage.reading.timeline_lines import TimelineLine
 
-ShownAs = Literal["image", "audio", "video", "file"]
-
-SAFE_INLINE: Final[Mapping[str, ShownAs]] = {
-    "image/jpeg": "image",
-    "image/png": "image",
-    "image/gif": "image",
-    "image/webp": "image",
-    "image/avif": "image",
-    "audio/mpeg": "audio",
-    "audio/ogg": "audio",
-    "audio/mp4": "audio",
-    "audio/aac": "audio",
-    "audio/wav": "audio",
-    "audio/x-wav": "audio",
-    "audio/webm": "audio",
-    "video/mp4": "video",
-    "video/webm": "video",
-    "video/quicktime": "video",
-}
-"""What the browser draws itself and cannot run. SVG is not among them: it may hold a script."""
-
-LARGEST_SHOWN: Final = 20 << 20
-MOST_DOTS: Final = 50_000_000
-"""What a browser is asked to draw at most: bytes of a picture, and its dots (a telephone's camera makes up to 48 million;
-each takes four bytes once it is unpacked). Beyond, it is a file to download."""
-LONGEST_NAME: Final = 200
 LONG: Final = 1200
 LONG_LINES: Final = 20
 """What is longer is folded, with its beginning in sight."""
@@ -63,14 +37,6 @@ _GLYPHS: Final = {
     "status": "ok",
     "task": "tasks",
 }
-
-
-def tame(name: str) -> str:
-    """A file's name as it may be shown and saved: no path, no line breaks, nothing that turns the writing round so that
-    an .exe reads as a .pdf.
-    """
-    seen = "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Zl", "Zp"})
-    return seen.replace("/", "_").replace("\\", "_").strip()[-LONGEST_NAME:].lstrip(".")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +59,7 @@ class ShownFile:
     @property
     def heavy(self) -> bool:
         """A picture too large to be drawn here."""
-        row = self.row
-        return self.shown_as == "image" and (
-            (row.size or 0) > LARGEST_SHOWN or (row.width or 0) * (row.height or 0) > MOST_DOTS
-        )
+        return self.shown_as == "image" and too_much(self.row)
 
     @property
     def waits(self) -> bool:

@@ -39,6 +39,7 @@ class Head:
     elsewhere: bool
     """The person has been in other conversations too."""
     company: Sequence[Beside]
+    muted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,7 @@ async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRo
         only=one_channel_only(visit),
         elsewhere=len(await ways_to(connection, row.id, sight=visit.sight)) > 1,
         company=await company_of(visit, connection),
+        muted=await is_muted(connection, visit.me, row.id),
     )
 
 

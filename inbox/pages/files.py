@@ -15,8 +15,8 @@ import nh3
 from aiohttp import web
 
 from inbox import security_headers
+from inbox.file_looks import LARGEST_SHOWN, MOST_DOTS, SAFE_INLINE, tame
 from inbox.rights import Right
-from inbox.timeline_view import LARGEST_SHOWN, MOST_DOTS, SAFE_INLINE, tame
 from inbox.visit import Page, Visit, get
 from storage.reading.attachments import FileRow, file_by_id
 from storage.reading.messages import message_by_id

@@ -21,6 +21,8 @@ class ContactFileRow:
     name: str
     mime: str
     size: int | None
+    width: int | None
+    height: int | None
     conversation_id: UUID
     channel: str
     ours: bool
@@ -34,7 +36,7 @@ async def files_of_contact(
     (behind,) = key_of(cursor, _NAME, tuple[UUID]) if cursor else (None,)
     rows = await connection.execute(
         text("""
-            select a.id, a.kind, a.name, a.mime, a.size, c.id as conversation_id, k.kind as channel,
+            select a.id, a.kind, a.name, a.mime, a.size, a.width, a.height, c.id as conversation_id, k.kind as channel,
                    m.direction = 'out' as ours, m.sent_at as at
             from conversation c
             join account k on k.id = c.account_id

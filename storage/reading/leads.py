@@ -259,7 +259,9 @@ async def found_by(connection: AsyncConnection, q: str) -> list[ColumnElement[bo
     of = lead.c.contact_id == any_(literal(await people(connection, sought), ARRAY(PG_UUID)))
     part = "%" + re.sub(r"([%_\\])", r"\\\1", sought.text) + "%"
     named = of | literal_column("lower(lead.title)").like(part)
-    number = sought.text.removeprefix("#").removeprefix("№")
+    number = sought.text.lstrip("#№")
+    if number != sought.text and number.isdecimal() and len(number) < 18:
+        return [lead.c.number == int(number)]
     known = number.isdecimal() and len(number) < 18
     return [named | (lead.c.number == int(number)) if known else named]
 

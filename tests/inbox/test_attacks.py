@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from inbox.timeline_view import LARGEST_SHOWN, tame
+from inbox.file_looks import LARGEST_SHOWN, tame
 from router.message import Attachment
 from tests.events import a_message, accepted
 from tests.inbox.test_files import a_file

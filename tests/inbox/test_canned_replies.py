@@ -237,6 +237,13 @@ async def test_the_companys_name_is_a_variable(stage, browser):
     talk = await a_talk(stage)
     olga, anna = await browser("Olga"), await browser("Anna")
     assert (await anna.post("/settings/company", {"name": "x"})).status == 403
-    await olga.post("/settings/company", {"name": " Колодка №1 "})
+    company = {
+        "name": " Колодка №1 ",
+        "time_zone": "Europe/Moscow",
+        "language": "ru",
+        "currency": "RUB",
+        "merge_policy": "strict",
+    }
+    assert (await olga.post("/settings/company", company)).status == 303
     await written(anna, "мы", "Это {{company}}")
     assert "Колодка №1" in (await anna.fragment(f"/conversations/{talk}/canned?q=мы")).text

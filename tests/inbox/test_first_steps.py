@@ -35,7 +35,8 @@ async def test_a_manager_is_led_to_what_a_manager_can_do(stage, browser):
     await stage.shop.connect("site", kind="site_chat")
     text = (await (await browser("Anna")).get("/")).text
     assert 'href="/chat/site/try"' in text
-    assert "/settings/" not in text
+    assert "/settings/channels" not in text
+    assert "/settings/people" not in text
 
 
 async def test_an_inbox_where_everything_is_resolved_is_not_a_new_one(stage, browser):

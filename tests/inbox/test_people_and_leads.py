@@ -105,7 +105,7 @@ async def test_an_installation_without_anything_explains_itself(stage, browser):
     assert "Здесь лидов нет" in (await anna.get("/leads")).text
     assert "Лидов пока нет" in (await anna.get("/leads?view=list")).text
     assert "Каналов пока нет" in (await anna.get("/settings/channels")).text
-    assert "Ничего не застряло" in (await anna.get("/settings/dead-letters")).text
+    assert "Всё обработано" in (await anna.get("/settings/dead-letters")).text
 
 
 async def test_a_lead_is_given_to_another_manager_to_nobody_and_not_to_just_anybody(stage, browser):

@@ -230,7 +230,7 @@ class Ledger:
             ),
             "outbox": await self.one("select count(*) from outbox where position is null"),
             "queue": await self.one("select count(*) from queue_message"),
-            "facts": await self.one("select count(*) from outbox")
+            "facts": await self.one("select count(*) from outbox where kind <> 'notice_changed'")
             - await self.one("select count(*) from fact_event"),
         }
         assert not any(waiting.values()), str(waiting)

@@ -12,6 +12,7 @@ from router.asking import BulkChange, Refused
 from storage.desk import Desk
 from storage.media import open_media
 from storage.reading.conversations import conversations_by_id
+from storage.reading.sight import EVERYTHING
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.installation import Installation
@@ -56,7 +57,10 @@ class Shop:
     async def seen(self) -> dict[Any, str]:
         ids = [row.id for row in await self.shop.sql("select id from conversation order by id")]
         async with self.engine.connect() as connection:
-            return {row.id: row.revision for row in await conversations_by_id(connection, ids)}
+            return {
+                row.id: row.revision
+                for row in await conversations_by_id(connection, ids, sight=EVERYTHING)
+            }
 
 
 @pytest.fixture

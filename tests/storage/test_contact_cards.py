@@ -20,6 +20,7 @@ from storage.reading.contacts import (
 )
 from storage.reading.fields import archived_fields, list_fields, undefined_keys
 from storage.reading.merging import unmerge_preview
+from storage.reading.sight import EVERYTHING
 from storage.reading.ways import ways_to
 from tests.conftest import NOON
 from tests.events import a_message, a_person, a_phone, a_shared_contact, accepted
@@ -67,7 +68,7 @@ async def test_a_number_that_is_proved_for_another_is_kept_as_claimed_and_sugges
     await shop.route(accepted(telegram, a_shared_contact(a_person(1), a_phone(PHONE))))
     claim = await desk.add_key(teller, kind="phone", value=PHONE, by=None)
     async with shop.engine.connect() as connection:
-        (told,) = await claims_of(connection, teller)
+        (told,) = await claims_of(connection, teller, sight=EVERYTHING)
     assert (told.id, told.value, told.proved_by) == (claim, PHONE, owner)
     pair = await shop.one("select first_id, second_id, score, decision from suggestion")
     assert {pair.first_id, pair.second_id} == {owner, teller}
@@ -106,7 +107,7 @@ async def test_what_a_colleague_vouches_for_is_proved_and_merges_until_they_take
     key = await desk.vouch_for_key(claim, by=shop.managers[0])
     await desk.unvouch_key(key, by=shop.managers[0])
     async with shop.engine.connect() as connection:
-        (told,) = await claims_of(connection, one)
+        (told,) = await claims_of(connection, one, sight=EVERYTHING)
     await desk.vouch_for_key(told.id, by=shop.managers[0])
     other = await desk.add_key(two, kind="phone", value=PHONE, by=None)
     with pytest.raises(Refused):
@@ -149,7 +150,7 @@ async def test_a_declined_suggestion_is_asked_again_and_an_accepted_one_merges_a
         await desk.reopen_suggestion(suggestion, by=None)
     merge = await desk.decide_suggestion(suggestion, accept=True, by=None, keep={"name": two})
     async with shop.engine.connect() as connection:
-        survivor = await contact_by_id(connection, one)
+        survivor = await contact_by_id(connection, one, sight=EVERYTHING)
         preview = await unmerge_preview(connection, merge)
     assert survivor is not None
     assert survivor.name == "Person 2"
@@ -180,7 +181,7 @@ async def test_after_a_merge_every_reply_still_goes_to_its_own_address(shop, tel
     )
     assert {(row.conversation_id, row.chat) for row in sent} == set(chats.values())
     async with shop.engine.connect() as connection:
-        ways = await ways_to(connection, chats[one][0])
+        ways = await ways_to(connection, chats[one][0], sight=EVERYTHING)
     assert {(each.conversation_id, each.address) for each in ways} == set(chats.values())
 
 
@@ -230,15 +231,17 @@ async def test_contacts_are_listed_by_whom_was_heard_of_last_and_narrowed(shop, 
     await desk.change_contact(two, {"blocked": True}, by=None)
     silent = await desk.create_contact(by=None, name="Без диалога")
     async with shop.engine.connect() as connection:
-        first = await contacts_by_last_message(connection, ContactFilter(), limit=2)
+        first = await contacts_by_last_message(
+            connection, ContactFilter(), limit=2, sight=EVERYTHING
+        )
         assert [each.id for each in first.items] == [one, three]
         rest = await contacts_by_last_message(
-            connection, ContactFilter(), cursor=first.next_cursor or "", limit=2
+            connection, ContactFilter(), cursor=first.next_cursor or "", limit=2, sight=EVERYTHING
         )
         assert [each.id for each in rest.items] == [two]
 
         async def found(**wish: Any) -> set[UUID]:
-            page = await list_contacts(connection, ContactFilter(**wish))
+            page = await list_contacts(connection, ContactFilter(**wish), sight=EVERYTHING)
             return {each.id for each in page.items}
 
         assert await found(blocked=True) == {two}

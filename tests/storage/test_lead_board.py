@@ -19,6 +19,7 @@ from storage.lead_places import Place
 from storage.reading.board import board, column_page
 from storage.reading.leads import LeadFilter, list_leads
 from storage.reading.pipelines import PipelineRow, list_pipelines
+from storage.reading.sight import EVERYTHING
 from tests.conftest import NOON
 from tests.events import a_message, accepted
 from tests.installation import Installation
@@ -65,7 +66,12 @@ class Board:
     async def column(self, name: str) -> list[str]:
         async with self.shop.engine.connect() as connection:
             columns = await board(
-                connection, await self.pipeline(), LeadFilter(), now=self.time, per_stage=500
+                connection,
+                await self.pipeline(),
+                LeadFilter(),
+                now=self.time,
+                per_stage=500,
+                sight=EVERYTHING,
             )
         found = next(each for each in columns if each.stage.name == name)
         assert found.count == len(found.leads)
@@ -276,14 +282,28 @@ async def test_a_column_goes_on_behind_its_last_card(cards):
         await cards.card(str(number), value=100)
     pipeline = await cards.pipeline()
     async with cards.shop.engine.connect() as connection:
-        columns = await board(connection, pipeline, LeadFilter(), now=cards.time, per_stage=3)
+        columns = await board(
+            connection, pipeline, LeadFilter(), now=cards.time, per_stage=3, sight=EVERYTHING
+        )
         new = columns[0]
         assert (new.count, new.value, new.without_task) == (7, 700, 7)
         rest = await column_page(
-            connection, new.stage, LeadFilter(), now=cards.time, cursor=new.next_cursor, limit=3
+            connection,
+            new.stage,
+            LeadFilter(),
+            now=cards.time,
+            cursor=new.next_cursor,
+            limit=3,
+            sight=EVERYTHING,
         )
         last = await column_page(
-            connection, new.stage, LeadFilter(), now=cards.time, cursor=rest.next_cursor, limit=3
+            connection,
+            new.stage,
+            LeadFilter(),
+            now=cards.time,
+            cursor=rest.next_cursor,
+            limit=3,
+            sight=EVERYTHING,
         )
     shown = [*new.leads, *rest.items, *last.items]
     assert [each.title for each in shown] == ["6", "5", "4", "3", "2", "1", "0"]
@@ -307,7 +327,9 @@ async def test_lists_are_sorted_by_value_age_and_task_page_by_page(cards):
         cursor: str | None = ""
         async with cards.shop.engine.connect() as connection:
             while cursor is not None:
-                page = await list_leads(connection, LeadFilter(), sort=sort, cursor=cursor, limit=2)
+                page = await list_leads(
+                    connection, LeadFilter(), sort=sort, cursor=cursor, limit=2, sight=EVERYTHING
+                )
                 found += [each.title for each in page.items]
                 cursor = page.next_cursor
         return found

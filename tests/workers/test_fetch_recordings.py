@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.errors import Rejected, Throttled, Unreachable
 from connectors.registry import discover
-from inbox.timeline_view import SAFE_INLINE
+from inbox.file_looks import SAFE_INLINE
 from storage.media import open_media
 from storage.sealing import Sealer
 from tests.conftest import NOON

@@ -7,6 +7,7 @@ import pytest
 from router.ids import new_id
 from storage.reading.messages import cursor_of, messages_since, timeline, timeline_around
 from storage.reading.paging import BadCursor
+from storage.reading.sight import EVERYTHING
 from tests.conftest import NOON
 from tests.events import a_message, accepted
 from tests.installation import Installation
@@ -34,15 +35,19 @@ async def test_what_came_since_is_given_in_full_and_says_when_there_is_more(shop
     talk = await shop.one("select id, contact_id from conversation")
     async with shop.engine.connect() as connection:
         rows, more = await messages_since(
-            connection, contact_id=talk.contact_id, reached={talk.id: 2}, limit=3
+            connection, contact_id=talk.contact_id, reached={talk.id: 2}, limit=3, sight=EVERYTHING
         )
         assert ([row.text for row in rows], more) == (["number 3", "number 4", "number 5"], True)
         rows, more = await messages_since(
-            connection, contact_id=talk.contact_id, reached={talk.id: rows[-1].seq}, limit=3
+            connection,
+            contact_id=talk.contact_id,
+            reached={talk.id: rows[-1].seq},
+            limit=3,
+            sight=EVERYTHING,
         )
         assert ([row.text for row in rows], more) == (["number 6", "number 7"], False)
         rows, more = await messages_since(
-            connection, contact_id=talk.contact_id, reached={talk.id: 7}, limit=3
+            connection, contact_id=talk.contact_id, reached={talk.id: 7}, limit=3, sight=EVERYTHING
         )
         assert (rows, more) == ([], False)
 
@@ -51,7 +56,9 @@ async def test_a_message_that_came_late_is_caught_up_though_it_was_written_befor
     await said(shop, telegram, 5, 6, 1)
     talk = await shop.one("select id, contact_id from conversation")
     async with shop.engine.connect() as connection:
-        rows, _ = await messages_since(connection, contact_id=talk.contact_id, reached={talk.id: 2})
+        rows, _ = await messages_since(
+            connection, contact_id=talk.contact_id, reached={talk.id: 2}, sight=EVERYTHING
+        )
     assert [row.text for row in rows] == ["number 1"]
 
 
@@ -64,10 +71,16 @@ async def test_a_conversation_that_was_not_known_is_caught_up_from_its_beginning
         "select id, contact_id from conversation where account_id = :id", id=telegram
     )
     async with shop.engine.connect() as connection:
-        rows, _ = await messages_since(connection, contact_id=talk.contact_id, reached={talk.id: 1})
+        rows, _ = await messages_since(
+            connection, contact_id=talk.contact_id, reached={talk.id: 1}, sight=EVERYTHING
+        )
         assert [row.text for row in rows] == ["elsewhere"]
         rows, _ = await messages_since(
-            connection, contact_id=talk.contact_id, reached={talk.id: 0}, only=talk.id
+            connection,
+            contact_id=talk.contact_id,
+            reached={talk.id: 0},
+            only=talk.id,
+            sight=EVERYTHING,
         )
         assert [row.text for row in rows] == ["number 1"]
 
@@ -78,11 +91,18 @@ async def test_a_timeline_goes_on_from_a_message_and_never_shows_anothers(shop, 
     third = (await shop.one("select id from message where text = 'number 3'")).id
     async with shop.engine.connect() as connection:
         place = await cursor_of(connection, third)
-        page = await timeline(connection, contact_id=talk.contact_id, after=place, limit=10)
+        page = await timeline(
+            connection, contact_id=talk.contact_id, after=place, limit=10, sight=EVERYTHING
+        )
         assert [row.text for row in page.messages] == ["number 4", "number 5"]
-        page = await timeline(connection, contact_id=talk.contact_id, before=place, limit=10)
+        page = await timeline(
+            connection, contact_id=talk.contact_id, before=place, limit=10, sight=EVERYTHING
+        )
         assert [row.text for row in page.messages] == ["number 1", "number 2"]
         with pytest.raises(BadCursor):
             await cursor_of(connection, new_id())
-        assert await timeline_around(connection, third, within=talk.contact_id) is not None
-        assert await timeline_around(connection, third, within=new_id()) is None
+        assert (
+            await timeline_around(connection, third, within=talk.contact_id, sight=EVERYTHING)
+            is not None
+        )
+        assert await timeline_around(connection, third, within=new_id(), sight=EVERYTHING) is None

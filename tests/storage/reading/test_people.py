@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.ids import new_id
 from storage import tables
+from storage.reading.board import board
 from storage.reading.contacts import claims_of, live_merge, merges_of, resolve
-from storage.reading.leads import board, lead_history, leads_of
+from storage.reading.leads import LeadFilter, lead_history, leads_of
+from storage.reading.pipelines import list_pipelines
 from storage.reading.sight import EVERYTHING
 from storage.reading.suggestions import suggestions_of
 from storage.reading.touches import touches_of
@@ -128,15 +130,20 @@ async def test_the_board_has_every_column_its_sums_and_its_first_cards(
                 status="won",
                 closed_at=START - timedelta(days=closed_days_ago),
             )
-        pipeline = there.pipeline
-        columns = await board(connection, pipeline, now=START, per_stage=2, sight=EVERYTHING)
-        mine = await board(connection, pipeline, now=START, manager=boris, sight=EVERYTHING)
-    assert [(column.stage, column.count, column.value) for column in columns] == [
+        (pipeline,) = await list_pipelines(connection)
+        columns = await board(
+            connection, pipeline, LeadFilter(), now=START, per_stage=2, sight=EVERYTHING
+        )
+        mine = await board(
+            connection, pipeline, LeadFilter(manager=boris), now=START, sight=EVERYTHING
+        )
+    assert [(column.stage.name, column.count, column.value) for column in columns] == [
         ("Новый", 3, 300),
         ("В работе", 1, 7),
         ("Сделка", 1, 0),
         ("Отказ", 0, 0),
     ]
-    assert [lead.id for lead in columns[0].leads] == [cards[1], cards[2]]
+    assert [lead.id for lead in columns[0].leads] == [cards[0], cards[2]]
+    assert columns[0].next_cursor is not None
     assert columns[1].leads[0].next_task_at == START
     assert [column.count for column in mine] == [0, 1, 0, 0]
