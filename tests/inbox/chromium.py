@@ -48,11 +48,13 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
             )
             page = await context.new_page()
             page.set_default_timeout(PATIENCE_MS)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
             page.on(
                 "console",
                 lambda line: (
-                    complaints.append(line.text) if "Content Security Policy" in line.text else None
+                    complaints.append(f"{page.url}: {line.text}")
+                    if "Content Security Policy" in line.text
+                    else None
                 ),
             )
             await page.goto("/sign-in")
@@ -67,4 +69,4 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
 
         yield opened
         await chromium.close()
-    assert complaints == []
+    assert not complaints, complaints
