@@ -43,7 +43,7 @@ const concerns = (hint) => hint.kind === "refresh"
 
 // A busy shop changes all the time: not more often than the eye follows.
 function changed() {
-  timer ||= setTimeout(() => draw(), Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
+  timer ||= setTimeout(draw, Math.max(SETTLE_MS, drawn + REST_MS - Date.now()));
 }
 
 const busy = () => Boolean(main.querySelector("details.picker[open]"))
@@ -51,9 +51,6 @@ const busy = () => Boolean(main.querySelector("details.picker[open]"))
   || Boolean(main.querySelector("[data-written]"))
   || main.dataset.more === "1"
   || !document.getSelection().isCollapsed;
-
-// What is edited in place has just been sent.
-const unsaved = () => [...main.querySelectorAll("[data-written]:not(.edit__in)")].some((field) => field.value !== field.defaultValue);
 
 async function draw() {
   timer = 0;
@@ -67,18 +64,14 @@ async function draw() {
     return; // The next hint tries again.
   }
   // Times grow by themselves; they alone are no news.
-  if (!fresh || (!own && essence(fresh) === essence(main))) return;
-  if (!own && busy()) tell();
+  if (!fresh || essence(fresh) === essence(main)) return;
+  if (busy()) tell();
   else replace(fresh);
 }
 
 // Somebody has changed something here themselves: shown at once, whatever else is going on. A merged contact's page goes on
 // at the address of the one who stays.
 export async function redraw() {
-  if (kinds.size && unsaved()) {
-    tell();
-    return;
-  }
   let response;
   let whole;
   try {
