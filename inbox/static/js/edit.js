@@ -9,6 +9,8 @@ const field = (form) => form.querySelector(".edit__in");
 const was = (input) => (input.matches("select")
   ? [...input.options].find((each) => each.defaultSelected)?.value ?? ""
   : input.defaultValue);
+// A name is one line, however many it takes to show it.
+const ONE_LINE = ".edit__in--name";
 // Saved while its field is still being looked at: the rest of the page is drawn when one looks elsewhere.
 let owed = false;
 
@@ -25,6 +27,7 @@ addEventListener("change", (event) => {
 
 async function save(form) {
   const input = field(form);
+  if (input.matches(ONE_LINE)) input.value = input.value.replace(/\s*\n\s*/g, " ").trim();
   const sent = input.value;
   if (form.dataset.busy || sent === was(input)) return;
   form.dataset.busy = "1";
@@ -67,7 +70,7 @@ addEventListener("keydown", (event) => {
     fault(form, "");
     input.blur();
     back();
-  } else if (event.key === "Enter" && input.matches("textarea") && (event.ctrlKey || event.metaKey)) {
+  } else if (event.key === "Enter" && input.matches("textarea") && (event.ctrlKey || event.metaKey || input.matches(ONE_LINE))) {
     event.preventDefault();
     event.stopImmediatePropagation();
     save(form);

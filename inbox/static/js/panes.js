@@ -21,6 +21,8 @@ addEventListener("click", (event) => {
   show(button.dataset.step);
 });
 
+// What lies over the person is closed first.
+const OVER = "dialog[open], details.picker[open], #toasts .toast:focus-within";
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.documentElement.dataset.step === "person") show("talk");
+  if (event.key === "Escape" && document.documentElement.dataset.step === "person" && !document.querySelector(OVER)) show("talk");
 });

@@ -10,6 +10,7 @@ import { show } from "./panes.js";
 import { ready } from "./composer.js";
 import { arrived, restore } from "./sending.js";
 import { refresh as refreshWays, saw } from "./ways.js";
+import { remove as removeRow } from "./window.js";
 
 const NEAR_END_PX = 80;
 const FAR_PX = 600;
@@ -18,6 +19,7 @@ const ROUNDS = 5;
 const SLOW_MS = 200;
 const FLASH_MS = 2400;
 const LINES = 4;
+const AWAY = [403, 404];
 
 const talk = () => document.getElementById("talk");
 const scroll = () => document.getElementById("scroll");
@@ -66,8 +68,10 @@ async function open(url, { remember = true } = {}) {
     document.getElementById("person").replaceWith(panes.getElementById("person"));
   } catch (refused) {
     if (opening !== mine) return;
-    if ([403, 404].includes(refused.response?.status)) gone();
-    else say(refused.message);
+    if (AWAY.includes(refused.response?.status)) {
+      gone();
+      show("talk");
+    } else say(refused.message);
     opening = undefined;
     return;
   } finally {
@@ -86,23 +90,17 @@ async function open(url, { remember = true } = {}) {
   if (meanwhile.length) changed(meanwhile);
 }
 
-// Merged away, erased, or not ours: said in its place, with nothing of the one before.
-function gone() {
+// Merged away, erased, or not ours: said in its place, with nothing of the one before but what one was writing.
+function gone(said = document.getElementById("main").dataset.gone, unsent = "") {
   dispatchEvent(new CustomEvent("allo:leaving"));
-  const empty = document.createElement("section");
-  empty.className = "pane pane--talk";
-  empty.id = "talk";
-  empty.tabIndex = -1;
-  const words = document.createElement("p");
-  words.setAttribute("role", "alert");
-  words.textContent = document.getElementById("main").dataset.gone;
-  const box = document.createElement("div");
-  box.className = "empty empty--talk";
-  box.append(words);
-  empty.append(box);
+  const empty = edge("away").content.cloneNode(true).firstElementChild;
+  empty.querySelector("[role=alert]").textContent = said;
+  empty.querySelector(".field").hidden = !unsent;
+  empty.querySelector("textarea").value = unsent;
+  empty.querySelector("a").href = `/?${document.getElementById("main").dataset.query}`;
   talk().replaceWith(empty);
   document.getElementById("person").replaceChildren();
-  show("talk");
+  if (document.documentElement.dataset.step === "person") show("talk");
 }
 
 function settle() {
@@ -443,7 +441,11 @@ export async function around() {
       const pane = document.querySelector("#person .pane__scroll");
       if (pane) pane.scrollTop = top;
     }
-  } catch {
+  } catch (refused) {
+    if (current() === id && AWAY.includes(refused.response?.status)) {
+      gone(document.getElementById("main").dataset.left, edge("reply")?.value.trim());
+      removeRow(id);
+    }
     // The next hint, or coming back, tries again.
   }
 }
