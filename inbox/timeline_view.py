@@ -283,6 +283,12 @@ _STATUS_GLYPHS: Final = {"snoozed": "moon", "spam": "ban", "waiting": "clock", "
 
 def _status_words(line: TimelineLine, *, formats: Formats) -> str:
     _ = formats.language._
+    if line.what == "conversation_by_itself":
+        return (
+            _("Back in the list")
+            if line.before == "snoozed"
+            else _("Open again: the customer is back")
+        )
     return {
         "open": _("Opened again") if line.before in {"resolved", "spam"} else _("Open"),
         "waiting": _("Waiting for the customer"),

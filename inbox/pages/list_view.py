@@ -58,7 +58,7 @@ async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> 
         "colleagues": colleagues,
         "teams": teams,
         "labels": await known_labels(connection, sight=visit.sight),
-        "sources": await known_sources(connection),
+        "sources": await known_sources(connection, sight=visit.sight),
         "views": [
             (each, saved_wish(each.query, me=visit.me))
             for each in await list_views(connection, user_id=visit.me)

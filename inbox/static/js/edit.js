@@ -2,6 +2,7 @@
 // forms post and come back.
 
 import { post } from "./net.js";
+import { back } from "./panes.js";
 import { sayDone } from "./toast.js";
 
 const field = (form) => form.querySelector(".edit__in");
@@ -68,6 +69,7 @@ addEventListener("keydown", (event) => {
     delete input.dataset.written;
     fault(form, "");
     input.blur();
+    back();
   } else if (event.key === "Enter" && input.matches("textarea") && (event.ctrlKey || event.metaKey || input.matches(ONE_LINE))) {
     event.preventDefault();
     event.stopImmediatePropagation();

@@ -4,6 +4,12 @@ export function show(step) {
   document.documentElement.dataset.step = step;
 }
 
+// Out of a field, to what it belongs to: the row of what is open, or the conversation itself where there is no list.
+export function back() {
+  const row = document.querySelector("#rows .row__name[aria-current]") ?? document.querySelector("#rows .row__name");
+  (row?.offsetParent ? row : document.getElementById("talk"))?.focus({ preventScroll: true });
+}
+
 addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-step]");
   if (!button || button === document.documentElement) return;

@@ -354,7 +354,7 @@ export function changed(hints) {
   const shown = [...ids].filter((each) => document.getElementById(`m-${each}`));
   if (shown.length) fetchInto(`/conversations/${id}/messages?ids=${shown.slice(0, 100).join(",")}`, id);
   if (here.some((hint) => ["conversation", "contact", "lead"].includes(hint.kind))) {
-    if (attached()) fetchInto(`/conversations/${id}/messages`, id);
+    if (attached() || here.some((hint) => hint.kind === "contact")) fetchInto(`/conversations/${id}/messages`, id);
     around();
   }
 }
@@ -470,11 +470,31 @@ const busyIn = (panel) => panel.contains(document.activeElement)
 
 async function fetchInto(url, id) {
   try {
-    const { html } = await pieces(url);
-    if (current() === id) merge(html);
+    const page = await pieces(url);
+    if (current() !== id) return;
+    const theirs = new Set((page.reached ?? "").split(",").map((pair) => pair.split(":")[0]).filter(Boolean));
+    const shown = [...messages().querySelectorAll(".thread")].map((thread) => thread.dataset.conversation);
+    // A merge was taken back: what is not this person's any more leaves. What a merge has brought comes as a whole.
+    if (theirs.size && [...reached.keys(), ...shown].some((conversation) => !theirs.has(conversation))) redraw(page);
+    else {
+      merge(page.html);
+      if ([...theirs].some((conversation) => !reached.has(conversation))) catchUp();
+    }
   } catch {
     // As above.
   }
+}
+
+function redraw(page) {
+  const stay = pinned;
+  const top = scroll().getBoundingClientRect().top;
+  const mark = items().find((item) => item.getBoundingClientRect().bottom > top);
+  const before = mark?.getBoundingClientRect().top;
+  anew(page);
+  if (attached()) restore();
+  const again = mark && document.getElementById(mark.id);
+  if (again && !stay) scroll().scrollTop += again.getBoundingClientRect().top - before;
+  else toEnd();
 }
 
 // `news`: these are the ones that come next, so that is how far one has seen. Others change what is there, or are drawn
