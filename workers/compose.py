@@ -142,9 +142,7 @@ async def _run(
             for name, job in jobs.items():
                 # The edge goes on until those that feed it are gone.
                 group.create_task(patiently(name, job, late if name == "edge" else stop), name=name)
-            site = await open_site(
-                base, [*routes, *health_routes(probes(base))], stopping=stopping
-            )
+            site = await open_site(base, [*routes, *health_routes(probes(base))], stopping=stopping)
             garbage.settle()
             log.info("serving", roles=list(roles), address=base.settings.http)
             if started is not None:

@@ -51,11 +51,11 @@ async def live(visit: Visit) -> web.StreamResponse:
         missed = await _missed(visit)
         await response.prepare(visit.request)
         await response.write(b"retry: 2000\n\n" + _event(missed))
-        while not page.ended and await _still_allowed(visit):
+        while await _still_allowed(visit):
             beat = asyncio.get_running_loop().time() + HEARTBEAT_S
             while hints := await _heard(page, until=beat):
                 if page.ended:
-                    break
+                    return response
                 if shown := await _shown(visit, hints):
                     await response.write(_event(shown))
                 if any(_is_about_me(visit, each) for each in hints):

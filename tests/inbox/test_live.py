@@ -189,7 +189,9 @@ async def test_a_process_that_stops_ends_the_streams_of_its_pages_at_once(stage,
             await stage.server.close()
             told = await stream.response.content.read()
 
-    assert b"data: " not in told, "nothing is told that the page would try to fetch from what is closing"
+    assert b"data: " not in told, (
+        "nothing is told that the page would try to fetch from what is closing"
+    )
 
 
 async def test_a_page_that_subscribes_to_a_process_that_stops_is_sent_away():

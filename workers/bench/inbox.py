@@ -238,9 +238,7 @@ async def _other_pages(
     yield Asked(name="leads: the board", paths=["/leads"])
     yield Asked(name="leads: the board of a manager", paths=[f"/leads?manager={manager}"])
     yield Asked(name="leads: the board of a source", paths=["/leads?source=yandex"])
-    cards = [
-        "/leads/cards?ids=" + ",".join(map(str, chance.sample(leads, 10))) for _ in range(50)
-    ]
+    cards = ["/leads/cards?ids=" + ",".join(map(str, chance.sample(leads, 10))) for _ in range(50)]
     yield Asked(name="leads: ten cards", paths=cards, fragment=True)
     yield Asked(name="leads: the list", paths=["/leads?view=list"])
     yield Asked(name="leads: the list, dearest", paths=["/leads?view=list&sort=value"])
