@@ -51,8 +51,7 @@ class Page:
 
     def __init__(self) -> None:
         self._hints: asyncio.Queue[Hint] = asyncio.Queue(QUEUE)
-        self.ended = False
-        """The process stops: nothing more will be told here, and the page is to come again."""
+        self._ended = False
 
     def tell(self, hint: Hint) -> None:
         try:
@@ -63,8 +62,12 @@ class Page:
             self._hints.put_nowait(REFRESH)
 
     def end(self) -> None:
-        self.ended = True
+        self._ended = True
         self.tell(REFRESH)  # so that whoever waits looks up
+
+    def is_over(self) -> bool:
+        """The process stops: the stream ends, and the page comes to another, or comes again."""
+        return self._ended
 
     async def next(self) -> Hint:
         return await self._hints.get()

@@ -10,13 +10,16 @@ joined into the list's query, the planner guesses a prefix to be frequent and re
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, TextClause, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.reading.sight import Sight, shares
+from storage.tables import conversation
 
 LONGEST: Final = 200
 SHORTEST: Final = 4
@@ -130,6 +133,19 @@ _SAID_OFTEN: Final = text(
 )
 
 
+OWN_TALKS: Final = 1000
+TEAM_TALKS: Final = 300
+"""How many conversations of each status, the newest ones, are looked through for such a word in one's own hands and in each
+team's, by somebody who sees no others.
+"""
+_SAID_OFTEN_THERE: Final = text(
+    "select s.conversation_id, s.message_id from message m join message_search s on s.message_id = m.id"  # noqa: S608  # constants
+    " where m.conversation_id = any(cast(:talks as uuid[])) and s.vector @@ "
+    + _QUERY
+    + "limit :most"
+)
+
+
 async def people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
     """The contacts it may be, at most MOST_PEOPLE of each way of knowing them."""
     await connection.execute(_STEERED)
@@ -139,9 +155,12 @@ async def people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
 
 
 async def conversations_about(
-    connection: AsyncConnection, sought: Wanted
+    connection: AsyncConnection, sought: Wanted, *, sight: Sight
 ) -> dict[UUID, UUID | None]:
-    """The conversations with such a person, or in which such words were said; and the newest message that says them."""
+    """The conversations with such a person, or in which such words were said; and the newest message that says them.
+
+    Of words that are everywhere only the newest places are looked at: with limited sight, of what is in sight.
+    """
     await connection.execute(_STEERED)
     known = await _people(connection, sought)
     with_them = await _ids(
@@ -149,7 +168,7 @@ async def conversations_about(
         text("select id from conversation where contact_id = any(cast(:known as uuid[]))"),
         known=known,
     )
-    said = await _said(connection, sought)
+    said = await _said(connection, sought, sight)
     await connection.execute(_FREE)
     return {**dict.fromkeys(with_them), **said}
 
@@ -172,7 +191,9 @@ def _parts(sought: Wanted) -> list[str]:
     return [_like(part) for part in dict.fromkeys((sought.text, *sought.digits))]
 
 
-async def _said(connection: AsyncConnection, sought: Wanted) -> dict[UUID, UUID | None]:
+async def _said(
+    connection: AsyncConnection, sought: Wanted, sight: Sight
+) -> dict[UUID, UUID | None]:
     """Rare words by their index, the newest of them; of words that are everywhere, the newest messages with them.
 
     The index is asked for at most about 20 000 places (`gin_fuzzy_search_limit`), so that a word in every message costs
@@ -190,13 +211,34 @@ async def _said(connection: AsyncConnection, sought: Wanted) -> dict[UUID, UUID 
         found = (await connection.execute(_SAID_SELDOM, {**looser, **bounds})).all()
     await connection.execute(_FREE)
     if often:
-        found = (
-            await connection.execute(_SAID_OFTEN, {**words, "seen": RECENT, "most": MOST_RECENT})
-        ).all()
+        found = await _said_often(connection, words, sight)
     newest: dict[UUID, UUID | None] = {}
     for row in sorted(found, key=lambda each: each.message_id):
         newest[row.conversation_id] = row.message_id
     return newest
+
+
+async def _said_often(
+    connection: AsyncConnection, words: dict[str, Any], sight: Sight
+) -> Sequence[Row[Any]]:
+    if sight.whole:
+        asked = {**words, "seen": RECENT, "most": MOST_RECENT}
+        return (await connection.execute(_SAID_OFTEN, asked)).all()
+    talks = [
+        select(conversation.c.id)
+        .where(conversation.c.status == status, *part)
+        .order_by(conversation.c.last_message_at.desc(), conversation.c.id.desc())
+        .limit(OWN_TALKS if place == 0 else TEAM_TALKS)
+        for place, part in enumerate(shares(sight))
+        for status in ("open", "waiting", "snoozed", "resolved", "spam")
+    ]
+    ids = list(
+        (
+            await connection.execute(union_all(*(each.subquery().select() for each in talks)))
+        ).scalars()
+    )
+    asked = {**words, "talks": ids, "most": MOST_MESSAGES}
+    return (await connection.execute(_SAID_OFTEN_THERE, asked)).all()
 
 
 # Why a conversation was found.

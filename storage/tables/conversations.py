@@ -389,7 +389,7 @@ bulk_action = Table(  # what was done to many conversations at once, and what th
     "bulk_action",
     metadata,
     Column("id", UUID, primary_key=True),  # made by the page: asked twice, it is done once
-    ref("user_id", "user_account", ondelete="CASCADE"),
+    ref("user_id", "user_account", null=True, ondelete="CASCADE"),  # null: a program
     words("what"),
     Column("before", JSONB, nullable=False),
     Column("outcome", JSONB, nullable=False),

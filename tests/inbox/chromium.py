@@ -78,7 +78,7 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
         contexts.append(context)
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on(
             "console",
             lambda line: (
@@ -102,4 +102,4 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
     finally:
         for context in contexts:
             await context.close()
-    assert heard == []
+    assert heard == [], heard

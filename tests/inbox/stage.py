@@ -279,7 +279,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
 
         application.on_shutdown.append(end_streams)
         stage.server = TestServer(application, port=port)
-        await stage.server.start_server()
+        await stage.server.start_server(shutdown_timeout=1)
         hub = group.create_task(stage.hub.run())
         try:
             yield stage

@@ -198,4 +198,4 @@ async def test_a_page_that_subscribes_to_a_process_that_stops_is_sent_away():
     hub = LiveHub(listen=None)
     hub.close()
     with hub.page() as page:
-        assert page.ended
+        assert page.is_over()

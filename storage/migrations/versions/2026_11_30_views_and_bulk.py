@@ -41,7 +41,7 @@ def upgrade() -> None:
     op.create_index('ix_saved_view_shared', 'saved_view', ['position'], unique=False, postgresql_where=sa.text('shared'))
     op.create_table('bulk_action',
     sa.Column('id', sa.UUID(), nullable=False),
-    sa.Column('user_id', sa.UUID(), nullable=False),
+    sa.Column('user_id', sa.UUID(), nullable=True),
     sa.Column('what', sa.Text(), nullable=False),
     sa.Column('before', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('outcome', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
