@@ -12,6 +12,6 @@ COLOURS: Final = ("petrol", "violet", "ochre", "sky", "slate", "leaf", "blue")
 
 
 def source_colour(source: str) -> str:
-    """ "": there is no source."""
+    """An empty one: there is no source."""
     name = " ".join(source.casefold().split())
     return COLOURS[(crc32(name.encode()) >> 16) % len(COLOURS)] if name else ""
