@@ -38,6 +38,9 @@ OF_THE_HOUSE: Final = frozenset(
         "views",
         "labels",
         "canned",
+        "canned-replies",
+        "macros",
+        "macro-runs",
         "fields",
         "pipelines",
         "notices",
@@ -50,6 +53,15 @@ OF_THE_HOUSE: Final = frozenset(
     }
 )
 """Addresses, by their first word, whose ids are of nothing that customers said: colleagues, teams, what is set up."""
+
+PICKED: Final = "pick."
+"""Begins the name of a ticked box; the id is the rest of the name."""
+
+OWN_DOING: Final = frozenset({"bulk"})
+"""Words before the id of what somebody did, which they alone may take back; who it was is asked where it is taken back."""
+
+ONE_BY_ONE: Final = frozenset({"/conversations/bulk"})
+"""Pages that say of each of their `ids` what became of it: one that has just left somebody's sight stops none of the rest."""
 
 FIELDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
@@ -73,7 +85,8 @@ FIELDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "suggestion": "suggestion",
     }
 )
-"""Fields of forms. `ids` are of what the address begins with."""
+"""Fields of forms and of questions. `ids` of a form are of what the address begins with; those of a question are narrowed
+by whoever answers it."""
 
 
 def of_what(path: str) -> Iterator[tuple[str, Kind | None]]:
@@ -81,7 +94,7 @@ def of_what(path: str) -> Iterator[tuple[str, Kind | None]]:
     parts = [part for part in path.split("/") if part]
     house = bool(parts) and parts[0] in OF_THE_HOUSE
     for before, part in zip(["", *parts], parts, strict=False):
-        if part.startswith("{") and not house:
+        if part.startswith("{") and not house and before not in OWN_DOING:
             yield part.strip("{}").partition(":")[0], OF_CUSTOMERS.get(before)
 
 
@@ -92,24 +105,36 @@ async def refuse_unseen(
     if sight.whole:
         return
     asked: dict[Kind, set[UUID]] = {}
-    for name, kind in of_what(path):
-        id_ = _uuid(request.match_info.get(name, ""))
-        if id_ is None:
-            continue
+    for kind, id_ in (*_in_address(request, path), *_in_fields(request, path, posted)):
         if kind is None:
             raise web.HTTPNotFound
         asked.setdefault(kind, set()).add(id_)
-    whose = OF_CUSTOMERS.get(path.split("/")[1])
-    for name, value in posted.items():
-        kind = whose if name in {"id", "ids"} else FIELDS.get(name)
-        if kind is not None and isinstance(value, str):
-            asked.setdefault(kind, set()).update(_uuids(value.split(",")))
-    if not any(asked.values()):
+    if not asked:
         return
     async with engine.connect() as connection:
         for kind, ids in asked.items():
             if await unseen(connection, sight, kind, ids):
                 raise web.HTTPNotFound
+
+
+def _in_address(request: web.Request, path: str) -> Iterator[tuple[Kind | None, UUID]]:
+    for name, kind in of_what(path):
+        if (id_ := _uuid(request.match_info.get(name, ""))) is not None:
+            yield kind, id_
+
+
+def _in_fields(request: web.Request, path: str, posted: Any) -> Iterator[tuple[Kind, UUID]]:
+    """Of the form, and of the question behind the address."""
+    whose = None if path in ONE_BY_ONE else OF_CUSTOMERS.get(path.split("/")[1])
+    for name, value in posted.items():
+        kind = whose if name in {"id", "ids"} or name.startswith(PICKED) else FIELDS.get(name)
+        if kind is None or not isinstance(value, str):
+            continue
+        written = name.removeprefix(PICKED) if name.startswith(PICKED) else value
+        yield from ((kind, id_) for id_ in _uuids(written.split(",")))
+    for name, value in request.query.items():
+        if (kind := FIELDS.get(name)) is not None:
+            yield from ((kind, id_) for id_ in _uuids(value.split(",")))
 
 
 def _uuids(written: Iterable[str]) -> Iterator[UUID]:

@@ -3,7 +3,7 @@
 The text decides: who was picked and then deleted from it is not told. A team's name stands for its members.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,12 +21,17 @@ class Named:
     names: Sequence[str]
 
 
-def readers(users: Iterable[UserRow]) -> list[UserRow]:
-    """Who may read what customers write, and so what is noted beside it."""
+def readers(users: Iterable[UserRow], *, seeing: Container[UUID] | None = None) -> list[UserRow]:
+    """Who may read what customers write, and so what is noted beside it; of those `seeing` the conversation, when it is known
+    which it is.
+    """
     return [
         each
         for each in users
-        if each.disabled_at is None and each.name and may(each.role, Right.READ_MESSAGES)
+        if (seeing is None or each.id in seeing)
+        and each.disabled_at is None
+        and each.name
+        and may(each.role, Right.READ_MESSAGES)
     ]
 
 
@@ -37,15 +42,17 @@ def named_in(
     users: Sequence[UserRow],
     teams: Sequence[TeamRow],
     author: UUID | None,
+    seeing: Container[UUID] | None = None,
 ) -> Named:
     """Of two of the same name the one picked is meant; both, when neither was."""
-    able = {each.id: each for each in readers(users)}
+    able = {each.id: each for each in readers(users, seeing=seeing)}
     choices: dict[str, list[tuple[UUID, tuple[UUID, ...]]]] = {}
     for user in able.values():
         choices.setdefault(user.name, []).append((user.id, (user.id,)))
     for team in teams:
         members = tuple(each for each in team.member_ids if each in able)
-        choices.setdefault(team.name, []).append((team.id, members))
+        if members:
+            choices.setdefault(team.name, []).append((team.id, members))
     told: list[UUID] = []
     names: list[str] = []
     for name in _written(text, choices):

@@ -32,7 +32,7 @@ async def parts(
         yield _part("contact", contact_shown(contact), first=True)
     yield _part("claims", await claims_of(connection, id_, sight=EVERYTHING))
     yield _part("merges", await merges_of(connection, id_))
-    leads = await leads_of(connection, id_, limit=MOST)
+    leads = await leads_of(connection, id_, sight=EVERYTHING, limit=MOST)
     yield _part(
         "leads",
         [{"lead": lead, "history": await lead_history(connection, lead.id)} for lead in leads],

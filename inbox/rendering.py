@@ -43,6 +43,7 @@ def environment(code: str) -> Environment:
     }
     made.globals |= {
         "asset": asset,
+        "modules_of": static_files.modules_of,
         "icon": icon,
         "is_drawn": is_drawn,
         "channel_icon": channel_icon,

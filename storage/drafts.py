@@ -16,6 +16,8 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.reading.sight import Sight
+
 PREVIEW: Final = 120
 """Characters of a draft that the list shows."""
 
@@ -48,22 +50,29 @@ class Writing:
 
 
 _DRAFT: Final = text("""
-    select d.text, d.note, d.to_id, d.reply_to, d.files, d.writer, d.nth, left(coalesce(m.text, ''), 300) as quoted,
-           coalesce(nullif(m.author_name, ''), c.name, '') as quoted_author
+    select d.text, d.note, d.to_id, d.reply_to, d.files, d.writer, d.nth, left(coalesce(case when v.id is not null then m.text end, ''), 300) as quoted,
+           coalesce(case when v.id is not null then nullif(m.author_name, '') end, c.name, '') as quoted_author
     from draft d
     left join message m on m.id = d.reply_to
     left join conversation v on v.id = m.conversation_id
+        and (:whole or v.manager_id = cast(:me as uuid) or v.team_id = any(cast(:teams as uuid[])))
     left join contact c on m.direction = 'in' and c.id = coalesce(m.author_contact, v.contact_id)
     where d.user_id = :user_id and d.conversation_id = :conversation_id
 """).columns(files=JSONB)
 
 
 async def draft_of(
-    connection: AsyncConnection, *, user_id: UUID, conversation_id: UUID
+    connection: AsyncConnection, *, user_id: UUID, conversation_id: UUID, sight: Sight
 ) -> Draft | None:
-    row = (
-        await connection.execute(_DRAFT, {"user_id": user_id, "conversation_id": conversation_id})
-    ).one_or_none()
+    """With the words it answers, while they are in sight."""
+    values = {
+        "user_id": user_id,
+        "conversation_id": conversation_id,
+        "whole": sight.whole,
+        "me": sight.user,
+        "teams": list(sight.teams),
+    }
+    row = (await connection.execute(_DRAFT, values)).one_or_none()
     if row is None:
         return None
     return Draft(

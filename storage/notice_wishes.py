@@ -10,9 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.notices import KINDS, Hours, Manner, Wish
+from storage.reading.sight import Sight, sight_of
 
 _PEOPLE: Final = text("""
-    select u.id, u.role, u.language, m.sound, m.push_text, m.quiet, m.quiet_from, m.quiet_to, m.time_zone
+    select u.id, u.role, u.sees, u.language, m.sound, m.push_text, m.quiet, m.quiet_from, m.quiet_to, m.time_zone
     from user_account u left join notification_manner m on m.user_id = u.id
     where u.disabled_at is null and (cast(:only as uuid) is null or u.id = :only)
 """)
@@ -32,11 +33,16 @@ class Person:
 
     id: UUID
     role: str
+    sees: str
     language: str
     wishes: Mapping[str, Wish]
     manner: Manner
     teams: frozenset[UUID]
     hours: Sequence[Hours]
+
+    @property
+    def sight(self) -> Sight:
+        return sight_of(user=self.id, role=self.role, sees=self.sees, teams=tuple(self.teams))
 
 
 async def load_people(
@@ -57,6 +63,7 @@ async def load_people(
         people[row.id] = Person(
             id=row.id,
             role=row.role,
+            sees=row.sees,
             language=row.language,
             wishes={kind: own.get(kind, usual) for kind, usual in KINDS.items()},
             manner=Manner()

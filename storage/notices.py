@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router import wire
-from router.facts import ConversationChanged, Fact, NoticeChanged, TaskChanged
+from router.facts import Assigned, ConversationChanged, Fact, NoticeChanged, TaskChanged
 from router.ids import new_id
 from router.notices import (
     ABOUT_MESSAGES,
@@ -30,6 +30,7 @@ from router.notices import (
 )
 from storage import bulk
 from storage.notice_wishes import Person, load_people
+from storage.reading.sight import unseen
 from storage.tables import notification
 from storage.world_saving import tell
 
@@ -113,6 +114,16 @@ _READ_TASKS = text("""
 """)
 
 
+# What was theirs to answer is somebody else's now. What a colleague said to them, and what they failed to send, stays.
+_READ_GONE = text("""
+    update notification n set read_at = :now
+    from unnest(cast(:talks as uuid[]), cast(:managers as uuid[]), cast(:ats as timestamptz[])) as k(talk, manager, at)
+    where n.conversation_id = k.talk and n.read_at is null and n.at <= k.at and n.user_id is distinct from k.manager
+      and (n.kind in ('assigned', 'message', 'waiting') or n.kind = 'unassigned' and k.manager is not null)
+    returning n.id, n.user_id
+""")
+
+
 async def follow(
     connection: AsyncConnection, *, now: datetime, zone: str, limit: int = BATCH
 ) -> int:
@@ -150,6 +161,7 @@ async def take(
     told = await give(
         connection, [notice for fact in facts for notice in concerned(fact)], now=now, zone=zone
     )
+    told |= await _read_what_went_to_others(connection, facts, now=now)
     read = {
         (each.by, each.conversation): each.at
         for each in facts
@@ -173,6 +185,36 @@ async def take(
     if done:
         told |= set((await connection.execute(_READ_TASKS, {"now": now, "tasks": done})).scalars())
     await _tell(connection, told, now=now)
+
+
+async def _read_what_went_to_others(
+    connection: AsyncConnection, facts: Sequence[Fact], *, now: datetime
+) -> set[UUID]:
+    gone = {
+        each.conversation: each
+        for each in facts
+        if isinstance(each, Assigned) and each.conversation is not None
+    }
+    if not gone:
+        return set()
+    rows = (
+        await connection.execute(
+            _READ_GONE,
+            {
+                "now": now,
+                "talks": list(gone),
+                "managers": [each.manager for each in gone.values()],
+                "ats": [each.at for each in gone.values()],
+            },
+        )
+    ).all()
+    if rows:
+        # Read here, it need not ring in a pocket.
+        await connection.execute(
+            text("delete from push_delivery where notification_id = any(:ids)"),
+            {"ids": [row.id for row in rows]},
+        )
+    return {row.user_id for row in rows}
 
 
 async def remind(connection: AsyncConnection, *, now: datetime, zone: str) -> int:
@@ -238,6 +280,7 @@ async def give(
             known = newest.get((user, notice.kind, notice.subject))
             if known is None or notice.seq > known[1].seq:
                 newest[user, notice.kind, notice.subject] = person, notice
+    await _leave_out_unseen(connection, newest)
     if not newest:
         return set()
     rows = [_row(person.id, notice, now=now) for person, notice in newest.values()]
@@ -258,6 +301,24 @@ async def give(
             },
         )
     return {row.user_id for row in fresh}
+
+
+async def _leave_out_unseen(
+    connection: AsyncConnection, newest: dict[tuple[UUID, str, UUID], tuple[Person, Notice]]
+) -> None:
+    """A conversation that somebody does not see is no news to them. A task or a lead is given to them: it is."""
+    asked: dict[UUID, set[UUID]] = {}
+    for person, notice in newest.values():
+        if notice.kind in ABOUT_MESSAGES and notice.conversation and not person.sight.whole:
+            asked.setdefault(person.id, set()).add(notice.conversation)
+    sights = {person.id: person.sight for person, _ in newest.values()}
+    gone = {
+        user: await unseen(connection, sights[user], "conversation", talks)
+        for user, talks in asked.items()
+    }
+    for key, (person, notice) in list(newest.items()):
+        if notice.kind in ABOUT_MESSAGES and notice.conversation in gone.get(person.id, ()):
+            del newest[key]
 
 
 async def mark_read(

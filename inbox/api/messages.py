@@ -23,7 +23,7 @@ from storage.reading.messages import (
     timeline,
 )
 from storage.reading.paging import Page
-from storage.reading.sight import EVERYTHING
+from storage.reading.sight import EVERYTHING, who_sees
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -295,7 +295,7 @@ async def post_message(api: Api, call: Call[Nothing, NewMessage]) -> Answer:
         # Two tokens may use the same key for different things.
         key = sha256(f"{call.token.id}:{key}".encode()).hexdigest()
     if new.kind == "note":
-        named = await _named(api, new)
+        named = await _named(api, call.id, new)
         made = await api.desk.note(
             call.id,
             by=None,
@@ -318,20 +318,23 @@ async def post_message(api: Api, call: Call[Nothing, NewMessage]) -> Answer:
     return await _made(api, made)
 
 
-async def _named(api: Api, new: NewMessage) -> Named:
-    """Those given by their ids, and those the text names."""
+async def _named(api: Api, conversation: UUID, new: NewMessage) -> Named:
+    """Those given by their ids, and those the text names; of those who have the conversation in sight."""
     async with api.engine.connect() as connection:
         users, teams = await list_users(connection), await list_teams(connection)
-    able = {each.id: (each.id,) for each in readers(users)}
+        seeing = await who_sees(connection, conversation)
+    able = {each.id: (each.id,) for each in readers(users, seeing=seeing)}
     groups = {each.id: tuple(one for one in each.member_ids if one in able) for each in teams}
     given: list[UUID] = []
     for id_ in new.mentions:
         if id_ not in able and id_ not in groups:
             raise bad_request(
-                "invalid", "A mention is of a colleague who reads conversations, or of a team."
+                "invalid", "A mention is of a colleague who sees this conversation, or of a team."
             )
         given += able.get(id_) or groups[id_]
-    written = named_in(new.text, picked=new.mentions, users=users, teams=teams, author=None)
+    written = named_in(
+        new.text, picked=new.mentions, users=users, teams=teams, author=None, seeing=seeing
+    )
     return Named(users=tuple(dict.fromkeys([*given, *written.users])), names=written.names)
 
 

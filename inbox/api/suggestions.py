@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, Paged, listed
 from inbox.api.problems import not_found
+from storage.reading.sight import EVERYTHING
 from storage.reading.suggestions import SuggestionRow, list_suggestions, suggestion_by_id
 
 Decision = Literal["open", "accepted", "rejected", "moot"]
@@ -50,7 +51,9 @@ def shown(row: SuggestionRow) -> Suggestion:
 
 async def list_open_suggestions(api: Api, call: Call[Paged, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
-        page = await list_suggestions(connection, cursor=call.query.cursor, limit=call.query.limit)
+        page = await list_suggestions(
+            connection, sight=EVERYTHING, cursor=call.query.cursor, limit=call.query.limit
+        )
     return listed(page, shown)
 
 

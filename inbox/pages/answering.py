@@ -14,12 +14,13 @@ from inbox.pages.ways import ways_of
 from inbox.reply_variables import unfilled
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
+from router.ids import new_id
 from storage.drafts import Draft, Writing, draft_of, drop_draft, keep_draft
 from storage.engine import transaction
 from storage.reading.colleagues import list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import conversation_by_id
-from storage.reading.sight import EVERYTHING, unseen
+from storage.reading.sight import EVERYTHING, unseen, who_sees
 
 LONGEST_TEXT: Final = 20_000
 LONGEST_KEY: Final = 64
@@ -106,12 +107,14 @@ async def _named(visit: Visit, text: str) -> Named:
     picked = [_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
     async with visit.around.engine.connect() as connection:
         users, teams = await list_users(connection), await list_teams(connection)
+        seeing = await who_sees(connection, visit.id())
     return named_in(
         text,
         picked=[each for each in picked if each is not None],
         users=users,
         teams=teams,
         author=visit.me,
+        seeing=seeing,
     )
 
 
@@ -237,23 +240,14 @@ async def set_status(visit: Visit) -> web.Response:
         until = None if written == UNTIL_A_MESSAGE else _later(visit, written)
     elif status not in _STATUSES:
         raise web.HTTPBadRequest
-    before = await _as_it_is(visit, conversation)
+    key = new_id()
     await visit.around.desk.set_status(
-        conversation, cast("Status", status), by=visit.me, until=until
+        conversation, cast("Status", status), by=visit.me, until=until, key=key
     )
-    where = f"/conversations/{conversation}"
-    fields = {"status": before.status}
-    if before.status == "snoozed":
-        still = before.snoozed_until is not None and before.snoozed_until > visit.now
-        fields = {
-            "until": before.snoozed_until.isoformat()
-            if still and before.snoozed_until
-            else UNTIL_A_MESSAGE
-        }
     return visit.done(
-        where,
+        f"/conversations/{conversation}",
         said=_what_it_is_now(visit, status, until),
-        undo=Undo(action=f"{where}/status", fields=fields),
+        undo=Undo(action=f"/conversations/bulk/{key}/undo"),
     )
 
 
@@ -321,7 +315,7 @@ async def save_draft(visit: Visit) -> web.Response:
             writing=writing,
             now=visit.now,
         )
-        there = None if kept else await draft_of(connection, **place)
+        there = None if kept else await draft_of(connection, **place, sight=visit.sight)
     if not kept:
         return web.json_response(_told(there), status=409)
     if text.strip() and not note:
@@ -333,7 +327,9 @@ async def save_draft(visit: Visit) -> web.Response:
 async def show_draft(visit: Visit) -> web.Response:
     """As it is now, for a page that has been in the background."""
     async with visit.around.engine.connect() as connection:
-        draft = await draft_of(connection, user_id=visit.me, conversation_id=visit.id())
+        draft = await draft_of(
+            connection, user_id=visit.me, conversation_id=visit.id(), sight=visit.sight
+        )
     return web.json_response(_told(draft))
 
 

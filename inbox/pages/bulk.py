@@ -7,13 +7,15 @@ from uuid import UUID
 
 from aiohttp import web
 
-from inbox.desk import BulkChange, BulkKind, BulkOutcome, Refused
+from inbox.desk import BulkChange, BulkKind, BulkOutcome, NotFound, Refused, Skipped
 from inbox.pages.answering import FARTHEST_SNOOZE
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, post
+from storage.reading.sight import unseen
 
 MOST_NAMED: Final = 3
 """Of those that were not done; the rest are counted."""
+GONE: Final = "It is not there any more."
 LONGEST_LIST: Final = 20_000
 """Characters; 200 ids with their revisions take a third of it."""
 
@@ -35,7 +37,17 @@ async def change_many(visit: Visit) -> web.Response:
     key = _uuid(visit.form.get("key", ""))
     if key is None:
         raise web.HTTPBadRequest
-    outcome = await visit.around.desk.change_many(key, change, _seen(visit), by=visit.me)
+    asked = _seen(visit)
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "conversation", asked)
+    if asked and gone == asked.keys():
+        raise NotFound
+    outcome = await visit.around.desk.change_many(
+        key, change, {each: rev for each, rev in asked.items() if each not in gone}, by=visit.me
+    )
+    # Whose they are now is not for the reader's eyes, nor whom they are with.
+    left = [Skipped(conversation=each, name="", reason=GONE) for each in asked if each in gone]
+    outcome = BulkOutcome(done=outcome.done, skipped=(*outcome.skipped, *left))
     undo = Undo(action=f"/conversations/bulk/{key}/undo") if outcome.done else None
     return visit.done("/", said=_said(visit, outcome), undo=undo)
 

@@ -253,7 +253,10 @@ async def files(visit: Visit) -> web.Response:
         row = await _living(visit, connection)
         try:
             page = await files_of_contact(
-                connection, row.id, cursor=visit.request.query.get("cursor", "")
+                connection,
+                row.id,
+                sight=visit.sight,
+                cursor=visit.request.query.get("cursor", ""),
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error

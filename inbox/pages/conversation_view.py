@@ -82,7 +82,7 @@ async def open_conversation(
     before: str = "",
     found: UUID | None = None,
 ) -> Opened:
-    draft = await draft_of(connection, user_id=visit.me, conversation_id=row.id)
+    draft = await draft_of(connection, user_id=visit.me, conversation_id=row.id, sight=visit.sight)
     # Before the timeline: what comes between the two is caught up, and nothing is passed over.
     ways = await ways_of(visit, connection, row.id, to=draft.to if draft else None)
     only = one_channel_only(visit)

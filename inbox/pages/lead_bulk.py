@@ -3,8 +3,10 @@
 A lead is named with the stage in which it was seen, `id.stage`: what somebody has moved meanwhile stays where they put it.
 """
 
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -84,7 +86,7 @@ async def change_many(visit: Visit) -> web.Response:
         said=_said(visit, result, len(named)),
         undo=Undo(
             action="/leads/bulk/undo",
-            fields={"steps": msgspec.json.encode(result.steps).decode()},
+            fields=_sealed(visit, result.steps),
         )
         if result.steps
         else None,
@@ -169,9 +171,12 @@ async def _give_task(
 
 
 async def undo(visit: Visit) -> web.Response:
-    """What is still as it was left."""
+    """What is still as it was left. Only what this colleague did here: the leads given away may be out of their sight."""
+    written = visit.form.get("steps", "")
+    if not hmac.compare_digest(visit.form.get("seal", "").encode(), _seal(visit, written).encode()):
+        raise web.HTTPNotFound
     try:
-        steps = msgspec.json.decode(visit.form.get("steps", ""), type=list[Step])
+        steps = msgspec.json.decode(written, type=list[Step])
     except msgspec.MsgspecError as error:
         raise web.HTTPBadRequest from error
     if len(steps) > MOST:
@@ -187,6 +192,15 @@ async def undo(visit: Visit) -> web.Response:
         else:
             result.steps.append(step)
     return visit.done("/leads", said=_said(visit, result, len(steps)))
+
+
+def _sealed(visit: Visit, steps: list[Step]) -> dict[str, str]:
+    written = msgspec.json.encode(steps).decode()
+    return {"steps": written, "seal": _seal(visit, written)}
+
+
+def _seal(visit: Visit, written: str) -> str:
+    return hmac.new(visit.around.key("undo"), f"{visit.me}{written}".encode(), sha256).hexdigest()
 
 
 async def _take_back(visit: Visit, step: Step) -> None:

@@ -68,6 +68,7 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
     history = [
         _line(each, found, formats=visit.formats)
         for each in await lead_history(connection, found.id)
+        if reads or each.what != "title"
     ]
     tasks = await list_tasks(
         connection, TaskFilter(lead=found.id, done=False), limit=50, sight=visit.sight
@@ -84,12 +85,14 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
         "fields": await list_fields(connection, of="lead"),
         "prefix": PREFIX,
         "amount": major_units(found.value, found.currency),
-        "tasks": tasks.items,
-        # What customers wrote is quoted in notes, too.
+        # What customers wrote is quoted in tasks and notes, too.
+        "tasks": tasks.items if reads else (),
         "notes": [each for each in history if each.is_note] if reads else [],
         "history": [each for each in history if not each.is_note],
         "earlier": [
-            each for each in await leads_of(connection, found.contact_id) if each.id != found.id
+            each
+            for each in await leads_of(connection, found.contact_id, sight=visit.sight)
+            if each.id != found.id
         ],
         "talk": await _talk(visit, connection, found) if reads else None,
     }

@@ -64,7 +64,7 @@ async def board_page(
         **await surroundings_of(visit, connection, wish, pipelines),
         columns=columns,
         sums=_sums(visit, pipeline, {each.stage.id: _total(each) for each in columns}),
-        lost=await lost_for(connection, pipeline, now=visit.now),
+        lost=await lost_for(connection, pipeline, now=visit.now, sight=visit.sight),
         most_reasons=MOST_REASONS,
         sorted_by=sorted_by,
     )
@@ -85,7 +85,7 @@ async def surroundings_of(
         "pipeline": wish.pipeline,
         "colleagues": colleagues,
         "teams": teams,
-        "sources": await sources_of_leads(connection),
+        "sources": await sources_of_leads(connection, sight=visit.sight),
         "channels": await channels_of_leads(connection),
         "chips": chips(visit, wish, colleagues=colleagues, teams=teams),
         "task_words": task_words(visit),

@@ -33,6 +33,8 @@ class Chip:
 
     name: str
     href: str
+    label: str = ""
+    """Of a label: shown in its colour."""
 
 
 async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> dict[str, Any]:
@@ -56,7 +58,7 @@ async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> 
         "colleagues": colleagues,
         "teams": teams,
         "labels": await known_labels(connection, sight=visit.sight),
-        "sources": await known_sources(connection),
+        "sources": await known_sources(connection, sight=visit.sight),
         "views": [
             (each, saved_wish(each.query, me=visit.me))
             for each in await list_views(connection, user_id=visit.me)
@@ -151,7 +153,11 @@ def chips_of(
         "q": lambda q: _("“{q}”").format(q=q),
     }
     return [
-        Chip(name=words[field](value), href=wish.href(**{field: None}))
+        Chip(
+            name=words[field](value),
+            href=wish.href(**{field: None}),
+            label=value if field == "label" else "",
+        )
         for field, value in wish.given
         if field in words
     ]

@@ -11,7 +11,7 @@ when that is too long ago, it is told to refresh.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 from uuid import UUID
@@ -32,6 +32,8 @@ HEARTBEAT_S: Final = 20
 REPLAYED: Final = 200
 
 _NEED_MESSAGES: Final = frozenset({"message", "changed", "conversation", "company"})
+_ONLY_INSIDE: Final = frozenset({"message", "changed", "company"})
+"""What goes on in a conversation. That it has left their sight is told to those who had it, and after that no more of it."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -51,9 +53,11 @@ async def live(visit: Visit) -> web.StreamResponse:
         missed = await _missed(visit)
         await response.prepare(visit.request)
         await response.write(b"retry: 2000\n\n" + _event(missed))
-        while await _still_allowed(visit):
+        while not page.is_over() and await _still_allowed(visit):
             beat = asyncio.get_running_loop().time() + HEARTBEAT_S
             while hints := await _heard(page, until=beat):
+                if page.is_over():
+                    break
                 if shown := await _shown(visit, hints):
                     await response.write(_event(shown))
                 if any(_is_about_me(visit, each) for each in hints):
@@ -105,11 +109,24 @@ async def _shown(visit: Visit, hints: Iterable[Hint]) -> list[Hint]:
     async with visit.around.engine.connect() as connection:
         heard: set[UUID | None] = {
             None,
-            *await once_seen(connection, sight, _ids(about.values(), of="conversation")),
+            *await once_seen(connection, sight, _talks(about, "conversation")),
             *await once_led(connection, sight, _ids(about.values(), of="lead")),
             *await seen(connection, sight, "contact", _ids(about.values(), of="contact")),
         }
-    return [each for each in concerning if each not in about or about[each][0] in heard]
+        there = await seen(connection, sight, "conversation", _talks(about, *_NEED_MESSAGES))
+    return [
+        each
+        for each in concerning
+        if each not in about
+        or (
+            about[each][0] in heard
+            and (each.kind not in _ONLY_INSIDE or each.conversation in there)
+        )
+    ]
+
+
+def _talks(about: Mapping[Hint, tuple[UUID | None, Kind]], *kinds: str) -> set[UUID]:
+    return _ids((each for hint, each in about.items() if hint.kind in kinds), of="conversation")
 
 
 def _about(hint: Hint) -> tuple[UUID | None, Kind]:

@@ -28,7 +28,10 @@ async def duplicates(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         try:
             page = await list_suggestions(
-                connection, cursor=visit.request.query.get("cursor", ""), limit=30
+                connection,
+                sight=visit.sight,
+                cursor=visit.request.query.get("cursor", ""),
+                limit=30,
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error

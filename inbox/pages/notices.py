@@ -52,11 +52,17 @@ async def notices(visit: Visit) -> web.Response:
     cursor = visit.request.query.get("cursor", "")
     async with visit.around.engine.connect() as connection:
         try:
-            page = await list_notices(connection, visit.me, cursor=cursor, limit=SHOWN)
+            page = await list_notices(
+                connection, visit.me, sight=visit.sight, cursor=cursor, limit=SHOWN
+            )
         except BadCursor as error:
             raise web.HTTPNotFound from error
         known = await counts(
-            connection, visit.me, now=visit.now, tomorrow=next_midnight(visit.formats)
+            connection,
+            visit.me,
+            sight=visit.sight,
+            now=visit.now,
+            tomorrow=next_midnight(visit.formats),
         )
     template = "notices.html"
     if visit.wants_fragment:
@@ -72,11 +78,15 @@ async def notices(visit: Visit) -> web.Response:
 async def news(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         known = await counts(
-            connection, visit.me, now=visit.now, tomorrow=next_midnight(visit.formats)
+            connection,
+            visit.me,
+            sight=visit.sight,
+            now=visit.now,
+            tomorrow=next_midnight(visit.formats),
         )
-        rows = await read_news(connection, visit.me, after=visit.now - FRESH)
+        rows = await read_news(connection, visit.me, sight=visit.sight, after=visit.now - FRESH)
         person = (await load_people(connection, only=visit.me))[visit.me]
-    quiet = person.manner.is_quiet(visit.now, teams=person.hours, zone=visit.around.time_zone)
+    quiet = person.manner.is_quiet(visit.now, teams=person.hours, zone=visit.time_zone)
     return web.json_response(
         {
             "unread": known.unread,
@@ -106,7 +116,7 @@ async def news(visit: Visit) -> web.Response:
 async def follow(visit: Visit) -> web.Response:
     """To where it happened; then it is read."""
     async with transaction(visit.around.engine) as connection:
-        row = await notice_of(connection, visit.me, visit.id())
+        row = await notice_of(connection, visit.me, visit.id(), sight=visit.sight)
         if row is None:
             raise NotFound
         await mark_read(connection, visit.me, now=visit.now, notice=row.id)

@@ -24,7 +24,7 @@ async def page(visit: Visit) -> web.Response:
     # Whoever died over a change of names left it to the next look.
     await labels.work_off(visit.around.engine, now=visit.now)
     async with visit.around.engine.connect() as connection:
-        uses = await list_label_uses(connection)
+        uses = await list_label_uses(connection, sight=visit.sight)
         described = {each.label.name.lower() for each in uses}
         wild = [
             each

@@ -298,7 +298,7 @@ def _whose(visit: Visit) -> UUID | None:
     of = visit.request.query.get("of", "")
     if of in {"", str(visit.me)}:
         return visit.me
-    if not visit.may(Right.ASSIGN_OTHERS):
+    if not visit.may(Right.SEE_EVERYBODYS_TASKS):
         raise web.HTTPForbidden
     if of == "all":
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
+from uuid import UUID
 
 from aiohttp import web
 
@@ -10,16 +11,22 @@ from inbox.mentions import readers
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get
 from storage.reading.colleagues import list_teams, list_users
+from storage.reading.sight import who_sees
 
 MOST_NAMES: Final = 12
 MOST_EMOJI: Final = 96
 
 
 async def names(visit: Visit) -> web.Response:
-    """Colleagues and teams whose name, or a word of it, begins with what was typed behind the @."""
+    """Colleagues and teams whose name, or a word of it, begins with what was typed behind the @.
+
+    Of those who have the conversation of the note in sight: to call somebody who finds a closed door helps nobody.
+    """
     q = " ".join(visit.request.query.get("q", "").lower().split())[:80]
     async with visit.around.engine.connect() as connection:
-        users = readers(await list_users(connection))
+        talk = _uuid(visit.request.query.get("conversation", ""))
+        seeing = await who_sees(connection, talk) if talk else None
+        users = readers(await list_users(connection), seeing=seeing)
         teams = await list_teams(connection)
     able = {each.id for each in users}
     people = [each for each in users if each.id != visit.me and _begins(each.name, q)]
@@ -31,6 +38,13 @@ async def names(visit: Visit) -> web.Response:
     return visit.page(
         "parts/names.html", people=people[:MOST_NAMES], teams=groups[: MOST_NAMES // 2]
     )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _begins(name: str, q: str) -> bool:

@@ -10,14 +10,26 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, Select, func, literal, select, text, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.leads import LeadFilter, LeadRow, dressed, found_by, narrowed, row_of
 from storage.reading.paging import Page, cursor_at, key_of
 from storage.reading.pipelines import PipelineRow, StageRow
-from storage.reading.sight import Sight, leads_in_sight
+from storage.reading.sight import EVERYTHING, Sight, lead_counted, leads_in_sight
 from storage.tables import lead, stage, task
 
 CLOSED_SHOWN: Final = timedelta(days=30)
@@ -62,9 +74,9 @@ async def board(
 ) -> list[BoardColumn]:
     """The columns of a pipeline, but those of the kinds `hidden`."""
     wanted = await _wanted(connection, wish, sight)
-    sums = await _totals(connection, pipeline, wanted, now=now)
+    sums = await totals(connection, pipeline, wish, now=now, sight=sight)
     shown = [each for each in pipeline.stages if each.kind not in hidden]
-    first = await _first(connection, shown, wanted, now=now, limit=per_stage + 1)
+    first = await _first(connection, shown, wanted, now=now, limit=per_stage + 1, sight=sight)
     return [
         BoardColumn(
             stage=each,
@@ -88,7 +100,12 @@ async def totals(
     sight: Sight,
 ) -> dict[UUID, Total]:
     """By stage."""
-    return await _totals(connection, pipeline, await _wanted(connection, wish, sight), now=now)
+    if sight.whole:
+        wanted = await _wanted(connection, wish, sight)
+        return await _totals(connection, pipeline, wanted, now=now)
+    return await _totals_of_many(
+        connection, pipeline, await _wanted(connection, wish, EVERYTHING), now=now, sight=sight
+    )
 
 
 async def column_page(
@@ -116,22 +133,32 @@ async def column_page(
         .order_by(by.desc(), lead.c.id.desc())
         .limit(limit + 1)
     )
-    return _page([row_of(row) for row in rows], of, limit=limit)
+    return _page([row_of(row, sight) for row in rows], of, limit=limit)
 
 
 async def lost_for(
-    connection: AsyncConnection, pipeline: PipelineRow, *, now: datetime
+    connection: AsyncConnection, pipeline: PipelineRow, *, now: datetime, sight: Sight
 ) -> list[tuple[str, int]]:
-    """Why the leads of the last CLOSED_SHOWN were lost, the most frequent first; counted over MOST_COUNTED of them."""
+    """Why the leads of the last CLOSED_SHOWN were lost, the most frequent first; counted over MOST_COUNTED of them; of a limited
+    reader those in their own or their team's hands.
+    """
     stages = [each.id for each in pipeline.stages if each.kind == "lost"]
     rows = await connection.execute(
         text("""
             select lost_reason, count(*) as leads from (
                 select lost_reason from lead where stage_id = any(:stages) and status in ('won', 'lost')
-                and closed_at > :since limit :most) as gone
+                and closed_at > :since and (:whole or manager_id = cast(:me as uuid) or manager_id in (
+                    select user_id from team_member where team_id = any(cast(:teams as uuid[])))) limit :most) as gone
             group by 1 order by 2 desc, 1
         """),
-        {"stages": stages, "since": now - CLOSED_SHOWN, "most": MOST_COUNTED},
+        {
+            "stages": stages,
+            "since": now - CLOSED_SHOWN,
+            "most": MOST_COUNTED,
+            "whole": sight.whole,
+            "me": sight.user,
+            "teams": list(sight.teams),
+        },
     )
     return [(row.lost_reason, row.leads) for row in rows]
 
@@ -151,7 +178,7 @@ def sorted_by(row: LeadRow) -> float:
 async def _wanted(
     connection: AsyncConnection, wish: LeadFilter, sight: Sight
 ) -> list[ColumnElement[bool]]:
-    conditions = [*narrowed(wish), *await found_by(connection, wish.q)]
+    conditions = [*narrowed(wish), *await found_by(connection, wish.q, sight)]
     if not sight.whole:
         conditions.append(await leads_in_sight(connection, sight))
     if wish.manager is not None:
@@ -212,6 +239,41 @@ async def _totals(
     return counted
 
 
+async def _totals_of_many(
+    connection: AsyncConnection,
+    pipeline: PipelineRow,
+    wanted: Sequence[ColumnElement[bool]],
+    *,
+    now: datetime,
+    sight: Sight,
+) -> dict[UUID, Total]:
+    """As `_totals`, of what is in sight: to look up the person of each card would take longer than to gather them all."""
+    todo = select(task.c.id).where(task.c.lead_id == lead.c.id, task.c.done_at.is_(None))
+    kinds = []
+    for is_closed in (False, True):
+        ids = [each.id for each in pipeline.stages if each.is_closed == is_closed]
+        kinds.append(and_(lead.c.stage_id.in_(ids), *_of(is_closed, now=now)))
+    rows = await connection.execute(
+        select(
+            lead.c.stage_id,
+            func.count().label("cards"),
+            func.coalesce(func.sum(lead.c.value), 0).label("value"),
+            func.count().filter(lead.c.status == "open", ~todo.exists()).label("without_task"),
+        )
+        .where(or_(*kinds), *wanted, lead_counted(sight))
+        .group_by(lead.c.stage_id)
+    )
+    return {
+        row.stage_id: Total(
+            count=min(row.cards, MOST_COUNTED),
+            is_more=row.cards > MOST_COUNTED,
+            value=int(row.value),
+            without_task=row.without_task,
+        )
+        for row in rows
+    }
+
+
 async def _first(
     connection: AsyncConnection,
     shown: Sequence[StageRow],
@@ -219,6 +281,7 @@ async def _first(
     *,
     now: datetime,
     limit: int,
+    sight: Sight,
 ) -> dict[UUID, list[LeadRow]]:
     picked: list[Select[Any]] = []
     for is_closed in (False, True):
@@ -236,7 +299,7 @@ async def _first(
         )
     rows = await connection.execute(dressed(lead.c.id.in_(union_all(*picked))))
     found: dict[UUID, list[LeadRow]] = {}
-    for row in map(row_of, rows):
+    for row in (row_of(each, sight) for each in rows):
         found.setdefault(row.stage_id, []).append(row)
     for each in found.values():
         each.sort(key=lambda row: (sorted_by(row), row.id), reverse=True)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.paging import Page, key_of, page_of
+from storage.reading.sight import Sight
 
 A_PAGE: Final = 24
 _NAME: Final = "contact_files"
@@ -30,9 +31,14 @@ class ContactFileRow:
 
 
 async def files_of_contact(
-    connection: AsyncConnection, contact_id: UUID, *, cursor: str = "", limit: int = A_PAGE
+    connection: AsyncConnection,
+    contact_id: UUID,
+    *,
+    sight: Sight,
+    cursor: str = "",
+    limit: int = A_PAGE,
 ) -> Page[ContactFileRow]:
-    """Stored ones. Raises BadCursor. Ids are in the order of time, so that they are the key."""
+    """Stored ones, of the conversations in sight. Raises BadCursor. Ids are in the order of time, so that they are the key."""
     (behind,) = key_of(cursor, _NAME, tuple[UUID]) if cursor else (None,)
     rows = await connection.execute(
         text("""
@@ -44,10 +50,18 @@ async def files_of_contact(
             join attachment a on a.message_id = m.id
             where c.contact_id = :contact and a.state = 'stored' and a.sha256 <> '' and a.cid = ''
               and m.deleted_at is null and m.direction <> 'note'
+              and (:whole or c.manager_id = cast(:me as uuid) or c.team_id = any(cast(:teams as uuid[])))
               and (cast(:behind as uuid) is null or a.id < cast(:behind as uuid))
             order by a.id desc limit :limit
         """),
-        {"contact": contact_id, "behind": behind, "limit": limit + 1},
+        {
+            "contact": contact_id,
+            "behind": behind,
+            "limit": limit + 1,
+            "whole": sight.whole,
+            "me": sight.user,
+            "teams": list(sight.teams),
+        },
     )
     return page_of(
         [ContactFileRow(**row._mapping) for row in rows],  # noqa: SLF001  # a Row's public mapping

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     any_,
     exists,
     func,
@@ -34,6 +35,7 @@ from storage.reading.sight import (
     contacts_in_sight,
     conversation_in_sight,
     seen,
+    unseen,
 )
 from storage.tables import (
     account,
@@ -113,7 +115,9 @@ Sort = Literal["created", "contact"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactFilter:
-    """`kind` and `value` together: who has exactly this key. `channel`: a kind of account they have written to."""
+    """`kind` and `value` together: who has exactly this key. `channel`: a kind of account they have written to; `label`: of
+    one of their conversations.
+    """
 
     q: str = ""
     kind: str = ""
@@ -121,6 +125,7 @@ class ContactFilter:
     manager: UUID | None = None
     nobodys: bool = False
     channel: str = ""
+    label: str = ""
     created_from: datetime | None = None
     created_to: datetime | None = None
     without_lead: bool = False
@@ -160,18 +165,22 @@ async def list_contacts(
 ) -> Page[ContactRow]:
     """Living contacts, the newest first. Raises BadCursor."""
     conditions = [
-        *await _conditions(connection, wish),
-        await contacts_in_sight(connection, sight),
+        *await _conditions(connection, wish, sight),
+        # Whom a search has found are looked up; all others are gathered first when they are few.
+        contact_in_sight(sight)
+        if wish.q or wish.value
+        else await contacts_in_sight(connection, sight),
     ]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         behind = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
         conditions.append(func.row(contact.c.created_at, contact.c.id) < behind)
-    rows = await connection.execute(
-        _dressed(*conditions)
-        .order_by(contact.c.created_at.desc(), contact.c.id.desc())
-        .limit(limit + 1)
-    )
+    order = (contact.c.created_at.desc(), contact.c.id.desc())
+    if not sight.whole:
+        # Picked before they are dressed: those gathered are sorted, and each would be dressed for that.
+        picked = select(contact.c.id).where(*conditions).order_by(*order).limit(limit + 1)
+        conditions = [contact.c.id.in_(picked.subquery("picked").select())]
+    rows = await connection.execute(_dressed(*conditions).order_by(*order).limit(limit + 1))
     return page_of(
         [_row(row) for row in rows],
         limit=limit,
@@ -193,7 +202,7 @@ async def contacts_by_last_message(
     Walks the conversations by their index and takes each that is its contact's latest, so that no column of the contact
     has to follow every message.
     """
-    conditions = await _conditions(connection, wish)
+    conditions = await _conditions(connection, wish, sight)
     newer = talk.alias("newer")
     latest = ~exists().where(
         newer.c.contact_id == talk.c.contact_id,
@@ -228,7 +237,7 @@ async def contacts_by_last_message(
 
 
 async def _conditions(
-    connection: AsyncConnection, wish: ContactFilter
+    connection: AsyncConnection, wish: ContactFilter, sight: Sight
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [contact.c.merged_into.is_(None)]
     if wish.manager is not None:
@@ -241,7 +250,7 @@ async def _conditions(
         conditions.append(contact.c.created_at < wish.created_to)
     if wish.blocked:
         conditions.append(contact.c.blocked)
-    conditions += _with_what_is_theirs(wish)
+    conditions += _with_what_is_theirs(wish, sight)
     if wish.channel:
         # By the accounts' ids: of those the planner knows how many conversations each has.
         of = await connection.execute(select(account.c.id).where(account.c.kind == wish.channel))
@@ -249,7 +258,18 @@ async def _conditions(
         theirs = conversation.alias("theirs")
         conditions.append(
             contact.c.id.in_(
-                select(theirs.c.contact_id).where(theirs.c.account_id == any_(accounts))
+                select(theirs.c.contact_id).where(
+                    theirs.c.account_id == any_(accounts), conversation_in_sight(sight, theirs.c)
+                )
+            )
+        )
+    if wish.label:
+        labelled = conversation.alias("labelled")
+        conditions.append(
+            contact.c.id.in_(
+                select(labelled.c.contact_id).where(
+                    labelled.c.labels.contains(literal([wish.label], ARRAY(Text)))
+                )
             )
         )
     if wish.kind or wish.value:
@@ -267,19 +287,19 @@ async def _conditions(
     return conditions
 
 
-def _with_what_is_theirs(wish: ContactFilter) -> list[ColumnElement[bool]]:
+def _with_what_is_theirs(wish: ContactFilter, sight: Sight) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wish.without_lead:
         conditions.append(
             ~exists().where(lead.c.contact_id == contact.c.id, lead.c.status == "open")
         )
     if wish.with_duplicates:
-        conditions.append(
-            exists().where(
-                suggestion.c.decision == "open",
-                (suggestion.c.first_id == contact.c.id) | (suggestion.c.second_id == contact.c.id),
-            )
-        )
+        first, second = suggestion.c.first_id, suggestion.c.second_id
+        sides = [
+            select(mine).where(suggestion.c.decision == "open", contact_in_sight(sight, other))
+            for mine, other in ((first, second), (second, first))
+        ]
+        conditions.append(contact.c.id.in_(union_all(*sides)))
     return conditions
 
 
@@ -334,9 +354,12 @@ async def standings(
 
 
 async def owners_of_keys(
-    connection: AsyncConnection, keys: Sequence[tuple[str, str]]
+    connection: AsyncConnection, keys: Sequence[tuple[str, str]], *, sight: Sight
 ) -> list[tuple[str, str, UUID, str]]:
-    """(kind, value, contact, name) of the living who have proved or claimed one of these, at most ten."""
+    """(kind, value, contact, name) of the living in sight who have proved or claimed one of these, at most ten.
+
+    Of whom is not in sight nothing is told, not even that somebody has the number.
+    """
     rows = await connection.execute(
         text("""
             select distinct k.kind, k.value, c.id, c.name
@@ -345,11 +368,13 @@ async def owners_of_keys(
                        and proved and not shared
                      union select contact_id from identity_claim where kind = k.kind and value = k.value) o
             join contact c on c.id = o.contact_id and c.merged_into is null
-            order by k.kind desc, c.id limit 10
+            order by k.kind desc, c.id limit 100
         """),
         {"kinds": [kind for kind, _ in keys], "values": [value for _, value in keys]},
     )
-    return [(row.kind, row.value, row.id, row.name) for row in rows]
+    found = rows.all()
+    foreign = await unseen(connection, sight, "contact", {row.id for row in found})
+    return [(row.kind, row.value, row.id, row.name) for row in found if row.id not in foreign][:10]
 
 
 async def claims_of(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> list[ClaimRow]:

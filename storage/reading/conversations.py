@@ -21,10 +21,12 @@ from sqlalchemy import (
     Subquery,
     any_,
     case,
+    exists,
     func,
     literal,
     select,
     text,
+    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
@@ -33,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import conversations_about, wanted
-from storage.reading.sight import Sight, conversation_in_sight, shares
+from storage.reading.sight import Sight, conversation_in_sight, lead_in_hand, shares
 from storage.tables import account, conversation, lead, mention
 
 __all__ = ["ConversationRow"]
@@ -119,7 +121,7 @@ async def list_conversations(
     parts = shares(sight, tab=wish.tab)
     if not parts:
         return Page(items=())
-    hits = await _hits(connection, wish)
+    hits = await _hits(connection, wish, sight)
     found = await _found(connection, wish, hits)
     picked = _picked(
         wish,
@@ -174,7 +176,9 @@ async def matches(
     statement = select(_c.id).where(*conditions)
     # Of those asked about the label is looked at; what else narrows has to be found first.
     others = replace(wish, label="")
-    if (found := await _found(connection, others, await _hits(connection, wish))) is not None:
+    if (
+        found := await _found(connection, others, await _hits(connection, wish, sight))
+    ) is not None:
         statement = statement.where(_among(found))
     return set((await connection.execute(statement)).scalars())
 
@@ -186,7 +190,7 @@ async def count_conversations(
     accounts = await _accounts(connection, wish)
     if accounts == [] or not shares(sight, tab=wish.tab):
         return 0
-    found = await _found(connection, wish, await _hits(connection, wish))
+    found = await _found(connection, wish, await _hits(connection, wish, sight))
     picked = _picked(
         wish,
         sight=sight,
@@ -199,12 +203,12 @@ async def count_conversations(
     return int((await connection.execute(select(func.count()).select_from(picked))).scalar_one())
 
 
-async def known_sources(connection: AsyncConnection) -> list[str]:
-    """Where the newest open leads came from, the most frequent first: to choose from."""
+async def known_sources(connection: AsyncConnection, *, sight: Sight) -> list[str]:
+    """Where the newest open leads, of a limited reader those in their own or their team's hands, came from, the most frequent first: to choose from."""
     source = lead.c.last_touch["source"].astext.label("source")
     recent = (
         select(source)
-        .where(lead.c.status == "open")
+        .where(lead.c.status == "open", lead_in_hand(sight))
         .order_by(lead.c.created_at.desc(), lead.c.id.desc())
         .limit(MOST_LABELLED)
         .subquery("recent")
@@ -275,6 +279,14 @@ async def count_tabs(connection: AsyncConnection, *, me: UUID, sight: Sight) -> 
         some = select(union_all(*parts).subquery()).limit(COUNTED_TO).subquery()
         return select(func.count()).select_from(some).scalar_subquery()
 
+    there = conversation.alias()
+    mention_seen = (
+        true()
+        if sight.whole
+        else exists().where(
+            there.c.id == mention.c.conversation_id, conversation_in_sight(sight, there.c)
+        )
+    )
     row = (
         await connection.execute(
             select(
@@ -285,7 +297,7 @@ async def count_tabs(connection: AsyncConnection, *, me: UUID, sight: Sight) -> 
                 select(func.count())
                 .select_from(
                     select(mention.c.conversation_id)
-                    .where(mention.c.user_id == me, mention.c.seen_at.is_(None))
+                    .where(mention.c.user_id == me, mention.c.seen_at.is_(None), mention_seen)
                     .distinct()
                     .limit(COUNTED_TO)
                     .subquery()
@@ -329,9 +341,11 @@ async def _accounts(connection: AsyncConnection, wish: ConversationFilter) -> li
     return list((await connection.execute(statement.order_by(account.c.id))).scalars())
 
 
-async def _hits(connection: AsyncConnection, wish: ConversationFilter) -> dict[UUID, UUID | None]:
+async def _hits(
+    connection: AsyncConnection, wish: ConversationFilter, sight: Sight
+) -> dict[UUID, UUID | None]:
     sought = wanted(wish.q)
-    return {} if sought is None else await conversations_about(connection, sought)
+    return {} if sought is None else await conversations_about(connection, sought, sight=sight)
 
 
 async def _found(

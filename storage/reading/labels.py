@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.reading.sight import Sight
+
 MOST_COUNTED: Final = 1000
 
 
@@ -42,17 +44,25 @@ async def label_colours(connection: AsyncConnection) -> Mapping[str, str]:
     return {row.name: row.colour for row in found}
 
 
-async def list_label_uses(connection: AsyncConnection) -> list[LabelUse]:
+async def list_label_uses(connection: AsyncConnection, *, sight: Sight) -> list[LabelUse]:
+    """Counted among the conversations in sight."""
     found = await connection.execute(
         text("""
             select l.id, l.name, l.colour, l.position, (
                 select count(*) from (
-                    select 1 from conversation c where c.labels @> array[l.name] and c.labels <> '{}' limit :most
+                    select 1 from conversation c where c.labels @> array[l.name] and c.labels <> '{}'
+                    and (:whole or c.manager_id = cast(:me as uuid) or c.team_id = any(cast(:teams as uuid[])))
+                    limit :most
                 ) as conversation_with_it
             ) as used
             from label l order by l.position, l.name, l.id
         """),
-        {"most": MOST_COUNTED},
+        {
+            "most": MOST_COUNTED,
+            "whole": sight.whole,
+            "me": sight.user,
+            "teams": list(sight.teams),
+        },
     )
     return [
         LabelUse(

@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.reading.initials import initials
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
-from storage.reading.sight import Sight, lead_in_sight, leads_in_sight
+from storage.reading.sight import Sight, lead_in_hand, lead_in_sight, leads_in_sight
 from storage.tables import (
     account,
     contact,
@@ -38,6 +38,7 @@ from storage.tables import (
     user_account,
 )
 
+MOST_OF_SOURCES: Final = 2000
 LIVING: Final = ("open", "won", "lost")
 
 
@@ -165,8 +166,9 @@ async def list_leads(
     """
     conditions = [
         *_conditions(wish),
-        *await found_by(connection, wish.q),
-        await leads_in_sight(connection, sight),
+        *await found_by(connection, wish.q, sight),
+        # As of contacts: found ones are looked up.
+        lead_in_sight(sight) if wish.q else await leads_in_sight(connection, sight),
     ]
     name = _NAME if sort == "created" else f"{_NAME}.{sort}"
     statement = dressed(*conditions)
@@ -179,7 +181,9 @@ async def list_leads(
             order = [lead.c.stage_since, lead.c.id]
             place = func.row(lead.c.stage_since, lead.c.id)
         case "task":
-            return await _by_task(connection, conditions, name=name, cursor=cursor, limit=limit)
+            return await _by_task(
+                connection, conditions, sight=sight, name=name, cursor=cursor, limit=limit
+            )
         case _:
             order = [lead.c.created_at.desc(), lead.c.id.desc()]
             place = func.row(lead.c.created_at, lead.c.id)
@@ -192,9 +196,15 @@ async def list_leads(
         at, id_ = key_of(cursor, name, tuple[datetime, UUID])
         there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
         statement = statement.where(place < there if sort == "created" else place > there)
-    rows = await connection.execute(statement.order_by(*order).limit(limit + 1))
+    statement = statement.order_by(*order).limit(limit + 1)
+    if not sight.whole:
+        # Picked before they are dressed: those gathered are sorted, and each would be dressed for that.
+        found = true() if statement.whereclause is None else statement.whereclause
+        picked = select(lead.c.id).where(found).order_by(*order).limit(limit + 1)
+        statement = dressed(lead.c.id.in_(picked.subquery("picked").select())).order_by(*order)
+    rows = await connection.execute(statement)
     return page_of(
-        [row_of(row) for row in rows],
+        [row_of(row, sight) for row in rows],
         limit=limit,
         name=name,
         key=lambda row: (_sorted_by(row, sort), row.id),
@@ -205,6 +215,7 @@ async def _by_task(
     connection: AsyncConnection,
     conditions: list[ColumnElement[bool]],
     *,
+    sight: Sight,
     name: str,
     cursor: str,
     limit: int,
@@ -231,7 +242,7 @@ async def _by_task(
         picked = picked.where(func.row(task.c.due_at, task.c.lead_id) > there)
     picked = picked.order_by(task.c.due_at, task.c.lead_id).limit(limit + 1)
     rows = await connection.execute(dressed(lead.c.id.in_(picked.subquery("picked").select())))
-    found = sorted((row_of(row) for row in rows), key=lambda row: (_due(row), row.id))
+    found = sorted((row_of(row, sight) for row in rows), key=lambda row: (_due(row), row.id))
     return page_of(found, limit=limit, name=name, key=lambda row: (row.next_task_at, row.id))
 
 
@@ -251,14 +262,14 @@ def _sorted_by(row: LeadRow, sort: Sort) -> object:
             return row.created_at
 
 
-async def found_by(connection: AsyncConnection, q: str) -> list[ColumnElement[bool]]:
-    """Of leads whose number, title or person somebody typed; nothing typed: all."""
+async def found_by(connection: AsyncConnection, q: str, sight: Sight) -> list[ColumnElement[bool]]:
+    """Of leads whose number, title or person somebody typed; nothing typed: all. A title that may not be read is not found."""
     sought = wanted(q)
     if sought is None:
         return []
     of = lead.c.contact_id == any_(literal(await people(connection, sought), ARRAY(PG_UUID)))
     part = "%" + re.sub(r"([%_\\])", r"\\\1", sought.text) + "%"
-    named = of | literal_column("lower(lead.title)").like(part)
+    named = of | literal_column("lower(lead.title)").like(part) if sight.reads else of
     number = sought.text.lstrip("#№")
     if number != sought.text and number.isdecimal() and len(number) < 18:
         return [lead.c.number == int(number)]
@@ -272,15 +283,32 @@ async def leads_by_ids(
     """Those of them that the wish is for."""
     conditions = [
         *_conditions(wish),
-        *await found_by(connection, wish.q),
+        *await found_by(connection, wish.q, sight),
         lead_in_sight(sight),
     ]
     rows = await connection.execute(dressed(lead.c.id.in_(ids), *conditions))
-    return [row_of(row) for row in rows]
+    return [row_of(row, sight) for row in rows]
 
 
-async def sources_of_leads(connection: AsyncConnection, *, limit: int = 60) -> list[str]:
-    """Where leads come from: hops from one to the next through the index, and reads no lead."""
+async def sources_of_leads(
+    connection: AsyncConnection, *, sight: Sight, limit: int = 60
+) -> list[str]:
+    """Where leads come from: hops from one to the next through the index, and reads no lead. Of a limited reader: those of
+    the leads in their own or their team's hands.
+    """
+    if not sight.whole:
+        source: Any = literal_column("(lead.last_touch ->> 'source')").label("source")
+        recent = (
+            select(source)
+            .where(lead_in_hand(sight))
+            .order_by(lead.c.created_at.desc())
+            .limit(MOST_OF_SOURCES)
+            .subquery("recent")
+        )
+        some = select(recent.c.source).where(recent.c.source != "").distinct()
+        return list(
+            (await connection.execute(some.order_by(recent.c.source).limit(limit))).scalars()
+        )
     rows = await connection.execute(
         text("""
             with recursive known as (
@@ -305,11 +333,11 @@ async def channels_of_leads(connection: AsyncConnection) -> list[str]:
 async def lead_by_id(connection: AsyncConnection, id_: UUID, *, sight: Sight) -> LeadRow | None:
     of = (lead.c.id == id_, lead_in_sight(sight))
     row = (await connection.execute(dressed(*of))).one_or_none()
-    return None if row is None else row_of(row)
+    return None if row is None else row_of(row, sight)
 
 
 async def leads_of(
-    connection: AsyncConnection, contact_id: UUID, *, limit: int = 50
+    connection: AsyncConnection, contact_id: UUID, *, sight: Sight, limit: int = 50
 ) -> list[LeadRow]:
     """A person's leads: the open ones first, then the newest."""
     rows = await connection.execute(
@@ -317,7 +345,7 @@ async def leads_of(
         .order_by((lead.c.status != "open"), lead.c.created_at.desc(), lead.c.id.desc())
         .limit(limit)
     )
-    return [row_of(row) for row in rows]
+    return [row_of(row, sight) for row in rows]
 
 
 async def lead_history(
@@ -450,11 +478,12 @@ def dressed(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def row_of(row: Any) -> LeadRow:
+def row_of(row: Any, sight: Sight) -> LeadRow:
+    """A title begins as the first words of a customer, and a task quotes them: without the right to read there is neither."""
     return LeadRow(
         id=row.id,
         number=row.number,
-        title=row.title,
+        title=row.title if sight.reads else "",
         contact_id=row.contact_id,
         contact_name=row.contact_name,
         pipeline_id=row.pipeline_id,
@@ -481,7 +510,7 @@ def row_of(row: Any) -> LeadRow:
         closed_at=row.closed_at,
         merged_into=row.merged_into,
         next_task_at=row.next_task_at,
-        next_task=row.next_task or "",
+        next_task=(row.next_task or "") if sight.reads else "",
         next_task_kind=row.next_task_kind or "",
         norm_days=row.norm_days,
     )

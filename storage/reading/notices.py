@@ -1,15 +1,18 @@
 """What somebody was told: the list under the bell, what is new in it, and how much is unread."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Select, any_, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+from storage.reading.sight import Sight, notice_in_sight
+from storage.tables import notification
 
 MOST_NEWS: Final = 20
 MOST_COUNTED: Final = 100
@@ -69,21 +72,11 @@ _DRESSED: Final = """
     left join message m on n.kind = 'mention' and m.id = n.subject
     left join user_account b on b.id = n.by_user
 """
-_LIST: Final = text(
-    "with picked as (select * from notification where user_id = :user"  # noqa: S608  # our own words
-    "  and (cast(:at as timestamptz) is null or (at, id) < (cast(:at as timestamptz), cast(:id as uuid)))"
-    f"  order by at desc, id desc limit :limit) {_DRESSED} order by n.at desc, n.id desc"
-)
-_NEWS: Final = text(
-    "with picked as (select * from notification where user_id = :user and read_at is null and told_at > :after"  # noqa: S608  # our own words
-    f"  order by told_at desc limit :limit) {_DRESSED} order by n.told_at, n.id"
-)
 _THESE: Final = text(
     f"with picked as (select * from notification where id = any(:ids)) {_DRESSED}"  # noqa: S608  # our own words
 )
 _COUNTS: Final = text("""
     select
-      (select count(*) from (select from notification where user_id = :user and read_at is null limit :most) n) as unread,
       (select count(*) from (select from task where manager_id = :user and done_at is null and due_at < :tomorrow
                              limit :most) t) as due,
       (select count(*) from (select from task where manager_id = :user and done_at is null and due_at < :now
@@ -92,20 +85,47 @@ _COUNTS: Final = text("""
 
 
 async def list_notices(
-    connection: AsyncConnection, user: UUID, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    connection: AsyncConnection,
+    user: UUID,
+    *,
+    sight: Sight,
+    cursor: str = "",
+    limit: int = DEFAULT_LIMIT,
 ) -> Page[NoticeRow]:
-    """The newest first. Raises BadCursor."""
-    at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID]) if cursor else (None, None)
-    rows = await connection.execute(_LIST, {"user": user, "at": at, "id": id_, "limit": limit + 1})
-    return page_of(
-        [_row(row) for row in rows], limit=limit, name=_NAME, key=lambda row: (row.at, row.id)
-    )
+    """Of what is in sight, the newest first. Raises BadCursor."""
+    of = notification.c
+    picked = select(of.id).where(of.user_id == user, notice_in_sight(sight))
+    if cursor:
+        at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
+        there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
+        picked = picked.where(func.row(of.at, of.id) < there)
+    picked = picked.order_by(of.at.desc(), of.id.desc()).limit(limit + 1)
+    rows = await _dressed(connection, picked, sight)
+    return page_of(rows, limit=limit, name=_NAME, key=lambda row: (row.at, row.id))
 
 
-async def news(connection: AsyncConnection, user: UUID, *, after: datetime) -> list[NoticeRow]:
+async def news(
+    connection: AsyncConnection, user: UUID, *, sight: Sight, after: datetime
+) -> list[NoticeRow]:
     """What was written down since and is unread; the oldest first, the last MOST_NEWS."""
-    rows = await connection.execute(_NEWS, {"user": user, "after": after, "limit": MOST_NEWS})
-    return [_row(row) for row in rows]
+    of = notification.c
+    picked = (
+        select(of.id)
+        .where(of.user_id == user, of.read_at.is_(None), of.told_at > after, notice_in_sight(sight))
+        .order_by(of.told_at.desc(), of.id.desc())
+        .limit(MOST_NEWS)
+    )
+    return (await _dressed(connection, picked, sight))[::-1]
+
+
+async def _dressed(
+    connection: AsyncConnection, picked: Select[Any], sight: Sight
+) -> list[NoticeRow]:
+    ids = list((await connection.execute(picked)).scalars())
+    found = await these_notices(connection, ids) if ids else {}
+    rows = [found[each] for each in ids if each in found]
+    # A lead's title begins as a customer's words.
+    return rows if sight.reads else [replace(each, lead_title="", task_text="") for each in rows]
 
 
 async def these_notices(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, NoticeRow]:
@@ -113,21 +133,47 @@ async def these_notices(connection: AsyncConnection, ids: Sequence[UUID]) -> dic
     return {row.id: _row(row) for row in rows}
 
 
-async def notice_of(connection: AsyncConnection, user: UUID, id_: UUID) -> NoticeRow | None:
-    """None when it is another's."""
-    found = (await these_notices(connection, [id_])).get(id_)
-    return found if found is not None and found.user_id == user else None
+async def notice_of(
+    connection: AsyncConnection, user: UUID, id_: UUID, *, sight: Sight
+) -> NoticeRow | None:
+    """None when it is another's, or out of sight."""
+    of = notification.c
+    picked = select(of.id).where(of.id == id_, of.user_id == user, notice_in_sight(sight))
+    return next(iter(await _dressed(connection, picked, sight)), None)
+
+
+async def still_in_sight(
+    connection: AsyncConnection, sights: Mapping[UUID, Sight], asked: Sequence[tuple[UUID, UUID]]
+) -> set[UUID]:
+    """Of (person, notice) the notices that their people still may be told of."""
+    kept: set[UUID] = set()
+    for user, sight in sights.items():
+        ids = [notice for person, notice in asked if person == user]
+        of = notification.c
+        told = select(of.id).where(
+            of.id == any_(literal(ids, ARRAY(PG_UUID))), notice_in_sight(sight)
+        )
+        kept |= set((await connection.execute(told)).scalars()) if ids else set()
+    return kept
 
 
 async def counts(
-    connection: AsyncConnection, user: UUID, *, now: datetime, tomorrow: datetime
+    connection: AsyncConnection, user: UUID, *, sight: Sight, now: datetime, tomorrow: datetime
 ) -> Counts:
+    of = notification.c
+    some = (
+        select(of.id)
+        .where(of.user_id == user, of.read_at.is_(None), notice_in_sight(sight))
+        .limit(MOST_COUNTED)
+        .subquery("some")
+    )
+    unread = (await connection.execute(select(func.count()).select_from(some))).scalar_one()
     row = (
         await connection.execute(
             _COUNTS, {"user": user, "now": now, "tomorrow": tomorrow, "most": MOST_COUNTED}
         )
     ).one()
-    return Counts(unread=row.unread, due=row.due, overdue=row.overdue)
+    return Counts(unread=unread, due=row.due, overdue=row.overdue)
 
 
 async def is_muted(connection: AsyncConnection, user: UUID, conversation: UUID) -> bool:

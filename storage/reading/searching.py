@@ -10,13 +10,16 @@ joined into the list's query, the planner guesses a prefix to be frequent and re
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import Row, TextClause, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.reading.sight import Sight, shares
+from storage.tables import conversation
 
 LONGEST: Final = 200
 SHORTEST: Final = 4
@@ -24,8 +27,11 @@ ENDING: Final = 2
 """Characters a word keeps, and those it may lose at its end."""
 MOST_PEOPLE: Final = 500
 MOST_MESSAGES: Final = 2000
-RECENT: Final = 200_000
-"""How many of the newest messages are looked through for a word that is everywhere."""
+SELDOM: Final = 4000
+"""Messages with a word that are all looked at, for the newest of them."""
+RECENT: Final = 100_000
+MOST_RECENT: Final = 1000
+"""How many of the newest messages are looked through for a word that is everywhere, until how many are found."""
 
 _PHONE_LIKE = re.compile(r"[\d\s()+.\-–]+")  # people do write numbers with a dash
 _LEAD_NUMBER = re.compile(r"(?:лид|сделка|lead|deal)?\s*[#№]?\s*(\d{1,12})")
@@ -115,14 +121,28 @@ _QUERY: Final = """
      || websearch_to_tsquery('simple', :typed) || to_tsquery('simple', :prefix))
 """
 _SAID_SELDOM: Final = text(
-    "select conversation_id, message_id from message_search where vector @@ "  # noqa: S608  # constants
+    "select conversation_id, message_id, count(*) over () as said from"  # noqa: S608  # constants
+    " (select conversation_id, message_id from message_search where vector @@ "
     + _QUERY
-    + "limit :most"
+    + "limit :seldom) found order by message_id desc limit :most"
 )
 _SAID_OFTEN: Final = text(
     "select conversation_id, message_id from"  # noqa: S608  # constants
     " (select conversation_id, message_id, vector from message_search order by message_id desc limit :seen) recent"
     " where vector @@ " + _QUERY + "limit :most"
+)
+
+
+OWN_TALKS: Final = 1000
+TEAM_TALKS: Final = 300
+"""How many conversations of each status, the newest ones, are looked through for such a word in one's own hands and in each
+team's, by somebody who sees no others.
+"""
+_SAID_OFTEN_THERE: Final = text(
+    "select s.conversation_id, s.message_id from message m join message_search s on s.message_id = m.id"  # noqa: S608  # constants
+    " where m.conversation_id = any(cast(:talks as uuid[])) and s.vector @@ "
+    + _QUERY
+    + "limit :most"
 )
 
 
@@ -135,9 +155,12 @@ async def people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
 
 
 async def conversations_about(
-    connection: AsyncConnection, sought: Wanted
+    connection: AsyncConnection, sought: Wanted, *, sight: Sight
 ) -> dict[UUID, UUID | None]:
-    """The conversations with such a person, or in which such words were said; and the newest message that says them."""
+    """The conversations with such a person, or in which such words were said; and the newest message that says them.
+
+    Of words that are everywhere only the newest places are looked at: with limited sight, of what is in sight.
+    """
     await connection.execute(_STEERED)
     known = await _people(connection, sought)
     with_them = await _ids(
@@ -145,7 +168,7 @@ async def conversations_about(
         text("select id from conversation where contact_id = any(cast(:known as uuid[]))"),
         known=known,
     )
-    said = await _said(connection, sought)
+    said = await _said(connection, sought, sight)
     await connection.execute(_FREE)
     return {**dict.fromkeys(with_them), **said}
 
@@ -168,8 +191,10 @@ def _parts(sought: Wanted) -> list[str]:
     return [_like(part) for part in dict.fromkeys((sought.text, *sought.digits))]
 
 
-async def _said(connection: AsyncConnection, sought: Wanted) -> dict[UUID, UUID | None]:
-    """Rare words by their index, all of them; of words that are everywhere, the newest messages with them.
+async def _said(
+    connection: AsyncConnection, sought: Wanted, sight: Sight
+) -> dict[UUID, UUID | None]:
+    """Rare words by their index, the newest of them; of words that are everywhere, the newest messages with them.
 
     The index is asked for at most about 20 000 places (`gin_fuzzy_search_limit`), so that a word in every message costs
     no more than that to recognise.
@@ -177,23 +202,43 @@ async def _said(connection: AsyncConnection, sought: Wanted) -> dict[UUID, UUID 
     if not sought.prefix:
         return {}
     words = {"typed": sought.text, "prefix": sought.prefix}
+    bounds = {"seldom": SELDOM + 1, "most": MOST_MESSAGES}
     await connection.execute(_BY_INDEX)
-    found = (await connection.execute(_SAID_SELDOM, {**words, "most": MOST_MESSAGES + 1})).all()
+    found = (await connection.execute(_SAID_SELDOM, {**words, **bounds})).all()
+    often = bool(found) and found[0].said > SELDOM
     if not found and sought.looser:
-        found = (
-            await connection.execute(
-                _SAID_SELDOM, {"typed": "", "prefix": sought.looser, "most": MOST_MESSAGES}
-            )
-        ).all()
+        looser = {"typed": "", "prefix": sought.looser}
+        found = (await connection.execute(_SAID_SELDOM, {**looser, **bounds})).all()
     await connection.execute(_FREE)
-    if len(found) > MOST_MESSAGES:
-        found = (
-            await connection.execute(_SAID_OFTEN, {**words, "seen": RECENT, "most": MOST_MESSAGES})
-        ).all()
+    if often:
+        found = await _said_often(connection, words, sight)
     newest: dict[UUID, UUID | None] = {}
     for row in sorted(found, key=lambda each: each.message_id):
         newest[row.conversation_id] = row.message_id
     return newest
+
+
+async def _said_often(
+    connection: AsyncConnection, words: dict[str, Any], sight: Sight
+) -> Sequence[Row[Any]]:
+    if sight.whole:
+        asked = {**words, "seen": RECENT, "most": MOST_RECENT}
+        return (await connection.execute(_SAID_OFTEN, asked)).all()
+    talks = [
+        select(conversation.c.id)
+        .where(conversation.c.status == status, *part)
+        .order_by(conversation.c.last_message_at.desc(), conversation.c.id.desc())
+        .limit(OWN_TALKS if place == 0 else TEAM_TALKS)
+        for place, part in enumerate(shares(sight))
+        for status in ("open", "waiting", "snoozed", "resolved", "spam")
+    ]
+    ids = list(
+        (
+            await connection.execute(union_all(*(each.subquery().select() for each in talks)))
+        ).scalars()
+    )
+    asked = {**words, "talks": ids, "most": MOST_MESSAGES}
+    return (await connection.execute(_SAID_OFTEN_THERE, asked)).all()
 
 
 # Why a conversation was found.

@@ -26,12 +26,14 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.notices import ABOUT_MESSAGES
 from storage.tables import (
     assignment,
     attachment,
@@ -42,6 +44,7 @@ from storage.tables import (
     lead,
     lead_event,
     message,
+    notification,
     suggestion,
     task,
     team_member,
@@ -64,6 +67,8 @@ class Sight:
     what: Sees = "all"
     user: UUID | None = None
     teams: tuple[UUID, ...] = ()
+    reads: bool = True
+    """What customers write is for their eyes, and so what is made of it: titles of leads, tasks. A marketer's it is not."""
 
     @property
     def whole(self) -> bool:
@@ -71,13 +76,13 @@ class Sight:
 
 
 EVERYTHING: Final = Sight()
-FEW: Final = 2000
-"""People in sight who are named one by one. Among 200 000 a list finds a page of more after some thousand looks."""
+FEW: Final = 10_000
+"""Ways to people in sight, up to which these are gathered first. Of more, a list finds a page after some hundred looks."""
 
 
 def sight_of(*, user: UUID, role: str, sees: str, teams: Sequence[UUID]) -> Sight:
     if role not in LIMITED_ROLES or sees == "all":
-        return Sight(user=user)
+        return Sight(user=user, reads=role != "marketer")
     if sees == "team":
         return Sight(what="team", user=user, teams=tuple(sorted(teams)))
     return Sight(what="own", user=user)
@@ -118,18 +123,55 @@ def contact_in_sight(sight: Sight, id_: Any = contact.c.id) -> ColumnElement[boo
     """`id_`: the column with the contact's id. Looks each person up; for a list of people see `contacts_in_sight`."""
     if sight.whole:
         return true()
-    return or_(*(_there_is(each.where(column == id_)) for column, each in _known(sight)))
+    return or_(*(_there_is(each) for each in _looks(sight, id_)))
+
+
+def _looks(sight: Sight, id_: Any) -> list[Select[Any]]:
+    """One into each table, each along the index of the person."""
+    # Aliases, so that none of it is taken for the rows of the query around it.
+    talk, person, card = conversation.alias(), contact.alias(), lead.alias()
+    return [
+        select(talk.c.contact_id).where(
+            talk.c.contact_id == id_, conversation_in_sight(sight, talk.c)
+        ),
+        select(card.c.contact_id).where(card.c.contact_id == id_, lead_in_hand(sight, card.c)),
+        select(person.c.id).where(person.c.id == id_, person.c.manager_id == sight.user),
+    ]
 
 
 async def contacts_in_sight(
     connection: AsyncConnection, sight: Sight, id_: Any = contact.c.id
 ) -> ColumnElement[bool]:
-    """The same, for what pages through many: when few are in sight they are named, or else one would look long for them."""
+    """The same, for what pages through many: when few are in sight they are gathered first, or one would look long for them;
+    when many are, looking each one up soon finds a page.
+    """
     if sight.whole:
         return true()
-    few = [each.limit(FEW + 1).subquery().select() for _, each in _known(sight)]
-    found = set((await connection.execute(union_all(*few))).scalars())
-    return id_ == any_(_ids(found)) if len(found) <= FEW else contact_in_sight(sight, id_)
+    if await are_few(connection, sight):
+        gathered: ColumnElement[bool] = id_ == func.any(people_in_sight(sight))
+        return gathered
+    return contact_in_sight(sight, id_)
+
+
+async def are_few(connection: AsyncConnection, sight: Sight) -> bool:
+    """Counted along the indexes, up to FEW of each."""
+    some = [
+        select(func.count())
+        .select_from(
+            select(literal(1).label("one")).where(each.whereclause).limit(FEW + 1).subquery()
+        )
+        .scalar_subquery()
+        for _, each in _known(sight)
+        if each.whereclause is not None
+    ]
+    counted = (await connection.execute(select(*some))).one()
+    return sum(counted) <= FEW
+
+
+def people_in_sight(sight: Sight) -> Any:
+    """An array of them, made once for the whole statement."""
+    parts = [each.with_only_columns(column) for column, each in _known(sight)]
+    return func.array(union_all(*parts).scalar_subquery(), type_=ARRAY(PG_UUID))
 
 
 def _known(sight: Sight) -> list[tuple[Any, Select[Any]]]:
@@ -156,12 +198,35 @@ def _there_is(one: Select[Any]) -> ColumnElement[bool]:
 
 def lead_in_sight(sight: Sight, of: Any = lead.c) -> ColumnElement[bool]:
     """With its person, of whom a lead of theirs is a part."""
-    return contact_in_sight(sight, of.contact_id)
+    if sight.whole:
+        return true()
+    return lead_in_hand(sight, of) | contact_in_sight(sight, of.contact_id)
+
+
+def lead_counted(sight: Sight, of: Any = lead.c) -> ColumnElement[bool]:
+    """The same, of very many: the planner chooses between looking each person up and gathering all of them once."""
+    if sight.whole:
+        return true()
+    return or_(lead_in_hand(sight, of), *(each.exists() for each in _looks(sight, of.contact_id)))
+
+
+def lead_in_hand(sight: Sight, of: Any = lead.c) -> ColumnElement[bool]:
+    """Theirs or their teams' to work on: fewer than are in sight, and found along one index."""
+    if sight.whole:
+        return true()
+    if sight.teams:
+        return or_(of.manager_id == sight.user, of.manager_id == any_(_mates(sight)))
+    mine: ColumnElement[bool] = of.manager_id == sight.user
+    return mine
 
 
 async def leads_in_sight(connection: AsyncConnection, sight: Sight) -> ColumnElement[bool]:
     """The same, for what pages through many."""
-    return await contacts_in_sight(connection, sight, lead.c.contact_id)
+    if sight.whole:
+        return true()
+    if await are_few(connection, sight):
+        return lead.c.contact_id == func.any(people_in_sight(sight))
+    return lead_in_sight(sight)
 
 
 def task_in_sight(sight: Sight, of: Any = task.c) -> ColumnElement[bool]:
@@ -172,11 +237,58 @@ def task_in_sight(sight: Sight, of: Any = task.c) -> ColumnElement[bool]:
     inside: list[ColumnElement[bool]] = [
         of.manager_id == sight.user,
         of.created_by == sight.user,
-        exists().where(talk.c.id == of.conversation_id, conversation_in_sight(sight, talk.c)),
+        _there_is(
+            select(talk.c.id).where(
+                talk.c.id == of.conversation_id, conversation_in_sight(sight, talk.c)
+            )
+        ),
     ]
     if sight.teams:
-        inside.append(of.manager_id.in_(teammates(sight)))
+        inside.insert(1, of.manager_id == any_(_mates(sight)))
     return or_(*inside)
+
+
+def notice_in_sight(sight: Sight, of: Any = notification.c) -> ColumnElement[bool]:
+    """What somebody was told, while what it is of is still for their eyes."""
+    conditions: list[ColumnElement[bool]] = []
+    if not sight.reads:
+        conditions.append(of.kind.not_in(ABOUT_MESSAGES))
+    if not sight.whole:
+        talk, card, todo = conversation.alias(), lead.alias(), task.alias()
+        conditions += [
+            or_(
+                of.task_id.is_not(None),
+                of.conversation_id.is_(None),
+                exists().where(
+                    talk.c.id == of.conversation_id, conversation_in_sight(sight, talk.c)
+                ),
+            ),
+            or_(
+                of.task_id.is_not(None),
+                of.lead_id.is_(None),
+                exists().where(card.c.id == of.lead_id, lead_in_sight(sight, card.c)),
+            ),
+            or_(
+                of.task_id.is_(None),
+                exists().where(todo.c.id == of.task_id, task_in_sight(sight, todo.c)),
+            ),
+        ]
+    return and_(true(), *conditions)
+
+
+async def who_sees(connection: AsyncConnection, conversation_id: UUID) -> set[UUID]:
+    """The colleagues who have this conversation in sight, whether or not their role reads any."""
+    rows = await connection.execute(
+        text("""
+            select u.id from conversation v, user_account u
+            where v.id = :talk and (
+                u.sees = 'all' or u.role <> all(cast(:limited as text[])) or u.id = v.manager_id
+                or u.sees = 'team' and exists (
+                    select from team_member m where m.user_id = u.id and m.team_id = v.team_id))
+        """),
+        {"talk": conversation_id, "limited": sorted(LIMITED_ROLES)},
+    )
+    return set(rows.scalars())
 
 
 def teammates(sight: Sight) -> Select[Any]:

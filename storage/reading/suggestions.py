@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Integer, func, literal, select, text
+from sqlalchemy.dialects.postgresql import JSONB, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
-from storage.reading.sight import Sight, unseen
+from storage.reading.sight import Sight, contacts_in_sight, unseen
+from storage.tables import suggestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +44,10 @@ _SELECT: Final = """
     join contact one on one.id = s.first_id
     join contact two on two.id = s.second_id
 """
-_OPEN = text(
+_THESE = text(
     _SELECT
     + """
-    where s.decision = 'open'
-      and (cast(:score as int) is null or (s.score, s.id) < (:score, cast(:id as uuid)))
-    order by s.score desc, s.id desc
-    limit :limit
+    where s.id = any(cast(:ids as uuid[])) order by s.score desc, s.id desc
     """
 ).columns(reasons=JSONB)
 _OF_CONTACT = text(
@@ -64,11 +62,24 @@ _ONE = text(_SELECT + "where s.id = :id").columns(reasons=JSONB)
 
 
 async def list_suggestions(
-    connection: AsyncConnection, *, cursor: str = "", limit: int = DEFAULT_LIMIT
+    connection: AsyncConnection, *, sight: Sight, cursor: str = "", limit: int = DEFAULT_LIMIT
 ) -> Page[SuggestionRow]:
-    """The undecided, the surest first. Raises BadCursor."""
-    score, id_ = key_of(cursor, _NAME, tuple[int, UUID]) if cursor else (None, None)
-    rows = await connection.execute(_OPEN, {"score": score, "id": id_, "limit": limit + 1})
+    """The undecided of whom both are in sight, the surest first. Raises BadCursor."""
+    of = suggestion.c
+    picked = select(of.id).where(
+        of.decision == "open",
+        await contacts_in_sight(connection, sight, of.first_id),
+        await contacts_in_sight(connection, sight, of.second_id),
+    )
+    if cursor:
+        score, id_ = key_of(cursor, _NAME, tuple[int, UUID])
+        picked = picked.where(
+            func.row(of.score, of.id) < func.row(literal(score, Integer), literal(id_, PG_UUID))
+        )
+    found = await connection.execute(
+        picked.order_by(of.score.desc(), of.id.desc()).limit(limit + 1)
+    )
+    rows = await connection.execute(_THESE, {"ids": list(found.scalars())})
     return page_of(
         [_row(row) for row in rows],
         limit=limit,

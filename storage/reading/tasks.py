@@ -122,13 +122,15 @@ async def count_tasks(
 
 
 async def open_tasks_of(
-    connection: AsyncConnection, contact_id: UUID, *, limit: int = 20
+    connection: AsyncConnection, contact_id: UUID, *, sight: Sight, limit: int = 20
 ) -> list[TaskRow]:
-    """The contact's, and those of their leads; the most urgent first."""
+    """The contact's, and those of their leads, as far as they are in sight or nobody's; the most urgent first."""
     leads = select(lead.c.id).where(lead.c.contact_id == contact_id)
     rows = await connection.execute(
         _dressed(
-            (task.c.contact_id == contact_id) | task.c.lead_id.in_(leads), task.c.done_at.is_(None)
+            (task.c.contact_id == contact_id) | task.c.lead_id.in_(leads),
+            task.c.done_at.is_(None),
+            task_in_sight(sight) | task.c.manager_id.is_(None),
         )
         .order_by(task.c.due_at, task.c.id)
         .limit(limit)

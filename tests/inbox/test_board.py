@@ -214,7 +214,7 @@ async def test_many_are_moved_at_once_those_that_may_and_all_are_put_back(stage,
     too_many = ",".join(str(uuid4()) for _ in range(201))
     assert (await anna.post("/leads/bulk", {**due, "leads": too_many})).status == 409
     assert (await anna.post("/leads/bulk", {**due, "leads": "x"})).status == 409
-    assert (await anna.post("/leads/bulk/undo", {"steps": "{"})).status == 400
+    assert (await anna.post("/leads/bulk/undo", {"steps": "{"})).status == 404
 
 
 async def test_a_pipeline_is_made_changed_and_its_stages_ordered_and_deleted(stage, browser, count):

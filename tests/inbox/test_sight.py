@@ -22,6 +22,7 @@ from tests.inbox.test_live import listening
 
 SECRET = "тайнопись"
 """In everything a customer said or is, on the other side."""
+PHONE = "+79160000007"
 SOUGHT = "тайнопис"
 """Finds it, and is echoed by search fields without being it."""
 LIMITED = [sees for sees in SEES if sees != "all"]
@@ -32,6 +33,8 @@ class Abroad:
     """What is Boris's and his team's, by kind, and the ids of everybody."""
 
     ids: dict[str, UUID]
+    own: dict[str, UUID]
+    """What is Anna's, among them the macro that she runs on either side."""
     anna: UUID
     boris: UUID
     team: UUID
@@ -70,6 +73,7 @@ async def abroad(stage: Any) -> Abroad:
             contact_id=person,
             lead_id=lead,
             manager_id=boris,
+            conversation_id=talk,
             text=SECRET,
             due_at=stage.now(),
             created_at=stage.now(),
@@ -96,7 +100,11 @@ async def abroad(stage: Any) -> Abroad:
             reasons=[{"text": SECRET}],
             at=stage.now(),
         )
+        await there.identity(person, kind="phone", value=PHONE)
+        await _more_abroad(there, stage, anna=anna, boris=boris, talk=talk, lead=lead, said=said)
+        own = await _own(there, stage, anna=anna, said=said, account=account)
     return Abroad(
+        own=own,
         ids={
             "conversation": talk,
             "contact": person,
@@ -120,6 +128,98 @@ def _tables() -> Any:
     return tables
 
 
+async def _more_abroad(
+    there: Rows, stage: Any, *, anna: UUID, boris: UUID, talk: UUID, lead: UUID, said: UUID
+) -> None:
+    """Where a word of theirs may come to light without anybody opening them: what Anna was once told, what is counted."""
+    tables, now = _tables(), stage.now()
+    await there._add(
+        tables.lead_event, lead_id=lead, what="note", after={"text": SECRET}, by_user=boris, at=now
+    )
+    await there.connection.execute(
+        tables.lead.update()
+        .where(tables.lead.c.id == lead)
+        .values(
+            fields={"car": SECRET}, last_touch={"source": SECRET}, first_touch={"source": SECRET}
+        )
+    )
+    lost = await there.contact(name=SECRET + "-4", manager_id=boris)
+    (gone,) = [each for each in await _stages_of(there) if each.kind == "lost"][:1]
+    await there.lead(
+        lost,
+        title=SECRET,
+        manager_id=boris,
+        stage_id=gone.id,
+        status="lost",
+        lost_reason=SECRET,
+        closed_at=now,
+    )
+    named = await there.message(talk, text=SECRET, direction="note", author_user=boris)
+    await there.connection.execute(
+        tables.mention.insert().values(message_id=named, user_id=anna, conversation_id=talk, at=now)
+    )
+    for number, (kind, told) in enumerate(
+        [
+            ("mention", {"conversation_id": talk}),
+            ("message", {"conversation_id": talk}),
+            ("lead", {"lead_id": lead}),
+        ]
+    ):
+        await there._add(
+            tables.notification,
+            user_id=anna,
+            kind=kind,
+            subject=named if kind == "mention" else new_id(),
+            seq=number,
+            details={},
+            at=now,
+            told_at=now,
+            **told,
+        )
+    await there._add(
+        tables.saved_view, user_id=boris, name=SECRET, query="", shared=False, created_at=now
+    )
+
+
+async def _own(
+    there: Rows, stage: Any, *, anna: UUID, said: UUID, account: UUID
+) -> dict[str, UUID]:
+    """A person of Anna's, with a draft of hers that answers what is out of sight by now."""
+    tables, now = _tables(), stage.now()
+    person = await there.contact(name="Вера", manager_id=anna)
+    talk = await there.conversation(
+        contact=person, account=account, manager_id=anna, preview="видимое", subject="видимое"
+    )
+    own = await there.message(talk, text="видимое")
+    await there.connection.execute(
+        tables.draft.insert().values(
+            user_id=anna, conversation_id=talk, text="черновик", reply_to=said, at=now
+        )
+    )
+    await there._add(
+        tables.canned_reply,
+        code="hello",
+        title="Привет",
+        text="Здравствуйте, {{contact.name}}!",
+        created_at=now,
+        changed_at=now,
+    )
+    macro = await there._add(
+        tables.macro,
+        name="Привет",
+        text="Здравствуйте, {{contact.name}}!",
+        steps=[{"do": "note", "text": "{{contact.name}}"}],
+        created_at=now,
+        changed_at=now,
+    )
+    return {"conversation": talk, "contact": person, "message": own, "macro": macro}
+
+
+async def _stages_of(there: Rows) -> list[Any]:
+    stages = _tables().stage
+    return list(await there.connection.execute(stages.select().order_by(stages.c.position)))
+
+
 async def _lead(there: Rows, stage: Any, person: UUID, boris: UUID, talk: UUID) -> UUID:
     """In the pipeline that is shown first."""
     there._pipeline = stage.shop.pipeline
@@ -138,14 +238,15 @@ async def limit(stage: Any, who: str, sees: str) -> None:
     )
 
 
-def to(page: Page, ids: dict[str, UUID]) -> str:
+def to(page: Page, ids: dict[str, UUID], *, macro: UUID | None = None) -> str:
     """The page's address with ids from abroad in it."""
     path = page.path
     for name, kind in of_what(page.path):
         if kind is not None:
             path = re.sub(r"\{" + name + r"(:[^{}]*(\{[^{}]*\})?[^{}]*)?\}", str(ids[kind]), path)
     path = re.sub(r"\{digits:.*\}$", "79161234567", path)
-    return re.sub(r"\{[^/]*\}", str(uuid4()), path)
+    path = re.sub(r"\{[^/]*\}", str(uuid4()), path)
+    return f"{path}?macro={macro}" if path.endswith("/macro") and macro else path
 
 
 def names_a_customers(page: Page) -> bool:
@@ -155,30 +256,42 @@ def names_a_customers(page: Page) -> bool:
 READ = [page for page in PAGES if page.method == "GET" and page.path != "/live"]
 
 
-async def answers_of(one: Any, ids: dict[str, UUID]) -> dict[str, Any]:
+async def answers_of(one: Any, abroad: Abroad) -> dict[str, Any]:
     """Everything that can be had by asking, with every word that could lead abroad."""
+    ids, macro = abroad.ids, abroad.own["macro"]
     queries = ["", f"?q={SOUGHT}&tab=all&status=any", "?tab=all&status=any", "?tab=unassigned"]
     queries += [f"?view=list&q={SOUGHT}", "?view=list", "?show=all", "?who=all", "?tab=mentions"]
+    queries += ["?of=all", "?lost=1", "?duplicates=1", f"?phone=%2B79160000007&q={SOUGHT}"]
     queries += [f"?{kind}={id_}" for kind, id_ in ids.items()]
     queries += [f"?tab=all&status=any&ids={ids['conversation']},{ids['message']},{ids['lead']}"]
     answers = {}
     for page in READ:
-        path = to(page, ids)
+        path = to(page, ids, macro=macro)
         for query in [""] if names_a_customers(page) else queries:
             for headers in [{}, {"X-Fragment": "1"}]:
                 answers[path + query + str(headers)] = await one.get(path + query, **headers)
+        kinds = {kind for _, kind in of_what(page.path) if kind is not None}
+        if kinds and kinds <= abroad.own.keys():
+            # Hers, with what is not hers beside it.
+            own = to(page, abroad.own, macro=macro)
+            joint = "&" if "?" in own else "?"
+            beside = [f"with={ids['contact']}", f"to={ids['conversation']}", f"at={ids['message']}"]
+            beside += [f"ids={ids['message']}", f"since={ids['conversation']}:0"]
+            for query in ["", *(joint + each for each in beside)]:
+                answers[own + query] = await one.get(own + query)
     return answers
 
 
 @pytest.mark.parametrize("sees", LIMITED)
 async def test_no_page_tells_a_word_of_what_is_out_of_sight(stage, browser, abroad, sees):
-    root = await answers_of(await browser("Root"), abroad.ids)
+    root = await answers_of(await browser("Root"), abroad)
     telling = {path for path, answer in root.items() if SECRET in answer.text}
     assert len(telling) > 20, "need pages that tell it for this test to mean anything"
     await limit(stage, "Anna", sees)
 
-    hers = await answers_of(await browser("Anna"), abroad.ids)
+    hers = await answers_of(await browser("Anna"), abroad)
 
+    assert sum("видимое" in answer.text for answer in hers.values()) > 10, "what is hers she sees"
     assert {path for path, answer in hers.items() if SECRET in answer.text} == set()
     assert {path for path, answer in hers.items() if answer.status >= 500} == set()
 
@@ -195,7 +308,7 @@ async def test_every_page_of_something_foreign_is_not_there(stage, browser, abro
     ]
     assert len(foreign) > 20
     for page in foreign:
-        path = to(page, abroad.ids)
+        path = to(page, abroad.ids, macro=abroad.own["macro"])
         answer = await (anna.get(path) if page.method == "GET" else anna.post(path, {}))
         assert answer.status == 404, (page.method, page.path)
         assert SECRET not in answer.text
@@ -218,9 +331,13 @@ async def test_a_team_sees_what_is_in_its_hands_taken_or_not(stage, browser, abr
         ("own", abroad.anna, {200, 301}),
     ]:
         await limit(stage, "Anna", sees)
-        await stage.shop.sql("update conversation set manager_id = :manager", manager=manager)
+        await stage.shop.sql(
+            "update conversation set manager_id = :manager where id = :talk",
+            manager=manager,
+            talk=abroad.ids["conversation"],
+        )
         for page in pages:
-            answer = await anna.get(to(page, abroad.ids))
+            answer = await anna.get(to(page, abroad.ids, macro=abroad.own["macro"]))
             assert answer.status in told, (sees, manager, page.path)
         for tab, there in [("all", told != {404}), ("unassigned", sees == "team" and not manager)]:
             assert (SECRET in (await anna.get(f"/?tab={tab}")).text) == there, (sees, manager, tab)

@@ -103,7 +103,7 @@ async def test_what_is_chosen_counts_and_what_cannot_be_is_said(stage, browser):
 
 
 async def test_a_task_is_put_off_given_away_and_done_and_each_is_taken_back(stage, browser):
-    me = await stage.hire("Anna")
+    me = await stage.hire("Anna", role="lead")
     boris = await stage.hire("Boris")
     anna = await browser("Anna")
     before = await _added(stage, anna)
@@ -199,11 +199,16 @@ async def test_a_task_of_a_conversation_is_of_its_person_and_stands_in_their_car
     assert "У каждого открытого лида есть задача" in lone
 
 
-async def test_everybodys_tasks_are_for_those_who_may_give_them(stage, browser):
+async def test_everybodys_tasks_are_for_those_who_lead(stage, browser):
     await stage.hire("Mark", role="marketer")
     mark = await browser("Mark")
     assert (await mark.get("/tasks")).status == 403
-    await stage.hire("Anna")
+    vera = await stage.hire("Vera")
+    manager = await browser("Vera")
+    assert (await manager.get(f"/tasks?of={vera}")).status == 200
+    assert (await manager.get("/tasks?of=all")).status == 403
+    assert 'name="of"' not in (await manager.get("/tasks")).text
+    await stage.hire("Anna", role="lead")
     anna = await browser("Anna")
     assert (await anna.get("/tasks?of=nobody")).status == 400
     assert (await anna.get("/tasks?show=nonsense")).status == 404

@@ -7,7 +7,7 @@ export const mentions = {
   sign: "@",
   word: "[\\p{L}\\p{N}._-]{0,40}(?: [\\p{L}\\p{N}._-]{1,40})?",
   allowed: () => form().dataset.mode === "note",
-  url: (q) => `/colleagues/names?q=${encodeURIComponent(q)}`,
+  url: (q) => `/colleagues/names?conversation=${form().action.match(/conversations\/([0-9a-f-]+)/)?.[1] ?? ""}&q=${encodeURIComponent(q)}`,
   take(option, replace) {
     const { named, id } = option.dataset;
     picked.set(id, named);

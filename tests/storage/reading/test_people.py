@@ -96,7 +96,7 @@ async def test_a_persons_open_lead_comes_first_and_merged_ones_not_at_all(
                     at=START + timedelta(minutes=number),
                 )
             )
-        leads = await leads_of(connection, anna)
+        leads = await leads_of(connection, anna, sight=EVERYTHING)
         history = await lead_history(connection, opened)
     assert [lead.id for lead in leads] == [opened, won]
     assert (leads[0].manager_initials, leads[0].source) == ("БИ", "vk")
