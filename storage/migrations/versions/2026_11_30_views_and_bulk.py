@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.add_column('conversation', sa.Column('failed', sa.Integer(), server_default=sa.text('0'), nullable=False))
     op.add_column('conversation', sa.Column('failed_seen', sa.Integer(), server_default=sa.text('0'), nullable=False))
-    op.drop_index('ix_conversation_contact_id', table_name='conversation')
+    op.execute("-- squawk-ignore require-concurrent-index-deletion\ndrop index ix_conversation_contact_id")
     op.create_index('ix_conversation_contact_id', 'conversation', ['contact_id'], unique=False, postgresql_include=['id'])
     op.create_index('ix_conversation_labels', 'conversation', ['labels'], unique=False, postgresql_using='gin')
     op.create_index('ix_conversation_labelled', 'conversation', [sa.literal_column('last_message_at desc')], unique=False, postgresql_where=sa.text("labels <> '{}'"))
