@@ -298,7 +298,7 @@ async def test_contacts_are_found_by_a_label_of_their_conversations(stage, brows
     page = (await anna.get("/contacts?label=опт")).text
     assert re.findall(r'<a class="cut" href="/contacts/([0-9a-f-]+)">', page) == [str(marina)]
     assert '<option value="опт" selected>' in page
-    assert "Ничего не найдено" in (await anna.get("/contacts?label=нет")).text
+    assert "Ничего не нашлось" in (await anna.get("/contacts?label=нет")).text
 
 
 async def test_the_list_is_narrowed_and_its_address_says_by_what(stage, browser, marina, twin):
