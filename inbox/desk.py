@@ -100,8 +100,9 @@ class Desk(Protocol):
         *,
         by: UUID | None,
         until: datetime | None = None,
+        key: UUID | None = None,
     ) -> None:
-        """Snoozed without `until`: until the customer writes."""
+        """Snoozed without `until`: until the customer writes. `undo_many(key)` gives back exactly what it was."""
 
     async def mark_read(self, conversation: UUID, *, by: UUID) -> None: ...
 
@@ -119,13 +120,13 @@ class Desk(Protocol):
     ) -> None: ...
 
     async def change_many(
-        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID
+        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID | None
     ) -> BulkOutcome:
         """To at most 200 conversations, all in one transaction. `seen` are their revisions as the page saw them: one that
         somebody has changed since is skipped and named. The same key again does nothing and says the same.
         """
 
-    async def undo_many(self, key: UUID, *, by: UUID) -> BulkOutcome:
+    async def undo_many(self, key: UUID, *, by: UUID | None) -> BulkOutcome:
         """Gives each back what it was, but for those that somebody has changed since. Only one's own."""
 
     async def set_presence(self, user: UUID, presence: Presence, *, by: UUID | None) -> None:

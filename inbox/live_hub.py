@@ -51,6 +51,7 @@ class Page:
 
     def __init__(self) -> None:
         self._hints: asyncio.Queue[Hint] = asyncio.Queue(QUEUE)
+        self._ended = False
 
     def tell(self, hint: Hint) -> None:
         try:
@@ -59,6 +60,14 @@ class Page:
             while not self._hints.empty():
                 self._hints.get_nowait()
             self._hints.put_nowait(REFRESH)
+
+    def end(self) -> None:
+        self._ended = True
+        self.tell(REFRESH)  # so that whoever waits looks up
+
+    def is_over(self) -> bool:
+        """The process stops: the stream ends, and the page comes to another, or comes again."""
+        return self._ended
 
     async def next(self) -> Hint:
         return await self._hints.get()
@@ -77,6 +86,7 @@ class LiveHub:
     def __init__(self, *, listen: Listen) -> None:
         self._listen = listen
         self._pages: set[Page] = set()
+        self._closed = False
         self.company = Attendance()
 
     async def run(self) -> None:
@@ -109,9 +119,17 @@ class LiveHub:
         if hint is not None:
             self._tell(hint)
 
+    def close(self) -> None:
+        """Ends every page's stream at once: a process that stops does not wait for their next heartbeat."""
+        self._closed = True
+        for page in self._pages:
+            page.end()
+
     @contextmanager
     def page(self) -> Generator[Page]:
         page = Page()
+        if self._closed:
+            page.end()
         self._pages.add(page)
         try:
             yield page

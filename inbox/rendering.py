@@ -13,6 +13,7 @@ from inbox import static_files
 from inbox.file_looks import is_drawn, tame
 from inbox.formats import initials, linked, named
 from inbox.languages import Language, language
+from inbox.source_colours import source_colour
 from inbox.wording import CHANNELS, WORDS
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -37,10 +38,12 @@ def environment(code: str) -> Environment:
         "linked": linked,
         "tame": tame,
         "named": named,
+        "source_colour": source_colour,
         "uid": str,
     }
     made.globals |= {
         "asset": asset,
+        "modules_of": static_files.modules_of,
         "icon": icon,
         "is_drawn": is_drawn,
         "channel_icon": channel_icon,

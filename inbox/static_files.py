@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -12,6 +13,7 @@ from aiohttp import web
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _WORTH_COMPRESSING: Final = 1024
+_IMPORT: Final = re.compile(r'^import\b[^;]*?"\./([\w.]+)";', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,21 @@ def static_files() -> dict[str, StaticFile]:
             content=content, zipped=zipped, mime=mime
         )
     return found
+
+
+@cache
+def modules_of(name: str) -> tuple[str, ...]:
+    """A script and all that it imports, however deep: named in the page, they are fetched at once and not one after the other."""
+    found: dict[str, None] = {}
+    asked = [name]
+    while asked:
+        one = asked.pop()
+        if one in found or one not in static_files():
+            continue
+        found[one] = None
+        imported = _IMPORT.findall(static_files()[one].content.decode())
+        asked += [f"{one.rpartition('/')[0]}/{each}" for each in imported]
+    return tuple(found)
 
 
 @cache

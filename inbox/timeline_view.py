@@ -283,6 +283,12 @@ _STATUS_GLYPHS: Final = {"snoozed": "moon", "spam": "ban", "waiting": "clock", "
 
 def _status_words(line: TimelineLine, *, formats: Formats) -> str:
     _ = formats.language._
+    if line.what == "conversation_by_itself":
+        return (
+            _("Back in the list")
+            if line.before == "snoozed"
+            else _("Open again: the customer is back")
+        )
     return {
         "open": _("Opened again") if line.before in {"resolved", "spam"} else _("Open"),
         "waiting": _("Waiting for the customer"),
@@ -317,9 +323,9 @@ def lead_words(what: str, number: int, after: Any, *, formats: Formats) -> str:
     said = {
         "opened": _("Lead {number} opened"),
         "created": _("Lead {number} opened"),
-        "stage": _("Lead {number}: stage {name}") if name else _("Lead {number}: another stage"),
-        "value": _("Lead {number}: another value"),
-        "manager": _("Lead {number}: another manager"),
+        "stage": _("Lead {number}: stage {name}") if name else _("Lead {number}: stage changed"),
+        "value": _("Lead {number}: value changed"),
+        "manager": _("Lead {number}: manager changed"),
         "won": _("Lead {number} won"),
         "lost": _("Lead {number} lost"),
         "reopened": _("Lead {number} open again"),

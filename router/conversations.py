@@ -6,7 +6,7 @@ from uuid import UUID
 
 from router.facts import ConversationChanged
 from router.message import Accepted, Chat
-from router.records import Contact, Conversation, Message
+from router.records import ByItself, Contact, Conversation, Message, Status
 from router.world import World
 
 
@@ -93,6 +93,20 @@ def changed(world: World, conversation: Conversation, what: str, *, by: UUID | N
             id=world.new_id(), at=world.now, what=what, by=by, **about(conversation)
         )
     )
+
+
+def by_itself(world: World, conversation: Conversation, *, before: Status) -> None:
+    """Its timeline says that nobody did it. That we no longer wait for a customer who has written needs no saying."""
+    if before not in {"waiting", conversation.status}:
+        world.add(
+            ByItself(
+                id=world.new_id(),
+                object_id=conversation.id,
+                before=before,
+                after=conversation.status,
+                at=world.now,
+            )
+        )
 
 
 def next_seq(conversation: Conversation) -> int:

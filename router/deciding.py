@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from router import assignment
-from router.conversations import changed
+from router.conversations import by_itself, changed
 from router.records import CLOSED, Conversation, Status
 from router.world import World
 
@@ -80,6 +80,7 @@ def wake(world: World, conversation: Conversation) -> None:
     """The time it was put off to has come."""
     conversation.status, conversation.snoozed_until = "open", None
     assignment.watch_silence(world, conversation)
+    by_itself(world, conversation, before="snoozed")
     changed(world, conversation, "woke")
 
 

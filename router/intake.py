@@ -14,6 +14,7 @@ from router.conversations import (
     about,
     answered_elsewhere,
     begin,
+    by_itself,
     changed,
     customer_waits,
     keep_window,
@@ -392,7 +393,8 @@ def _customer_spoke(
     touch = _touch(world, accepted, conversation, source, at=event.at)
     if conversation.status == "spam" or contact.blocked:
         return
-    reopened = conversation.status != "open"
+    before = conversation.status
+    reopened = before != "open"
     was_closed = conversation.status in CLOSED
     if reopened:
         conversation.status = "open"
@@ -422,6 +424,7 @@ def _customer_spoke(
     if (first_to_wait or reopened) and conversation.silence_due_at is None:
         assignment.watch_silence(world, conversation)
     if reopened:
+        by_itself(world, conversation, before=before)
         changed(world, conversation, "reopened")
 
 

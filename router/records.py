@@ -289,6 +289,19 @@ class CallEntry:
 
 
 @dataclass(slots=True, kw_only=True)
+class ByItself:
+    """What a conversation became without a colleague: it woke, or the customer wrote. For its timeline."""
+
+    id: UUID
+    object_id: UUID
+    what: str = "conversation_by_itself"
+    object_kind: str = "conversation"
+    before: Status
+    after: Status
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
 class StageTask:
     """What entering a stage makes the lead's manager do. `details`: {"stage": its id}."""
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Final
 
 from sandbox.customers import Town
+from sandbox.errands import Errands
 from sandbox.landing import Landing
 from sandbox.mailbox import Mailbox
 from sandbox.managers import Office
@@ -111,6 +112,15 @@ async def _life(
         random=_chance(kept, "office"),
         now=utc_now,
     )
+    errands = Errands(
+        engine=base.engine,
+        desk=office.desk,
+        hands=office.hands,
+        newcomer=NEWCOMER,
+        pace=pace,
+        random=_chance(kept, "errands"),
+        now=utc_now,
+    )
     here = f"http://{settings.http_address.from_here()}"
     seed = f"{SEED}:{kept.run}"
     town = Town(
@@ -145,7 +155,7 @@ async def _life(
     async with asyncio.TaskGroup() as group:
         living = [
             group.create_task(each)
-            for each in (office.run(), town.run(), callers.run(), landing.run())
+            for each in (office.run(), town.run(), callers.run(), landing.run(), errands.run())
         ]
         await stop.wait()
         for each in living:

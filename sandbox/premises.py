@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from inbox.channel_desk import ChannelOptions, options_of
 from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
+from sandbox.furnishings import furnish
 from sandbox.managers import Hand
 from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
 from sandbox.telephone import EXTENSIONS, Telephones
@@ -135,6 +136,10 @@ class Premises:
                 if admin is not None:
                     await set_password(connection, admin.id, hashed=hashed, must_change=False)
         await self._hire(engine, hashed, now=now())
+        async with engine.connect() as connection:
+            admin = await colleague_by_email(connection, ADMINISTRATOR)
+        if admin is not None:
+            await furnish(engine, owner=admin.id, now=now())
         await self._connect_channels(engine, settings, now)
         return None
 

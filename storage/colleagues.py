@@ -59,6 +59,7 @@ class Colleague:
     email: str
     name: str
     role: Role
+    sees: str
     language: str
     presence: str
     presence_since: datetime | None

@@ -32,6 +32,11 @@ async def read_company(connection: AsyncConnection) -> Company:
     return Company(**{name: str(value) for name, value in kept.items() if name in known})
 
 
+async def company_zone(connection: AsyncConnection, *, otherwise: str) -> str:
+    """By whose clock a day begins: the company's, or else the installation's."""
+    return (await read_company(connection)).time_zone or otherwise
+
+
 async def save_company(connection: AsyncConnection, company: Company) -> None:
     """New leads are in its currency, in pipelines that were in the last one."""
     before = await read_company(connection)

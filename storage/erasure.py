@@ -15,7 +15,34 @@ from router.facts import ContactChanged
 from router.ids import new_id
 from storage.world_saving import tell
 
+# ruff: noqa: S608  # put together of what stands here
+_TALKS: Final = "(select id from conversation where contact_id = any(:people))"
+_LEADS: Final = "(select id from lead where contact_id = any(:people))"
+
 _OVERWRITE: Final = (
+    # Before the rows by which they are found are overwritten themselves.
+    (
+        f"update audit set before = null, after = null where (object_id = any(:people) or object_id in {_LEADS})"
+        " and (before is not null or after is not null)"
+    ),
+    (
+        "update webhook_delivery set body = null, response = '', error = '' where case when fact <> '' then"
+        "  (convert_from(fact, 'UTF8')::jsonb ->> 'contact')::uuid = any(:people)"
+        f" or (convert_from(fact, 'UTF8')::jsonb ->> 'conversation')::uuid in {_TALKS} end"
+    ),
+    (
+        f"delete from notification where contact_id = any(:people) or conversation_id in {_TALKS} or lead_id in {_LEADS}"
+        f" or task_id in (select id from task where contact_id = any(:people) or lead_id in {_LEADS})"
+    ),
+    f"delete from draft where conversation_id in {_TALKS} or to_id in {_TALKS}",
+    f"delete from mention where conversation_id in {_TALKS}",
+    f"update delivery set error = '' where conversation_id in {_TALKS}",
+    (
+        "update bulk_action set outcome = jsonb_set(outcome, '{skipped}', (select jsonb_agg("
+        f"  case when (skipped ->> 'conversation')::uuid in {_TALKS} then skipped || '{{\"name\": \"\"}}' else skipped end)"
+        "  from jsonb_array_elements(outcome -> 'skipped') skipped))"
+        " where jsonb_array_length(nullif(outcome -> 'skipped', 'null')) > 0"
+    ),
     (
         "update inbound_event set raw = null, raw_ref = null where message_id in (select id from message"
         " where conversation_id in (select id from conversation where contact_id = any(:people)))"
@@ -33,8 +60,8 @@ _OVERWRITE: Final = (
         " (select id from conversation where contact_id = any(:people))"
     ),
     (
-        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now) where kind = 'callback'"
-        " and contact_id = any(:people)"
+        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now)"
+        f" where contact_id = any(:people) or lead_id in {_LEADS} or conversation_id in {_TALKS}"
     ),
     (
         "delete from message_search where conversation_id in"
@@ -47,16 +74,21 @@ _OVERWRITE: Final = (
     ),
     (
         "update message set text = '', html = '', subject = '', author_name = '', quote = '', details = '{}',"
-        " reactions = '{}' where conversation_id in (select id from conversation where contact_id = any(:people))"
+        " reactions = '{}', error = '' where conversation_id in (select id from conversation where contact_id = any(:people))"
         " or author_contact = any(:people)"
     ),
     (
-        "update conversation set preview = '', subject = '', status = 'resolved', waiting_since = null,"
+        "update conversation set preview = '', subject = '', unreachable = '', status = 'resolved', waiting_since = null,"
         " silence_due_at = null, unread = 0 where contact_id = any(:people)"
     ),
-    "update lead set title = '', fields = '{}', lost_details = '' where contact_id = any(:people)",
+    # The reasons of the list are counted by reports; somebody's own words are not.
     (
-        "update lead_event set before = null, after = null where what in ('note', 'fields', 'title') and lead_id in"
+        "update lead l set title = '', fields = '{}', lost_details = '', lost_reason = case when l.lost_reason = any("
+        "  select unnest(p.lost_reasons)) then l.lost_reason else '' end"
+        " from pipeline p where p.id = l.pipeline_id and l.contact_id = any(:people)"
+    ),
+    (
+        "update lead_event set before = null, after = null where what in ('note', 'fields', 'title', 'lost_reason') and lead_id in"
         " (select id from lead where contact_id = any(:people))"
     ),
     "update touch set landing = '', referrer = '', click_ids = '{}', raw = '{}' where contact_id = any(:people)",
@@ -134,9 +166,11 @@ async def erase(
         ),
         {"people": people},
     )
+    await connection.execute(text("set local allo.erasing = 'yes'"))
     for statement in _OVERWRITE:
         await connection.execute(
             text(statement), values if ":now" in statement else {"people": people}
         )
+    await connection.execute(text("set local allo.erasing = ''"))
     await tell(connection, [ContactChanged(id=new_id(), at=now, contact=contact, by=by)])
     return orphans

@@ -130,7 +130,6 @@ async def found(
             role="admin",
             password=password,
             must_change_password=True,
-            language=language,
             now=now,
         )
         administrator = ADMINISTRATOR

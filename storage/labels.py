@@ -6,16 +6,19 @@ A change of a name is remembered until every conversation has the new one: dying
 It also remembers whose label it was, for a day, so that a deletion or a merge can be taken back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from router.facts import ConversationChanged
 from router.ids import new_id
 from storage.engine import transaction
+from storage.world_saving import tell
 
 COLOURS: Final = ("", "red", "amber", "green", "petrol", "sky", "violet", "slate")
 LONGEST_NAME: Final = 40
@@ -124,13 +127,15 @@ async def restore_label(connection: AsyncConnection, change: UUID, *, now: datet
             "now": now,
         },
     )
-    await connection.execute(
+    changed = await connection.execute(
         text("""
             update conversation set labels = array_append(labels, :name)
             where id = any(cast(:ids as uuid[])) and not labels @> array[cast(:name as text)]
+            returning id, account_id, contact_id, manager_id, team_id
         """),
         {"name": row.old, "ids": list(row.touched)},
     )
+    await _tell(connection, changed.all(), now=now)
     return str(row.old)
 
 
@@ -190,11 +195,14 @@ async def work_off(engine: AsyncEngine, *, now: datetime) -> None:
                         select id from conversation
                         where labels @> array[cast(:old as text)] and labels <> '{}'
                         order by id limit :batch for update
-                    ) as next where c.id = next.id returning c.id
+                    ) as next where c.id = next.id
+                    returning c.id, c.account_id, c.contact_id, c.manager_id, c.team_id
                 """),
                 {"old": change.old, "new": change.new, "batch": BATCH},
             )
-            ids = list(changed.scalars())
+            rows = changed.all()
+            ids = [row.id for row in rows]
+            await _tell(connection, rows, now=now)
             if change.known < CAN_BE_TAKEN_BACK and ids:
                 await connection.execute(
                     text(
@@ -207,6 +215,26 @@ async def work_off(engine: AsyncEngine, *, now: datetime) -> None:
                     text("update label_change set done_at = :now where id = :id"),
                     {"id": change.id, "now": now},
                 )
+
+
+async def _tell(connection: AsyncConnection, rows: Sequence[Any], *, now: datetime) -> None:
+    """Each conversation has other labels now, as if somebody had changed them there."""
+    await tell(
+        connection,
+        [
+            ConversationChanged(
+                id=new_id(),
+                at=now,
+                what="labels",
+                account=row.account_id,
+                contact=row.contact_id,
+                conversation=row.id,
+                manager=row.manager_id,
+                team=row.team_id,
+            )
+            for row in rows
+        ],
+    )
 
 
 async def _remember(connection: AsyncConnection, *, old: str, new: str, now: datetime) -> UUID:

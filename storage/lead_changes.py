@@ -171,6 +171,11 @@ def _apply(world: World, lead: Lead, moved: Mapping[str, Any], *, by: UUID | Non
             leads.tell_changed(world, lead, _what(name, value), by=by)
 
 
+async def lead_of(connection: AsyncConnection, lead_id: UUID) -> Lead:
+    """One that the world does not have, locked: it is closed, or of another pipeline. Raises NotFound, Refused."""
+    return await _load(connection, lead_id)
+
+
 async def settle(
     connection: AsyncConnection, world: World, lead_id: UUID, *, by: UUID | None
 ) -> None:

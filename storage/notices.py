@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router import wire
-from router.facts import ConversationChanged, Fact, NoticeChanged, TaskChanged
+from router.facts import Assigned, ConversationChanged, Fact, NoticeChanged, TaskChanged
 from router.ids import new_id
 from router.notices import (
     ABOUT_MESSAGES,
@@ -114,6 +114,16 @@ _READ_TASKS = text("""
 """)
 
 
+# What was theirs to answer is somebody else's now. What a colleague said to them, and what they failed to send, stays.
+_READ_GONE = text("""
+    update notification n set read_at = :now
+    from unnest(cast(:talks as uuid[]), cast(:managers as uuid[]), cast(:ats as timestamptz[])) as k(talk, manager, at)
+    where n.conversation_id = k.talk and n.read_at is null and n.at <= k.at and n.user_id is distinct from k.manager
+      and (n.kind in ('assigned', 'message', 'waiting') or n.kind = 'unassigned' and k.manager is not null)
+    returning n.id, n.user_id
+""")
+
+
 async def follow(
     connection: AsyncConnection, *, now: datetime, zone: str, limit: int = BATCH
 ) -> int:
@@ -151,6 +161,7 @@ async def take(
     told = await give(
         connection, [notice for fact in facts for notice in concerned(fact)], now=now, zone=zone
     )
+    told |= await _read_what_went_to_others(connection, facts, now=now)
     read = {
         (each.by, each.conversation): each.at
         for each in facts
@@ -174,6 +185,36 @@ async def take(
     if done:
         told |= set((await connection.execute(_READ_TASKS, {"now": now, "tasks": done})).scalars())
     await _tell(connection, told, now=now)
+
+
+async def _read_what_went_to_others(
+    connection: AsyncConnection, facts: Sequence[Fact], *, now: datetime
+) -> set[UUID]:
+    gone = {
+        each.conversation: each
+        for each in facts
+        if isinstance(each, Assigned) and each.conversation is not None
+    }
+    if not gone:
+        return set()
+    rows = (
+        await connection.execute(
+            _READ_GONE,
+            {
+                "now": now,
+                "talks": list(gone),
+                "managers": [each.manager for each in gone.values()],
+                "ats": [each.at for each in gone.values()],
+            },
+        )
+    ).all()
+    if rows:
+        # Read here, it need not ring in a pocket.
+        await connection.execute(
+            text("delete from push_delivery where notification_id = any(:ids)"),
+            {"ids": [row.id for row in rows]},
+        )
+    return {row.user_id for row in rows}
 
 
 async def remind(connection: AsyncConnection, *, now: datetime, zone: str) -> int:

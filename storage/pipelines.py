@@ -14,8 +14,10 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.asking import NotFound, Refused
+from router.facts import LeadChanged
 from router.ids import new_id
 from storage.tables import lead, pipeline, stage
+from storage.world_saving import tell
 
 KINDS: Final = ("open", "qualified", "won", "lost")
 MOST_STAGES: Final = 20
@@ -155,7 +157,12 @@ async def order_stages(
 
 
 async def remove_stage(
-    connection: AsyncConnection, id_: UUID, *, leads_to: UUID | None, now: datetime
+    connection: AsyncConnection,
+    id_: UUID,
+    *,
+    leads_to: UUID | None,
+    now: datetime,
+    by: UUID | None = None,
 ) -> int:
     """How many leads were moved to `leads_to`, a stage of the same pipeline that ends, or does not, as this one."""
     of = await _pipeline_of(connection, id_)
@@ -168,9 +175,28 @@ async def remove_stage(
         kind, before = there[leads_to], there[id_]
         if (kind if _ends(kind) else "") != (before if _ends(before) else ""):
             raise Refused("Leads go to a stage where they stay as open, won or lost as they are.")
-        await connection.execute(_HISTORY, {"left": id_, "to": leads_to, "now": now})
-        gone = await connection.execute(_TO_ANOTHER, {"left": id_, "to": leads_to, "now": now})
-        moved = gone.rowcount
+        await connection.execute(_HISTORY, {"left": id_, "to": leads_to, "now": now, "by": by})
+        gone = (
+            await connection.execute(_TO_ANOTHER, {"left": id_, "to": leads_to, "now": now})
+        ).all()
+        moved = len(gone)
+        await tell(
+            connection,
+            [
+                LeadChanged(
+                    id=new_id(),
+                    at=now,
+                    lead=row.id,
+                    what="stage",
+                    account=row.account_id,
+                    contact=row.contact_id,
+                    conversation=row.conversation_id,
+                    manager=row.manager_id,
+                    by=by,
+                )
+                for row in gone
+            ],
+        )
     await connection.execute(delete(stage).where(stage.c.id == id_))
     return moved
 
@@ -183,11 +209,14 @@ _STAGES_IN_ORDER = text("""
     update stage set position = given.place - 1
     from unnest(cast(:ids as uuid[])) with ordinality as given(id, place) where stage.id = given.id
 """)
-_TO_ANOTHER = text("update lead set stage_id = :to, stage_since = :now where stage_id = :left")
+_TO_ANOTHER = text(
+    "update lead set stage_id = :to, stage_since = :now where stage_id = :left"
+    " returning id, account_id, contact_id, conversation_id, manager_id"
+)
 _HISTORY = text("""
-    insert into lead_event (id, lead_id, what, before, after, at)
+    insert into lead_event (id, lead_id, what, before, after, by_user, at)
     select gen_random_uuid(), id, 'stage', to_jsonb(cast(cast(:left as uuid) as text)),
-        to_jsonb(cast(cast(:to as uuid) as text)), :now
+        to_jsonb(cast(cast(:to as uuid) as text)), cast(:by as uuid), :now
     from lead where stage_id = :left
 """)
 

@@ -37,6 +37,8 @@ LATELY: Final = timedelta(minutes=1)
 RAW_DAYS: Final = 30
 OUTBOX_DAYS: Final = 30
 LOG_DAYS: Final = 14
+UNDO_DAYS: Final = 7
+"""An undo is offered for minutes, and a macro's key is repeated within hours: long past both."""
 
 _SILENT = text(
     "select id, contact_id from conversation where silence_due_at <= :now"
@@ -69,6 +71,18 @@ _FORGET_RAW = text(
     # The same bytes came again later, or are somebody's attachment.
     " and not exists (select from inbound_event o where o.raw_ref = old.raw_ref and o.received_at >= :before)"
     " and not exists (select from attachment a where a.sha256 = old.raw_ref and a.sha256 <> '')"
+)
+
+
+_FORGET_WHAT_CANNOT_BE_UNDONE: Final = (
+    text("delete from bulk_action where at < :before"),
+    text("delete from macro_run where at < :before"),
+    text("delete from saved_view where deleted_at < :before"),
+    text("delete from canned_reply where deleted_at < :before"),
+    text(
+        "delete from macro m where m.deleted_at < :before"
+        " and not exists (select from macro_run r where r.macro_id = m.id)"
+    ),
 )
 
 
@@ -183,7 +197,9 @@ async def settle_calls(connection: AsyncConnection, *, policies: Policies, now: 
 
 
 async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> list[str]:
-    """Retention: raw payloads, published facts, channel logs, sessions that ended.
+    """Retention: raw payloads, published facts, channel logs, what was kept to be undone, sessions that ended.
+
+    Notices, what webhooks were told and changes of labels are forgotten by those who work them off.
 
     Returns the files of raw payloads that nobody else has, for the caller to delete before it commits: a file that
     could not be deleted is then still named, and deleted another day.
@@ -194,6 +210,8 @@ async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> list[
         text("delete from channel_log where at < :before"),
         {"before": now - timedelta(days=LOG_DAYS)},
     )
+    for forgotten in _FORGET_WHAT_CANNOT_BE_UNDONE:
+        await connection.execute(forgotten, {"before": now - timedelta(days=UNDO_DAYS)})
     await connection.execute(text("delete from session where expires_at < :now"), {"now": now})
     await connection.execute(
         text("delete from sign_in_attempt where at < :before"), {"before": now - timedelta(days=1)}

@@ -16,6 +16,7 @@ from router.facts import Fact
 from router.receipts import RANK
 from router.records import (
     Assignment,
+    ByItself,
     Call,
     Callback,
     CallEntry,
@@ -128,6 +129,7 @@ _CALLBACK: Final = (
     "id", "contact_id", "lead_id", "conversation_id", "manager_id", "kind", "text", "due_at", "done_at", "origin",
     "details", "created_at",
 )  # fmt: skip
+_BY_ITSELF: Final = ("id", "what", "object_kind", "object_id", "before", "after", "at")
 _OUTBOX: Final = ("id", "kind", "conversation_id", "body", "at")
 
 _TURNS: Final = numbered(
@@ -195,6 +197,7 @@ async def save(connection: AsyncConnection, world: World) -> None:
             *_calls(world),
             bulk.inserting(tables.mention, _MENTION, world.all_of(Mention)),
             bulk.inserting(tables.assignment, _ASSIGNMENT, world.all_of(Assignment)),
+            bulk.inserting(tables.audit, _BY_ITSELF, world.all_of(ByItself)),
             _follow_assignments(world),
             bulk.updating(tables.user_account, _MANAGER, list(world.changed[Manager].values())),
             _turns(world),

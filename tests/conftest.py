@@ -1,4 +1,4 @@
-"""What tests stand on: a real PostgreSQL with a migrated template, cloned for whoever commits.
+"""What tests stand on: a real PostgreSQL with a migrated template, cloned for whoever commits, and the clones used again.
 
 The server is ALLO_TEST_DATABASE_URL, or the one on 127.0.0.1:5432 when it answers, or else the embedded one.
 """
@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Final
 from uuid import uuid4
 
@@ -85,40 +86,154 @@ async def database_template(database_server: str) -> AsyncGenerator[str]:
 
 NewDatabase = Callable[[], Awaitable[str]]
 
-SPENT: Final = 20
-"""Databases dropped together: PostgreSQL makes a checkpoint for each, and only the first of them has much to write."""
+
+class Kept:
+    """Databases of this run that tests are done with, each made as it was on its first day, for the next test.
+
+    To make one is cheap and to drop one is not: PostgreSQL writes out everything that any test has changed meanwhile.
+    Whatever of one is not rows (tables made or changed) cannot be put back: such a one is dropped, as a large one is.
+    """
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.as_new: list[str] = []
+        self.all: list[str] = []
+        self._shape = ""
+        self._rows: dict[str, bytes] = {}
+        self._counters: list[tuple[str, int]] = []
+        self._tables: list[str] = []
+
+    async def learn(self, name: str) -> None:
+        """What a new one is like."""
+        connection = await asyncpg.connect(_named(self.server, name))
+        try:
+            self._shape = await connection.fetchval(_SHAPE)
+            self._tables = [row["name"] for row in await connection.fetch(_TABLES)]
+            for table in await self._filled(connection):
+                held = BytesIO()
+                await connection.copy_from_table(table, output=held, format="binary")
+                self._rows[table] = held.getvalue()
+            self._counters = [tuple(row) for row in await connection.fetch(_COUNTERS)]
+        finally:
+            await connection.close()
+
+    async def give_back(self, name: str) -> None:
+        try:
+            renewed = await self._renew(name)
+        except asyncpg.PostgresError:
+            renewed = False
+        if renewed:
+            self.as_new.append(name)
+        else:
+            await self._drop(name)
+
+    async def _renew(self, name: str) -> bool:
+        connection = await asyncpg.connect(_named(self.server, name))
+        try:
+            await connection.execute(_ALONE)
+            if await connection.fetchval(_SHAPE) != self._shape:
+                return False
+            filled = await self._filled(connection)
+            if any([await connection.fetchval(_SIZE, each) > LARGE for each in filled]):
+                return False
+            async with connection.transaction():
+                # Nothing that is taken away has to be looked up by what points to it.
+                await connection.execute("set local session_replication_role = replica")
+                for table in {*filled, *self._rows}:
+                    await connection.execute(f'delete from "{table}"')
+                for table, rows in self._rows.items():
+                    await connection.copy_to_table(table, source=BytesIO(rows), format="binary")
+                for counter in await connection.fetch(_COUNTERS):
+                    if tuple(counter) not in self._counters:
+                        await connection.execute(_RESTART, counter["name"])
+                for counter, value in self._counters:
+                    if value:
+                        await connection.execute("select setval($1, $2)", counter, value)
+            return True
+        finally:
+            await connection.close()
+
+    async def _filled(self, connection: asyncpg.Connection) -> list[str]:
+        looks = ", ".join(
+            f"case when exists (select from \"{each}\") then '{each}' end" for each in self._tables
+        )
+        found: list[str] = await connection.fetchval(f"select array_remove(array[{looks}], null)")
+        return found
+
+    async def _drop(self, name: str) -> None:
+        self.all.remove(name)
+        await _admin(self.server, f"drop database if exists {name} with (force)")
+
+    async def drop_all(self) -> None:
+        for name in list(self.all):
+            await self._drop(name)
+
+
+LARGE: Final = 1 << 20
+"""Bytes of a table that is not emptied row by row."""
+_TABLES: Final = """
+    select c.relname as name from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' order by 1
+"""
+_SIZE: Final = "select pg_relation_size(to_regclass(quote_ident($1)))"
+_ALONE: Final = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()
+"""
+_COUNTERS: Final = """
+    select quote_ident(sequencename) as name, coalesce(last_value, 0) as value from pg_sequences
+    where schemaname = 'public' order by 1
+"""
+_RESTART: Final = """
+    select setval(to_regclass($1), start_value, false) from pg_sequences where quote_ident(sequencename) = $1
+"""
+# Every table, column, index, rule and function has a row here, and a changed one a newer version of it.
+_SHAPE: Final = """
+    select md5(concat(
+        (select string_agg(concat_ws(' ', oid, relname, relkind, relnatts, relchecks), ',' order by oid)
+         from pg_class where oid >= 16384),
+        (select string_agg(concat_ws(' ', attrelid, attname, atttypid, attnotnull, atthasdef), ',' order by attrelid, attnum)
+         from pg_attribute where attrelid >= 16384 and attnum > 0),
+        (select string_agg(concat_ws(' ', oid, conname), ',' order by oid) from pg_constraint where oid >= 16384),
+        (select string_agg(concat_ws(' ', indexrelid, indisvalid), ',' order by indexrelid)
+         from pg_index where indexrelid >= 16384),
+        (select string_agg(concat_ws(' ', oid, tgname, tgenabled), ',' order by oid)
+         from pg_trigger where oid >= 16384),
+        (select string_agg(concat_ws(' ', oid, proname, md5(prosrc)), ',' order by oid) from pg_proc where oid >= 16384),
+        (select string_agg(concat_ws(' ', oid, nspname), ',' order by oid) from pg_namespace where oid >= 16384)))
+"""
 
 
 @pytest.fixture(scope="session")
-async def spent_databases(database_server: str) -> AsyncGenerator[list[str]]:
-    """Those that no test needs any more, and what is left of them at the end."""
-    spent: list[str] = []
-    yield spent
-    await _drop(database_server, spent)
-
-
-async def _drop(server: str, spent: list[str]) -> None:
-    while spent:
-        await _admin(server, f"drop database if exists {spent.pop()} with (force)")
+async def kept_databases(database_server: str, database_template: str) -> AsyncGenerator[Kept]:
+    kept = Kept(database_server)
+    await kept.learn(database_template)
+    yield kept
+    await kept.drop_all()
 
 
 @pytest.fixture
 async def new_database(
-    database_server: str, database_template: str, spent_databases: list[str]
+    database_server: str, database_template: str, kept_databases: Kept
 ) -> AsyncGenerator[NewDatabase]:
-    """Makes an empty, migrated database of the test's own; gives its URL."""
-    made: list[str] = []
+    """Gives the URL of an empty, migrated database of the test's own."""
+    given: list[str] = []
 
-    async def make() -> str:
-        name = f"allo_test_{uuid4().hex[:12]}"
-        await _admin(database_server, f"create database {name} template {database_template}")
-        made.append(name)
+    async def give() -> str:
+        if kept_databases.as_new:
+            name = kept_databases.as_new.pop()
+        else:
+            name = f"allo_test_{uuid4().hex[:12]}"
+            await _admin(database_server, f"create database {name} template {database_template}")
+            kept_databases.all.append(name)
+            # What a test has written need not survive the server.
+            await _admin(database_server, f"alter database {name} set synchronous_commit = off")
+        given.append(name)
         return _named(database_server, name)
 
-    yield make
-    spent_databases += made
-    if len(spent_databases) >= SPENT:
-        await _drop(database_server, spent_databases)
+    yield give
+    for name in given:
+        await kept_databases.give_back(name)
 
 
 @pytest.fixture
@@ -134,6 +249,15 @@ async def database(database_url: str) -> AsyncGenerator[AsyncEngine]:
     await engine.dispose()
     # asyncpg closes its transports on the next turn of the loop.
     await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def kept_browser() -> AsyncGenerator[None]:
+    """Closes what the tests in a browser have shared."""
+    yield
+    from tests.inbox.chromium import KEPT  # noqa: PLC0415  # it stands on this module
+
+    await KEPT.close()
 
 
 @pytest.fixture

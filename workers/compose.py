@@ -121,6 +121,7 @@ async def _run(
 ) -> None:
     jobs: dict[str, Job] = {"accounts": base.accounts.run, "ear": base.ear.run}
     routes: list[web.RouteDef] = []
+    stopping: list[Callable[[], None]] = []
     async with AsyncExitStack() as stack:
         if "connectors" in roles:
             await _connectors(base, jobs, routes, stack)
@@ -135,13 +136,13 @@ async def _run(
         if "workers" in roles:
             _workers(base, jobs)
         if "inbox" in roles:
-            _inbox(base, jobs, routes)
+            stopping.append(_inbox(base, jobs, routes).close)
         late = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for name, job in jobs.items():
                 # The edge goes on until those that feed it are gone.
                 group.create_task(patiently(name, job, late if name == "edge" else stop), name=name)
-            site = await open_site(base, [*routes, *health_routes(probes(base))])
+            site = await open_site(base, [*routes, *health_routes(probes(base))], stopping=stopping)
             garbage.settle()
             log.info("serving", roles=list(roles), address=base.settings.http)
             if started is not None:
@@ -389,7 +390,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     jobs["gestures"] = gestures.run
 
 
-def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -> None:
+def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -> LiveHub:
     hub = LiveHub(listen=base.broker.listen)
     desk = Desk(base.engine, now=utc_now, media=base.media, receive_only=_receive_only())
     telephone = Telephone(
@@ -443,6 +444,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
         now=utc_now,
         version=version("allo"),
     )
+    return hub
 
 
 def _receive_only() -> frozenset[str]:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.facts import Fact, NoticeChanged
 from storage import notices
+from storage.company import company_zone
 from storage.world import is_conflict
 from workers.clock import Clock
 from workers.supervisor import pause, unless
@@ -68,7 +69,8 @@ class Notifier:
     async def _done(self, what: Callable[..., Awaitable[int]]) -> int:
         try:
             async with self._engine.begin() as connection:
-                return await what(connection, now=self._now(), zone=self._zone)
+                zone = await company_zone(connection, otherwise=self._zone)
+                return await what(connection, now=self._now(), zone=zone)
         except DBAPIError as error:
             if not is_conflict(error):
                 raise

@@ -39,6 +39,7 @@ from inbox.languages import LANGUAGES, language
 from inbox.notice_words import said, trial
 from router.facts import Fact, NoticeChanged
 from router.notices import ABOUT_MESSAGES
+from storage.company import company_zone
 from storage.notice_wishes import Person, load_people
 from storage.push import (
     Due,
@@ -90,6 +91,7 @@ class Pusher:
         self._sealer = sealer
         self._now = now
         self._public_url = public_url
+        self._installation_zone = time_zone
         self._zone = ZoneInfo(time_zone)
         self._language = language
         self._http = http
@@ -122,6 +124,7 @@ class Pusher:
             return 0
         async with self._engine.connect() as connection:
             people = await load_people(connection)
+            zone = await company_zone(connection, otherwise=self._installation_zone)
             rows = await these_notices(
                 connection, [each.notification_id for each in due if each.notification_id]
             )
@@ -130,6 +133,7 @@ class Pusher:
                 {each: people[each].sight for each in {one.user_id for one in due} & people.keys()},
                 [(each.user_id, each.notification_id) for each in due if each.notification_id],
             )
+        self._zone = ZoneInfo(zone)
         async with asyncio.TaskGroup() as group:
             for each in due:
                 # What has left their sight meanwhile is as if it had been read.

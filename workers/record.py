@@ -12,6 +12,7 @@ from router import wire
 from router.facts import Fact
 from router.transit import Delivery
 from storage import recording
+from storage.company import company_zone
 from storage.dead_letters import NewLetter, keep_letter
 from storage.world import is_conflict
 from workers.broker import Broker, Consumer
@@ -58,7 +59,8 @@ class Recorder:
             for body in wire.unpack_facts(delivery.body)
         ]
         async with self._engine.begin() as connection:
-            fresh = await recording.record(connection, facts, time_zone=self._time_zone)
+            zone = await company_zone(connection, otherwise=self._time_zone)
+            fresh = await recording.record(connection, facts, time_zone=zone)
         RECORDED.inc(fresh)
 
     async def _one_by_one(self, consumer: Consumer, deliveries: list[Delivery]) -> None:

@@ -14,15 +14,27 @@ BODY_LIMIT: Final = 64 << 20
 """Bytes of a request that aiohttp reads whole; uploads stream, webhooks have smaller limits of their own."""
 
 HTTP_SHUTDOWN_S: Final = 3.0
-"""For requests under way when we stop. Live streams never end by themselves: their pages reconnect."""
+"""For requests under way when we stop."""
 
 
-async def open_site(base: Foundation, routes: Sequence[web.RouteDef]) -> web.AppRunner:
+async def open_site(
+    base: Foundation,
+    routes: Sequence[web.RouteDef],
+    *,
+    stopping: Sequence[Callable[[], None]] = (),
+) -> web.AppRunner:
+    """`stopping` end what would not end by itself: live streams, whose pages then come again."""
     app = web.Application(
         client_max_size=BODY_LIMIT,
         middlewares=[at_every_door, behind_proxies(base.settings.trusted_proxies)],
     )
     app.add_routes(routes)
+
+    async def stop(_: web.Application) -> None:
+        for each in stopping:
+            each()
+
+    app.on_shutdown.append(stop)
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=HTTP_SHUTDOWN_S
     )

@@ -49,6 +49,8 @@ class User(Struct, frozen=True, kw_only=True):
     email: str
     name: str
     role: str
+    sees: str
+    """all, team (theirs and their teams', and what nobody has), or own. Administrators see everything."""
     presence: str
     capacity: int | None
     open_conversations: int
@@ -85,6 +87,7 @@ def _user(row: UserRow) -> User:
         email=row.email,
         name=row.name,
         role=row.role,
+        sees=row.sees,
         presence=row.presence,
         capacity=row.capacity,
         open_conversations=row.open_conversations,

@@ -13,11 +13,11 @@ from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, li
 from inbox.api.problems import bad_request, not_found, refused
 from inbox.desk import StepRefused
 from inbox.formats import Formats
-from inbox.languages import language
+from inbox.languages import LANGUAGES, language
 from inbox.reply_variables import fill, spoken
 from storage.macros import AddNote, Macro as Row, list_macros as read_macros, macro_by_id
 from storage.reading.paging import Page
-from storage.reading.reply_values import values_for
+from storage.reading.reply_values import ReplyValues, values_for
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -81,9 +81,7 @@ async def run_macro(api: Api, call: Call[Nothing, RunMacro]) -> Answer:
         raise not_found("conversation")
     if macro is None or macro.owner_id is not None:
         raise bad_request("invalid", "There is no shared macro with this id (body.macro).")
-    known = spoken(
-        values, Formats(language=language("ru"), zone=ZoneInfo("Europe/Moscow"), now=api.now())
-    )
+    known = spoken(values, _formats(values, now=api.now()))
     filled = fill(wanted.text or macro.text, known)
     if filled.missing:
         raise refused(f"Not filled in: {', '.join(filled.missing)}. Give a `text`.")
@@ -103,6 +101,14 @@ async def run_macro(api: Api, call: Call[Nothing, RunMacro]) -> Answer:
     except StepRefused as error:
         raise refused(f"Step {error.step} cannot be done: {error} Nothing was done.") from None
     return Answer(body=MacroDone(id=done.id, message_id=done.message))
+
+
+def _formats(values: ReplyValues, *, now: datetime) -> Formats:
+    """As the customers of this account are spoken to: a program has no language of its own."""
+    spoken_there = values.language if values.language in LANGUAGES else "en"
+    return Formats(
+        language=language(spoken_there), zone=ZoneInfo(values.time_zone or "UTC"), now=now
+    )
 
 
 ENDPOINTS = (

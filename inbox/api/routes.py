@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api import (
     attachments,
+    bulk,
     calls,
     canned_replies,
     contact_export,
@@ -23,6 +24,7 @@ from inbox.api import (
     leads,
     macros,
     messages,
+    notifications,
     pipelines,
     sources,
     suggestions,
@@ -42,6 +44,7 @@ from inbox.webhook_desk import WebhookDesk
 from storage.media import MediaStore
 
 ENDPOINTS: Final[Sequence[Endpoint]] = (
+    *bulk.ENDPOINTS,
     *conversations.ENDPOINTS,
     *views.ENDPOINTS,
     *messages.ENDPOINTS,
@@ -59,6 +62,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *sources.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
+    *notifications.ENDPOINTS,
     *labels.ENDPOINTS,
     *dead_letters.ENDPOINTS,
     *webhooks_endpoints.ENDPOINTS,

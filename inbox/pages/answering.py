@@ -14,6 +14,7 @@ from inbox.pages.ways import ways_of
 from inbox.reply_variables import unfilled
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
+from router.ids import new_id
 from storage.drafts import Draft, Writing, draft_of, drop_draft, keep_draft
 from storage.engine import transaction
 from storage.reading.colleagues import list_teams, list_users
@@ -239,23 +240,14 @@ async def set_status(visit: Visit) -> web.Response:
         until = None if written == UNTIL_A_MESSAGE else _later(visit, written)
     elif status not in _STATUSES:
         raise web.HTTPBadRequest
-    before = await _as_it_is(visit, conversation)
+    key = new_id()
     await visit.around.desk.set_status(
-        conversation, cast("Status", status), by=visit.me, until=until
+        conversation, cast("Status", status), by=visit.me, until=until, key=key
     )
-    where = f"/conversations/{conversation}"
-    fields = {"status": before.status}
-    if before.status == "snoozed":
-        still = before.snoozed_until is not None and before.snoozed_until > visit.now
-        fields = {
-            "until": before.snoozed_until.isoformat()
-            if still and before.snoozed_until
-            else UNTIL_A_MESSAGE
-        }
     return visit.done(
-        where,
+        f"/conversations/{conversation}",
         said=_what_it_is_now(visit, status, until),
-        undo=Undo(action=f"{where}/status", fields=fields),
+        undo=Undo(action=f"/conversations/bulk/{key}/undo"),
     )
 
 

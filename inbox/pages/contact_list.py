@@ -16,17 +16,19 @@ from inbox.in_sight import PICKED
 from inbox.pages.conversation_view import answering_colleagues
 from inbox.person_keys import key_of
 from inbox.rights import Right
-from inbox.visit import Page, Visit, get, post
+from inbox.visit import Page, Undo, Visit, get, post
 from storage.reading.colleagues import list_accounts
 from storage.reading.contacts import (
     ContactFilter,
     ContactRow,
     Sort,
+    contact_by_id,
     contacts_by_last_message,
     list_contacts,
     owners_of_keys,
     standings,
 )
+from storage.reading.conversations import known_labels
 from storage.reading.paging import BadCursor, Page as PageOf
 
 MOST_FOUND: Final = 8
@@ -67,6 +69,9 @@ async def contacts(visit: Visit) -> web.Response:
                 connection, [each.id for each in page.items], sight=visit.sight
             ),
             "colleagues": await answering_colleagues(connection),
+            "labels": await known_labels(connection, sight=visit.sight)
+            if visit.may(Right.READ_MESSAGES)
+            else (),
             "channels": sorted({each.kind for each in await list_accounts(connection)}),
         }
     template = "parts/contact_rows.html" if visit.wants_fragment else "contacts.html"
@@ -93,6 +98,7 @@ def _wish(visit: Visit) -> ContactWish:
         manager=_uuid_or_none(manager),
         nobodys=manager == "none",
         channel=query.get("channel", "")[:40],
+        label=query.get("label", "")[:40],
         created_from=_midnight(visit, since),
         created_to=_midnight(visit, until + timedelta(days=1)) if until else None,
         without_lead=query.get("lead") == "none",
@@ -103,6 +109,7 @@ def _wish(visit: Visit) -> ContactWish:
         "q": q,
         "manager": manager if found.manager or found.nobodys else "",
         "channel": found.channel,
+        "label": found.label,
         "from": since.isoformat() if since else "",
         "to": until.isoformat() if until else "",
         "lead": "none" if found.without_lead else "",
@@ -124,7 +131,7 @@ def _day(written: str) -> date | None:
 
 
 def _midnight(visit: Visit, day: date | None) -> datetime | None:
-    zone = ZoneInfo(visit.around.time_zone)
+    zone = ZoneInfo(visit.time_zone)
     return datetime.combine(day, time(), tzinfo=zone) if day else None
 
 
@@ -216,12 +223,49 @@ async def at_once(visit: Visit) -> web.Response:
     if given != "none":
         async with visit.around.engine.connect() as connection:
             manager = _one_of(await answering_colleagues(connection), given)
-    for each in picked:
+    before = await _managers_of(visit, picked)
+    for each in before:
         await visit.around.desk.change_contact(each, {"manager_id": manager}, by=visit.me)
-    said = visit.language.n(
-        "Manager saved for {n} contact", "Manager saved for {n} contacts", len(picked)
+    was = " ".join(f"{each}:{had or ''}" for each, had in before.items() if had != manager)
+    return visit.done(
+        "/contacts",
+        said=_said(visit, len(before)),
+        undo=Undo(action="/contacts/at-once/undo", fields={"was": was, "now": str(manager or "")})
+        if was
+        else None,
     )
-    return visit.done("/contacts", said=said.format(n=len(picked)))
+
+
+async def undo_at_once(visit: Visit) -> web.Response:
+    """Those that still have the manager they were given have again the one they had."""
+    was: dict[UUID, UUID | None] = {}
+    for pair in visit.form.get("was", "").split()[:MOST_AT_ONCE]:
+        whose, _, had = pair.partition(":")
+        if (found := _uuid_or_none(whose)) is not None:
+            was[found] = _uuid_or_none(had)
+    given = _uuid_or_none(visit.form.get("now", ""))
+    now = await _managers_of(visit, list(was))
+    back = [each for each, manager in now.items() if manager == given]
+    for each in back:
+        await visit.around.desk.change_contact(each, {"manager_id": was[each]}, by=visit.me)
+    return visit.done("/contacts", said=_said(visit, len(back)))
+
+
+async def _managers_of(visit: Visit, contacts: Sequence[UUID]) -> dict[UUID, UUID | None]:
+    """Of those that are there and in sight."""
+    async with visit.around.engine.connect() as connection:
+        rows = [
+            await contact_by_id(connection, each, sight=visit.sight)
+            for each in dict.fromkeys(contacts)
+        ]
+    return {row.id: row.manager_id for row in rows if row is not None}
+
+
+def _said(visit: Visit, n: int) -> str:
+    said: str = visit.language.n(
+        "Manager saved for {n} contact", "Manager saved for {n} contacts", n
+    )
+    return said.format(n=n)
 
 
 def _one_of(colleagues: Sequence[Any], given: str) -> UUID:
@@ -246,4 +290,5 @@ PAGES: Final[Sequence[Page]] = (
     get("/contacts/same", same, Right.READ_CONTACTS),
     post("/contacts", create, Right.CHANGE_CONTACTS),
     post("/contacts/at-once", at_once, Right.CHANGE_CONTACTS),
+    post("/contacts/at-once/undo", undo_at_once, Right.CHANGE_CONTACTS),
 )

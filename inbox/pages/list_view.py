@@ -33,6 +33,8 @@ class Chip:
 
     name: str
     href: str
+    label: str = ""
+    """Of a label: shown in its colour."""
 
 
 async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> dict[str, Any]:
@@ -151,7 +153,11 @@ def chips_of(
         "q": lambda q: _("“{q}”").format(q=q),
     }
     return [
-        Chip(name=words[field](value), href=wish.href(**{field: None}))
+        Chip(
+            name=words[field](value),
+            href=wish.href(**{field: None}),
+            label=value if field == "label" else "",
+        )
         for field, value in wish.given
         if field in words
     ]

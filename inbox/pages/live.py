@@ -53,9 +53,11 @@ async def live(visit: Visit) -> web.StreamResponse:
         missed = await _missed(visit)
         await response.prepare(visit.request)
         await response.write(b"retry: 2000\n\n" + _event(missed))
-        while await _still_allowed(visit):
+        while not page.is_over() and await _still_allowed(visit):
             beat = asyncio.get_running_loop().time() + HEARTBEAT_S
             while hints := await _heard(page, until=beat):
+                if page.is_over():
+                    break
                 if shown := await _shown(visit, hints):
                     await response.write(_event(shown))
                 if any(_is_about_me(visit, each) for each in hints):

@@ -86,7 +86,7 @@ async def news(visit: Visit) -> web.Response:
         )
         rows = await read_news(connection, visit.me, sight=visit.sight, after=visit.now - FRESH)
         person = (await load_people(connection, only=visit.me))[visit.me]
-    quiet = person.manner.is_quiet(visit.now, teams=person.hours, zone=visit.around.time_zone)
+    quiet = person.manner.is_quiet(visit.now, teams=person.hours, zone=visit.time_zone)
     return web.json_response(
         {
             "unread": known.unread,

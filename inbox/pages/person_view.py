@@ -35,7 +35,7 @@ from storage.reading.conversations import STATUSES, ConversationFilter, list_con
 from storage.reading.fields import FieldRow, list_fields
 from storage.reading.leads import LeadRow, leads_of
 from storage.reading.paging import Page
-from storage.reading.pipelines import StageRow, list_pipelines
+from storage.reading.pipelines import PipelineRow, StageRow, list_pipelines
 from storage.reading.suggestions import SuggestionRow, suggestions_of
 from storage.reading.tasks import TaskRow, open_tasks_of
 from storage.reading.touches import TouchRow, touches_of
@@ -141,6 +141,7 @@ class Person:
     lead: LeadRow | None
     """The open one."""
     stages: Sequence[StageRow]
+    lost_reasons: Sequence[str]
     earlier_leads: Sequence[LeadRow]
     chain: Sequence[Link]
     tasks: Sequence[ShownTask]
@@ -161,6 +162,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         raise web.HTTPNotFound
     leads = await leads_of(connection, contact.id, sight=visit.sight)
     lead = leads[0] if leads and leads[0].status == "open" else None
+    pipeline = await pipeline_of(connection, lead.pipeline_id) if lead else None
     return Person(
         contact=contact,
         keys=_keys(
@@ -178,7 +180,8 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
             for each in await suggestions_of(connection, contact.id, sight=visit.sight)
         ],
         lead=lead,
-        stages=await stages_of(connection, lead.pipeline_id) if lead else (),
+        stages=pipeline.stages if pipeline else (),
+        lost_reasons=pipeline.lost_reasons if pipeline else (),
         earlier_leads=[each for each in leads if each is not lead],
         chain=_chain(await touches_of(connection, contact.id), formats=visit.formats),
         tasks=[
@@ -291,9 +294,14 @@ def shown_task(row: TaskRow, *, visit: Visit) -> ShownTask:
     return ShownTask(row=row, words=words, more=more, late=row.due_at < visit.now)
 
 
+async def pipeline_of(connection: AsyncConnection, pipeline_id: UUID) -> PipelineRow | None:
+    found = (each for each in await list_pipelines(connection) if each.id == pipeline_id)
+    return next(found, None)
+
+
 async def stages_of(connection: AsyncConnection, pipeline_id: UUID) -> tuple[StageRow, ...]:
-    found = (each.stages for each in await list_pipelines(connection) if each.id == pipeline_id)
-    return next(found, ())
+    pipeline = await pipeline_of(connection, pipeline_id)
+    return pipeline.stages if pipeline else ()
 
 
 def _keys(

@@ -79,7 +79,7 @@ async def profile(visit: Visit) -> web.Response:
         browsers=browsers,
         push_key=push_key,
         zones=ZONES,
-        zone=visit.around.time_zone,
+        zone=visit.time_zone,
         done="done" in visit.request.query,
     )
 

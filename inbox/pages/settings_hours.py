@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ class Shown:
     open: bool
     opens_at: datetime | None
     week: Sequence[tuple[str, str]]
-    holidays: Sequence[str]
+    holidays: Sequence[date]
     channels: Sequence[str]
 
 
@@ -74,7 +74,7 @@ def _shown(visit: Visit, team: TeamHours, accounts: Sequence[AccountRow]) -> Sho
         opens_at=next_opening(team.hours, team.time_zone, days, visit.now),
         week=_week(visit, team.hours) if team.hours is not None else (),
         holidays=[
-            each
+            date.fromisoformat(each)
             for each in sorted(team.holidays)
             if each >= visit.now.astimezone(ZoneInfo(team.time_zone)).date().isoformat()
         ][:6],

@@ -157,7 +157,7 @@ async def drop_stage(visit: Visit) -> web.Response:
         found = _found(visit, await list_pipelines(connection))
         if stage is None or stage not in {each.id for each in found.stages}:
             raise NotFound
-        moved = await remove_stage(connection, stage, leads_to=to, now=visit.now)
+        moved = await remove_stage(connection, stage, leads_to=to, now=visit.now, by=visit.me)
         after = {"stage": str(stage), "leads_to": str(to) if to else None, "leads": moved}
         await _audit(visit, connection, "stage_removed", found.id, after)
     return visit.back(f"/settings/pipelines/{found.id}#stages")

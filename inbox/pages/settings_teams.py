@@ -61,7 +61,7 @@ async def add(visit: Visit) -> web.Response:
     try:
         async with transaction(visit.around.engine) as connection:
             made = await create_team(
-                connection, name=name, now=visit.now, time_zone=visit.around.time_zone
+                connection, name=name, now=visit.now, time_zone=visit.time_zone
             )
             await _audit(visit, connection, "team_made", made, after={"name": name})
     except TeamNameTaken as taken:

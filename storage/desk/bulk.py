@@ -25,6 +25,7 @@ from router.leads import give
 from router.records import Conversation, Status
 from router.world import World
 from storage.desk.ground import Ground, again_on_conflict
+from storage.desk.had import Had, kept_of, restore, restore_closed
 from storage.reading.conversation_rows import revision_of
 from storage.world_loading import (
     load_colleagues,
@@ -39,18 +40,14 @@ MOST_LABELS: Final = 12
 """On one conversation."""
 LONGEST_LABEL: Final = 40
 
-_OVERWRITES: Final = {"assign", "resolve", "reopen", "snooze", "spam"}
+_OVERWRITES: Final = {"assign", "resolve", "reopen", "snooze", "spam", "status"}
+"""`status` is one conversation's, set by the desk of conversations."""
 _STATUS: Final[Mapping[str, Status]] = {
     "resolve": "resolved",
     "reopen": "open",
     "snooze": "snoozed",
     "spam": "spam",
 }
-_HAD: Final = (
-    "status", "manager_id", "team_id", "snoozed_until", "unread", "waiting_since", "silence_due_at",
-    "silence_moves", "resolved_at",
-)  # fmt: skip
-
 _AROUND = text(
     "select c.id, c.account_id, c.contact_id, a.team_id as account_team, p.name from conversation c"
     " join account a on a.id = c.account_id join contact p on p.id = c.contact_id"
@@ -70,31 +67,10 @@ _END = text(
     "update bulk_action set before = cast(:before as jsonb), outcome = cast(:outcome as jsonb) where id = :id"
 )
 _TAKE = text(
-    "update bulk_action set undone_at = :now where id = :id and user_id = :user and undone_at is null"
+    "update bulk_action set undone_at = :now where id = :id and user_id is not distinct from cast(:user as uuid)"
+    " and undone_at is null"
     " returning before, what"
 ).columns(before=JSONB)
-
-
-class Had(msgspec.Struct, frozen=True, kw_only=True):
-    """What a conversation was before, and its revision after: another one means that somebody has been there since."""
-
-    id: UUID
-    after: str
-    status: Status
-    manager_id: UUID | None
-    team_id: UUID | None
-    snoozed_until: datetime | None
-    unread: int
-    unread_after: int
-    waiting_since: datetime | None
-    silence_due_at: datetime | None
-    silence_moves: int
-    resolved_at: datetime | None
-    lead_id: UUID | None = None
-    lead_manager_id: UUID | None = None
-    contact_manager_id: UUID | None = None
-    relabelled: str = ""
-    """The label that was put on or taken off."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +87,7 @@ class _Many:
 class BulkDesk(Ground):
     @again_on_conflict
     async def change_many(
-        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID
+        self, key: UUID, change: BulkChange, seen: Mapping[UUID, str], *, by: UUID | None
     ) -> BulkOutcome:
         _refuse_nonsense(change, seen, now=self.now())
         label = clean_line(change.label, limit=LONGEST_LABEL)
@@ -169,7 +145,7 @@ class BulkDesk(Ground):
         return outcome
 
     @again_on_conflict
-    async def undo_many(self, key: UUID, *, by: UUID) -> BulkOutcome:
+    async def undo_many(self, key: UUID, *, by: UUID | None) -> BulkOutcome:
         """Only what nobody has touched since; asked twice, the second time does nothing."""
         now = self.now()
         async with self.engine.begin() as connection:
@@ -196,14 +172,26 @@ class BulkDesk(Ground):
                         Skipped(conversation=found.id, name=many.names[found.id], reason=reason)
                     )
                     continue
+                was = found.status
                 _taken_back(many, found, had, what=row.what, by=by)
                 done += 1
+                if row.what == "status":
+                    await self.audit(
+                        connection,
+                        by,
+                        "conversation_status",
+                        "conversation",
+                        found.id,
+                        before=was,
+                        after=found.status,
+                    )
             await self._save(connection, many)
-            await self.audit(connection, by, "bulk_undone", "bulk_action", key)
+            if row.what != "status":
+                await self.audit(connection, by, "bulk_undone", "bulk_action", key)
         return BulkOutcome(done=done, skipped=tuple(skipped))
 
     async def _begun(
-        self, connection: AsyncConnection, key: UUID, what: str, *, by: UUID
+        self, connection: AsyncConnection, key: UUID, what: str, *, by: UUID | None
     ) -> BulkOutcome | None:
         """What the same key led to before; None when it is new. Of two at once, the second waits here for the first."""
         values = {"id": key, "user": by, "what": what, "now": self.now()}
@@ -267,14 +255,15 @@ def _has(labels: Sequence[str], label: str) -> bool:
     return label.lower() in {each.lower() for each in labels}
 
 
-def _done(many: _Many, found: Conversation, change: BulkChange, *, label: str, by: UUID) -> Had:
+def _done(
+    many: _Many, found: Conversation, change: BulkChange, *, label: str, by: UUID | None
+) -> Had:
     """Does it; returns what it was."""
     world = many.world
     lead = world.open_leads.get(found.contact_id)
     contact = world.contacts.get(found.contact_id)
     had: dict[str, Any] = {
-        "id": found.id,
-        **{name: getattr(found, name) for name in _HAD},
+        **kept_of(found),
         "lead_id": lead.id if lead else None,
         "lead_manager_id": lead.manager_id if lead else None,
         "contact_manager_id": contact.manager_id if contact else None,
@@ -302,7 +291,7 @@ def _done(many: _Many, found: Conversation, change: BulkChange, *, label: str, b
     return Had(**had, unread_after=found.unread, after=revision_of(found))
 
 
-def _taken_back(many: _Many, found: Conversation, had: Had, *, what: str, by: UUID) -> None:
+def _taken_back(many: _Many, found: Conversation, had: Had, *, what: str, by: UUID | None) -> None:
     world = many.world
     labels = many.labels[found.id]
     match what:
@@ -314,14 +303,12 @@ def _taken_back(many: _Many, found: Conversation, had: Had, *, what: str, by: UU
             _relabel(many, found, [*labels, had.relabelled], by=by)
         case "read" | "unread" if found.unread == had.unread_after:
             _mark(world, found, unread=had.unread, by=by)
-        case "resolve" | "reopen" | "snooze" | "spam":
+        case "resolve" | "reopen" | "snooze" | "spam" | "status":
             deciding.set_status(world, found, had.status, by=by, until=had.snoozed_until)
-            # What closing forgets: that the customer waits, since when, and that nobody has read it.
-            _restore(world, found, had)
-            found.unread, found.resolved_at = had.unread, had.resolved_at
+            restore_closed(world, found, had)
 
 
-def _give_back(world: World, found: Conversation, had: Had, *, by: UUID) -> None:
+def _give_back(world: World, found: Conversation, had: Had, *, by: UUID | None) -> None:
     _, managers = world.colleagues()
     if found.manager_id != had.manager_id:
         if had.manager_id in managers:
@@ -329,7 +316,7 @@ def _give_back(world: World, found: Conversation, had: Had, *, by: UUID) -> None
         else:
             deciding.give_to_team(world, found, None, by=by)
     found.team_id = had.team_id
-    _restore(world, found, had)
+    restore(world, found, had)
     lead = world.open_leads.get(found.contact_id)
     if lead is not None and lead.id == had.lead_id and lead.manager_id != had.lead_manager_id:
         give(world, lead, had.lead_manager_id, by=by)
@@ -339,19 +326,13 @@ def _give_back(world: World, found: Conversation, had: Had, *, by: UUID) -> None
         world.change(contact)
 
 
-def _restore(world: World, found: Conversation, had: Had) -> None:
-    found.waiting_since, found.silence_due_at = had.waiting_since, had.silence_due_at
-    found.silence_moves = had.silence_moves
-    world.change(found)
-
-
-def _mark(world: World, found: Conversation, *, unread: int, by: UUID) -> None:
+def _mark(world: World, found: Conversation, *, unread: int, by: UUID | None) -> None:
     if found.unread != unread:
         found.unread = unread
         changed(world, found, "unread" if unread else "read", by=by)
 
 
-def _relabel(many: _Many, found: Conversation, labels: list[str], *, by: UUID) -> None:
+def _relabel(many: _Many, found: Conversation, labels: list[str], *, by: UUID | None) -> None:
     many.labels[found.id] = sorted(labels)
     many.relabelled.add(found.id)
     changed(many.world, found, "labels", by=by)

@@ -19,6 +19,8 @@ from router.records import Conversation, Status
 from router.world import World
 from storage import failures
 from storage.desk.ground import Ground, again_on_conflict
+from storage.desk.had import Had, keep_one, kept_of
+from storage.reading.conversation_rows import revision_of
 from storage.reading.ways import answered_since
 from storage.world_saving import tell
 
@@ -220,12 +222,16 @@ class ConversationDesk(Ground):
         *,
         by: UUID | None,
         until: datetime | None = None,
+        key: UUID | None = None,
     ) -> None:
         if until is not None and until <= self.now():
             raise Refused("Say until when: a moment that is still to come.")
         async with self.world(conversation, by=by) as (connection, world, found):
-            before = found.status
+            before, had = found.status, kept_of(found)
             deciding.set_status(world, found, status, by=by, until=until)
+            if key is not None:
+                kept = Had(**had, unread_after=found.unread, after=revision_of(found))
+                await keep_one(connection, key, "status", kept, by=by, now=self.now())
             await self.audit(
                 connection,
                 by,

@@ -1,6 +1,6 @@
 """What all of the desk stands on: the transaction around a conversation, its being tried again, and the audit line."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import wraps
@@ -80,8 +80,9 @@ class Ground:
         by: UUID | None,
         managers: set[UUID] | None = None,
         teams: set[UUID] | None = None,
+        then: Callable[[AsyncConnection, World], Awaitable[None]] | None = None,
     ) -> AsyncGenerator[tuple[AsyncConnection, World, Conversation]]:
-        """The world around a conversation, locked; saved and committed on leaving."""
+        """The world around a conversation, locked; saved and committed on leaving. `then`: what follows from the saved."""
         async with self.engine.begin() as connection:
             world = World(now=self.now())
             found = (
@@ -107,6 +108,8 @@ class Ground:
             )
             yield connection, world, world.conversations[conversation]
             await save(connection, world)
+            if then is not None:
+                await then(connection, world)
 
     async def hand_out(self) -> None:
         """Somebody may be able to take what waits. The timer looks too; this only makes it at once."""

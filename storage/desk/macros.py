@@ -19,7 +19,7 @@ from router.asking import AnsweredMeanwhile, MacroRun, NotFound, Refused, StepRe
 from router.clean_text import clean_line
 from router.conversations import changed
 from router.ids import new_id
-from router.records import Conversation
+from router.records import Conversation, Lead
 from router.world import World
 from storage import lead_changes
 from storage.desk.conversations import ConversationDesk, name_of
@@ -37,6 +37,7 @@ from storage.macros import (
     Step,
     macro_by_id,
 )
+from storage.stage_tasks import drop_stage_task
 from storage.tasks import NoSuchThing, change_task, create_task
 
 MOST_LABELS: Final = 12
@@ -54,6 +55,8 @@ class _Running:
     key: str
     labels: list[str] = field(default_factory=list)
     tasks: list[UUID] = field(default_factory=list)
+    lead: Lead | None = None
+    """The open one; one that was open, when the run closed it."""
 
 
 class MacroDesk(ConversationDesk):
@@ -76,11 +79,18 @@ class MacroDesk(ConversationDesk):
             raise NotFound("There is no such macro.")
         assigned = [each for each in kept.steps if isinstance(each, AssignTo)]
         key = f"macro:{by or 'api'}:{conversation}:{idempotency_key[:200]}"
+        entered: set[UUID] = set()
+
+        async def settle(connection: AsyncConnection, world: World) -> None:
+            for lead in entered:
+                await lead_changes.settle(connection, world, lead, by=by)
+
         async with self.world(
             conversation,
             by=by,
             managers={each.manager for each in assigned if each.manager},
             teams={each.team for each in assigned if each.team},
+            then=settle,
         ) as (connection, world, found):
             if (known := await _run_before(connection, key)) is not None:
                 return known
@@ -91,6 +101,7 @@ class MacroDesk(ConversationDesk):
                 by=by,
                 key=key,
                 labels=await _labels(connection, found.id),
+                lead=world.open_leads.get(found.contact_id),
             )
             before = _state(running)
             message = None
@@ -110,6 +121,8 @@ class MacroDesk(ConversationDesk):
                     raise StepRefused(0, str(refused)) from refused
             await self._do(running, kept, notes)
             after = {**_state(running), "tasks": running.tasks}
+            if running.lead is not None and before["stage"] != after["stage"]:
+                entered.add(running.lead.id)
             run = MacroRun(id=new_id(), message=message, undone=False)
             await _keep(
                 connection, run, kept.id, running, before=before, after=after, at=self.now()
@@ -152,12 +165,13 @@ class MacroDesk(ConversationDesk):
                 until = self.now() + timedelta(hours=hours)
                 deciding.set_status(world, found, "snoozed", by=by, until=until)
             case MoveLead(stage=stage):
-                lead = world.open_leads.get(found.contact_id)
-                if lead is None:
+                if running.lead is None:
                     raise Refused("There is no open lead to move.")
                 await lead_changes.change_loaded(
-                    running.connection, world, lead, {"stage_id": stage}, by=by
+                    running.connection, world, running.lead, {"stage_id": stage}, by=by
                 )
+                if running.lead.status == "won" and running.lead.value is None:
+                    raise Refused("Say for how much it was sold; 0 is an amount, too.")
             case AddTask():
                 running.tasks.append(await self._task(running, step))
             case AddNote():
@@ -172,7 +186,7 @@ class MacroDesk(ConversationDesk):
 
     async def _task(self, running: _Running, step: AddTask) -> UUID:
         found = running.found
-        lead = running.world.open_leads.get(found.contact_id)
+        lead = running.lead
         try:
             return await create_task(
                 running.connection,
@@ -180,8 +194,10 @@ class MacroDesk(ConversationDesk):
                 due_at=self.now() + timedelta(hours=step.hours),
                 now=self.now(),
                 lead_id=lead.id if lead else None,
-                contact_id=None if lead else found.contact_id,
+                contact_id=found.contact_id,
+                conversation_id=found.id,
                 manager_id=found.manager_id or running.by,
+                origin="macro",
                 created_by=running.by,
             )
         except NoSuchThing as error:
@@ -202,8 +218,17 @@ class MacroDesk(ConversationDesk):
             ).one_or_none()
         if kept is None:
             raise NotFound("There is no such run.")
+        left: list[tuple[UUID, UUID]] = []
+
+        async def drop_task(connection: AsyncConnection, world: World) -> None:
+            for lead, stage in left:
+                await drop_stage_task(connection, lead, stage, now=world.now, by=by)
+
         async with self.world(
-            kept.conversation_id, by=by, managers={kept.manager} if kept.manager else set()
+            kept.conversation_id,
+            by=by,
+            managers={kept.manager} if kept.manager else set(),
+            then=drop_task,
         ) as (connection, world, found):
             row = (
                 await connection.execute(
@@ -216,6 +241,7 @@ class MacroDesk(ConversationDesk):
             ).one_or_none()
             if row is None:
                 raise Refused("It is too late to take this back.")
+            before, after = _taken_apart(row.before), _taken_apart(row.after)
             running = _Running(
                 connection=connection,
                 world=world,
@@ -223,18 +249,26 @@ class MacroDesk(ConversationDesk):
                 by=by,
                 key="",
                 labels=await _labels(connection, found.id),
+                lead=await _lead_of_then(connection, world, found, _id(after.get("lead"))),
             )
-            await self._take_back(running, _taken_apart(row.before), _taken_apart(row.after))
+            now = await self._take_back(running, before, after)
+            if (
+                running.lead is not None
+                and (stage := _id(now["stage"])) is not None
+                and stage != running.lead.stage_id
+            ):
+                left.append((running.lead.id, stage))
             await self.audit(connection, by, "macro_undone", "conversation", found.id)
 
     async def _take_back(
         self, running: _Running, before: Mapping[str, Any], after: Mapping[str, Any]
-    ) -> None:
+    ) -> dict[str, Any]:
+        """Returns how it was found."""
         world, found, by = running.world, running.found, running.by
         now = _plain(_state(running))
         same = {name for name, value in after.items() if now.get(name) == value}
         back = {name for name in same if before.get(name) != after[name]}
-        if (lead := world.open_leads.get(found.contact_id)) is not None:
+        if (lead := running.lead) is not None:
             names = {"stage": "stage_id", "lead_manager": "manager_id"}
             changes = {names[name]: _id(before[name]) for name in names.keys() & back}
             await lead_changes.change_loaded(running.connection, world, lead, changes, by=by)
@@ -259,6 +293,21 @@ class MacroDesk(ConversationDesk):
                 now=self.now(),
                 by=by,
             )
+        return now
+
+
+async def _lead_of_then(
+    connection: AsyncConnection, world: World, found: Conversation, lead: UUID | None
+) -> Lead | None:
+    """The lead that the run knew, also when the run closed it; not when another one has been opened since."""
+    there = world.open_leads.get(found.contact_id)
+    if there is not None or lead is None:
+        return there if there is not None and there.id == lead else None
+    try:
+        closed = await lead_changes.lead_of(connection, lead)
+    except (NotFound, Refused):
+        return None
+    return closed if closed.contact_id == found.contact_id else None
 
 
 def _give_back(running: _Running, before: Mapping[str, Any]) -> None:
@@ -308,13 +357,14 @@ async def _labels(connection: AsyncConnection, conversation: UUID) -> list[str]:
 
 def _state(running: _Running) -> dict[str, Any]:
     found = running.found
-    lead = running.world.open_leads.get(found.contact_id)
+    lead = running.lead
     return {
         "manager": found.manager_id,
         "team": found.team_id,
         "status": found.status,
         "until": found.snoozed_until,
         "labels": list(running.labels),
+        "lead": lead.id if lead is not None else None,
         "stage": lead.stage_id if lead is not None else None,
         # Who takes a conversation takes with it what is nobody's.
         "lead_manager": lead.manager_id if lead is not None else None,

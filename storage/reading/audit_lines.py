@@ -70,7 +70,8 @@ async def list_audit(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[AuditLine]:
     """Raises BadCursor."""
-    conditions: list[ColumnElement[bool]] = []
+    # What nobody did is a conversation's own story.
+    conditions: list[ColumnElement[bool]] = [audit.c.what != "conversation_by_itself"]
     if cursor:
         at, id_ = key_of(cursor, _NAME, tuple[datetime, UUID])
         before = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))

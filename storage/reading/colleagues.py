@@ -33,6 +33,7 @@ class UserRow:
     email: str
     name: str
     role: str
+    sees: str
     presence: str
     capacity: int | None
     open_conversations: int

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Text,
     any_,
     exists,
     func,
@@ -114,7 +115,9 @@ Sort = Literal["created", "contact"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactFilter:
-    """`kind` and `value` together: who has exactly this key. `channel`: a kind of account they have written to."""
+    """`kind` and `value` together: who has exactly this key. `channel`: a kind of account they have written to; `label`: of
+    one of their conversations.
+    """
 
     q: str = ""
     kind: str = ""
@@ -122,6 +125,7 @@ class ContactFilter:
     manager: UUID | None = None
     nobodys: bool = False
     channel: str = ""
+    label: str = ""
     created_from: datetime | None = None
     created_to: datetime | None = None
     without_lead: bool = False
@@ -256,6 +260,15 @@ async def _conditions(
             contact.c.id.in_(
                 select(theirs.c.contact_id).where(
                     theirs.c.account_id == any_(accounts), conversation_in_sight(sight, theirs.c)
+                )
+            )
+        )
+    if wish.label:
+        labelled = conversation.alias("labelled")
+        conditions.append(
+            contact.c.id.in_(
+                select(labelled.c.contact_id).where(
+                    labelled.c.labels.contains(literal([wish.label], ARRAY(Text)))
                 )
             )
         )

@@ -15,6 +15,10 @@ class ReplyValues:
     contact: str
     manager: str
     account: str
+    language: str
+    """Which the account speaks with its customers."""
+    time_zone: str
+    """The company's; "": as the installation has it."""
     company: str
     lead_number: int | None
     lead_title: str
@@ -24,6 +28,7 @@ class ReplyValues:
 
 _VALUES: Final = text("""
     select c.name as contact, coalesce(nullif(m.name, ''), w.name, '') as manager, a.slug as account,
+           a.language, coalesce((select value ->> 'time_zone' from setting where name = 'company'), '') as time_zone,
            coalesce((select value ->> 'name' from setting where name = 'company'), '') as company,
            l.number as lead_number, coalesce(l.title, '') as lead_title, l.value as lead_value,
            coalesce(l.currency, 'RUB') as lead_currency

@@ -27,8 +27,11 @@ ENDING: Final = 2
 """Characters a word keeps, and those it may lose at its end."""
 MOST_PEOPLE: Final = 500
 MOST_MESSAGES: Final = 2000
-RECENT: Final = 200_000
-"""How many of the newest messages are looked through for a word that is everywhere."""
+SELDOM: Final = 4000
+"""Messages with a word that are all looked at, for the newest of them."""
+RECENT: Final = 100_000
+MOST_RECENT: Final = 1000
+"""How many of the newest messages are looked through for a word that is everywhere, until how many are found."""
 
 _PHONE_LIKE = re.compile(r"[\d\s()+.\-–]+")  # people do write numbers with a dash
 _LEAD_NUMBER = re.compile(r"(?:лид|сделка|lead|deal)?\s*[#№]?\s*(\d{1,12})")
@@ -118,9 +121,10 @@ _QUERY: Final = """
      || websearch_to_tsquery('simple', :typed) || to_tsquery('simple', :prefix))
 """
 _SAID_SELDOM: Final = text(
-    "select conversation_id, message_id from message_search where vector @@ "  # noqa: S608  # constants
+    "select conversation_id, message_id, count(*) over () as said from"  # noqa: S608  # constants
+    " (select conversation_id, message_id from message_search where vector @@ "
     + _QUERY
-    + "limit :most"
+    + "limit :seldom) found order by message_id desc limit :most"
 )
 _SAID_OFTEN: Final = text(
     "select conversation_id, message_id from"  # noqa: S608  # constants
@@ -190,7 +194,7 @@ def _parts(sought: Wanted) -> list[str]:
 async def _said(
     connection: AsyncConnection, sought: Wanted, sight: Sight
 ) -> dict[UUID, UUID | None]:
-    """Rare words by their index, all of them; of words that are everywhere, the newest messages with them.
+    """Rare words by their index, the newest of them; of words that are everywhere, the newest messages with them.
 
     The index is asked for at most about 20 000 places (`gin_fuzzy_search_limit`), so that a word in every message costs
     no more than that to recognise.
@@ -198,16 +202,15 @@ async def _said(
     if not sought.prefix:
         return {}
     words = {"typed": sought.text, "prefix": sought.prefix}
+    bounds = {"seldom": SELDOM + 1, "most": MOST_MESSAGES}
     await connection.execute(_BY_INDEX)
-    found = (await connection.execute(_SAID_SELDOM, {**words, "most": MOST_MESSAGES + 1})).all()
+    found = (await connection.execute(_SAID_SELDOM, {**words, **bounds})).all()
+    often = bool(found) and found[0].said > SELDOM
     if not found and sought.looser:
-        found = (
-            await connection.execute(
-                _SAID_SELDOM, {"typed": "", "prefix": sought.looser, "most": MOST_MESSAGES}
-            )
-        ).all()
+        looser = {"typed": "", "prefix": sought.looser}
+        found = (await connection.execute(_SAID_SELDOM, {**looser, **bounds})).all()
     await connection.execute(_FREE)
-    if len(found) > MOST_MESSAGES:
+    if often:
         found = await _said_often(connection, words, sight)
     newest: dict[UUID, UUID | None] = {}
     for row in sorted(found, key=lambda each: each.message_id):
@@ -219,7 +222,7 @@ async def _said_often(
     connection: AsyncConnection, words: dict[str, Any], sight: Sight
 ) -> Sequence[Row[Any]]:
     if sight.whole:
-        asked = {**words, "seen": RECENT, "most": MOST_MESSAGES}
+        asked = {**words, "seen": RECENT, "most": MOST_RECENT}
         return (await connection.execute(_SAID_OFTEN, asked)).all()
     talks = [
         select(conversation.c.id)

@@ -26,7 +26,7 @@ class TimelineLine:
     """`kind` assigned: `manager_name` (or `team_name`: its queue) by the rule `what` because `reason`. merged, unmerged:
     `other_name` was taken in by the rule `what` because `reason`; `id` is the merge, which can be taken back while
     `undoable`, and `after` says how many of what moved. lead: `what` changed from `before` to `after`. status: what a
-    colleague made of the conversation, `after`. task: `what` is opened or done, `reason` its text.
+    colleague made of the conversation, or it became by itself, `after`. task: `what` is opened or done, `reason` its text.
     """
 
     id: UUID
@@ -82,7 +82,10 @@ _LINES = (
          order by m.undone_at desc limit :most)
         union all
         (select e.id, e.at, 'lead', l.conversation_id, e.by_user, '', null, null, null, false,
-                e.lead_id, e.what, e.before, e.after
+                e.lead_id, e.what, e.before,
+                case when e.what = 'stage' then coalesce(
+                    (select jsonb_build_object('name', s.name) from stage s
+                     where s.id::text = e.after #>> '{}'), e.after) else e.after end
          from lead l join lead_event e on e.lead_id = l.id
          where l.contact_id = (select id from whose) and e.at between :since and :until
          order by e.at desc limit :most)
@@ -90,7 +93,7 @@ _LINES = (
         (select s.id, s.at, 'status', s.object_id, s.user_id, '', null, null, null, false, null,
                 s.what, s.before, s.after
          from audit s
-         where s.object_id in (select id from talk) and s.what = 'conversation_status'
+         where s.object_id in (select id from talk) and s.what in ('conversation_status', 'conversation_by_itself')
            and s.at between :since and :until
          order by s.at desc limit :most)
         union all

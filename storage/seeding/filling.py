@@ -18,6 +18,7 @@ from router.ids import new_id
 from storage.engine import transaction
 from storage.recording import index_conversations
 from storage.seeding.story import CHANNELS, Said, Talk, talks
+from storage.seeding.surrounding import surround
 from storage.timers import recount_open
 
 TOGETHER: Final = 4000
@@ -76,6 +77,7 @@ async def fill(
         yield done
     async with transaction(engine) as connection:
         await connection.execute(text("set local statement_timeout = 0"))
+        await surround(connection, now=now)
         await recount_open(connection)
     async with engine.connect() as connection:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")

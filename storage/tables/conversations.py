@@ -56,7 +56,7 @@ conversation = Table(
     CheckConstraint(
         one_of("status", "open", "waiting", "snoozed", "resolved", "spam"), name="status"
     ),
-    Index("ix_conversation_contact_id", "contact_id"),
+    Index("ix_conversation_contact_id", "contact_id", postgresql_include=["id"]),
     Index("ix_conversation_status_last", "status", text("last_message_at desc"), text("id desc")),
     Index(
         "ix_conversation_status_waiting",
@@ -389,7 +389,7 @@ bulk_action = Table(  # what was done to many conversations at once, and what th
     "bulk_action",
     metadata,
     Column("id", UUID, primary_key=True),  # made by the page: asked twice, it is done once
-    ref("user_id", "user_account", ondelete="CASCADE"),
+    ref("user_id", "user_account", null=True, ondelete="CASCADE"),  # null: a program
     words("what"),
     Column("before", JSONB, nullable=False),
     Column("outcome", JSONB, nullable=False),

@@ -85,7 +85,6 @@ lead = Table(
         postgresql_where=text("status = 'open'"),
     ),
     Index("ix_lead_contact_id", "contact_id"),
-    Index("ix_lead_pipeline_id_stage_id_position", "pipeline_id", "stage_id", "position"),
     Index("ix_lead_stage_id", "stage_id"),
     Index("ix_lead_manager_id", "manager_id", "status"),
     Index("ix_lead_created_at", "created_at", "id"),
@@ -191,6 +190,11 @@ task = Table(
         postgresql_where=text("done_at is not null"),
     ),
     Index("ix_task_lead_id", "lead_id"),
+    Index(
+        "ix_task_open_of_leads",
+        "lead_id",
+        postgresql_where=text("done_at is null and lead_id is not null"),
+    ),
     Index(
         "ix_task_due_of_leads",
         "due_at",

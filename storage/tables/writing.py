@@ -80,4 +80,5 @@ macro_run = Table(
     UniqueConstraint("idempotency_key"),
     Index("ix_macro_run_conversation_id", "conversation_id"),
     Index("ix_macro_run_macro_id", "macro_id"),
+    Index("ix_macro_run_at", "at"),
 )

@@ -4,10 +4,11 @@ import os
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, async_playwright, expect
 
 from tests.inbox.stage import PASSWORD, Stage
 
@@ -35,36 +36,70 @@ needs_chromium = pytest.mark.skipif(
 )
 
 
+@dataclass
+class _Kept:
+    """One Chromium for a whole run: it starts in seconds, and a context of its own keeps a test apart in no time."""
+
+    playwright: Playwright | None = None
+    browser: Browser | None = None
+
+    async def get(self) -> Browser:
+        if self.browser is None or not self.browser.is_connected():
+            await self.close()
+            self.playwright = await async_playwright().start()
+            self.browser = await self.playwright.chromium.launch(
+                executable_path=CHROMIUM, args=FLAGS
+            )
+        return self.browser
+
+    async def close(self) -> None:
+        if self.browser is not None:
+            await self.browser.close()
+        if self.playwright is not None:
+            await self.playwright.stop()
+        self.browser = self.playwright = None
+
+
+KEPT = _Kept()
+"""Closed at the end of the run (tests/conftest.py)."""
+
+
 @asynccontextmanager
 async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]]]:
     """`opened(path, who=…)` is a page of that colleague's; whatever a console complains of fails the test."""
     complaints: list[str] = []
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    contexts: list[BrowserContext] = []
+    chromium = await KEPT.get()
 
-        async def opened(path: str = "/", *, who: str = "Anna", **options: Any) -> Page:
-            context = await chromium.new_context(
-                **{"viewport": WIDE, "locale": "ru-RU", "base_url": stage.url, **options}
-            )
-            page = await context.new_page()
-            page.set_default_timeout(PATIENCE_MS)
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on(
-                "console",
-                lambda line: (
-                    complaints.append(line.text) if "Content Security Policy" in line.text else None
-                ),
-            )
-            await page.goto("/sign-in")
-            await page.fill("#email", f"{who.lower()}@example.com")
-            await page.fill("#password", PASSWORD)
+    async def opened(path: str = "/", *, who: str = "Anna", **options: Any) -> Page:
+        context = await chromium.new_context(
+            **{"viewport": WIDE, "locale": "ru-RU", "base_url": stage.url, **options}
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.on(
+            "console",
+            lambda line: (
+                complaints.append(line.text) if "Content Security Policy" in line.text else None
+            ),
+        )
+        await page.goto("/sign-in")
+        await page.fill("#email", f"{who.lower()}@example.com")
+        await page.fill("#password", PASSWORD)
+        async with page.expect_response("**/live"):
+            await page.click("button.btn--main")
+        if path != "/":
             async with page.expect_response("**/live"):
-                await page.click("button.btn--main")
-            if path != "/":
-                async with page.expect_response("**/live"):
-                    await page.goto(path)
-            return page
+                await page.goto(path)
+        return page
 
+    try:
         yield opened
-        await chromium.close()
-    assert complaints == []
+        # What a page says when it is torn down in the middle of something is no complaint of its own.
+        heard = list(complaints)
+    finally:
+        for context in contexts:
+            await context.close()
+    assert heard == [], heard

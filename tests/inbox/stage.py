@@ -273,8 +273,13 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
         )
         application = web.Application()
         application.add_routes(inbox_routes(around))
+
+        async def end_streams(_: web.Application) -> None:
+            stage.hub.close()
+
+        application.on_shutdown.append(end_streams)
         stage.server = TestServer(application, port=port)
-        await stage.server.start_server()
+        await stage.server.start_server(shutdown_timeout=1)
         hub = group.create_task(stage.hub.run())
         try:
             yield stage

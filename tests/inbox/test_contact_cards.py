@@ -266,6 +266,41 @@ async def test_several_get_a_manager_at_once_and_two_are_merged(stage, browser, 
     assert (await anna.post("/contacts/at-once", {"do": "manager"})).status == 409
 
 
+async def test_managers_given_at_once_are_taken_back_but_for_whoever_was_given_to_another_since(
+    stage, browser, marina, twin
+):
+    boris, vera = await stage.hire("Boris"), await stage.hire("Vera")
+    anna = await browser("Anna")
+    before = {
+        row.id: row.manager_id for row in await stage.shop.sql("select id, manager_id from contact")
+    }
+    ticked = {f"pick.{marina}": "1", f"pick.{twin}": "1"}
+    answer = await anna.post(
+        "/contacts/at-once",
+        {**ticked, "do": "manager", "manager": str(boris)},
+        **{"X-Fragment": "1"},
+    )
+    undo = json.loads(answer.text)["undo"]
+    await stage.desk.change_contact(twin, {"manager_id": vera}, by=None)
+    told = await anna.post(undo["action"], undo["fields"], **{"X-Fragment": "1"})
+    assert "1" in json.loads(told.text)["said"]
+    after = {
+        row.id: row.manager_id for row in await stage.shop.sql("select id, manager_id from contact")
+    }
+    assert after == before | {twin: vera}
+
+
+async def test_contacts_are_found_by_a_label_of_their_conversations(stage, browser, marina, twin):
+    await stage.shop.sql(
+        "update conversation set labels = array['опт'] where contact_id = :id", id=marina
+    )
+    anna = await browser("Anna")
+    page = (await anna.get("/contacts?label=опт")).text
+    assert re.findall(r'<a class="cut" href="/contacts/([0-9a-f-]+)">', page) == [str(marina)]
+    assert '<option value="опт" selected>' in page
+    assert "Ничего не найдено" in (await anna.get("/contacts?label=нет")).text
+
+
 async def test_the_list_is_narrowed_and_its_address_says_by_what(stage, browser, marina, twin):
     await stage.desk.change_contact(twin, {"blocked": True}, by=None)
     anna = await browser("Anna")

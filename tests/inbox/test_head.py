@@ -33,7 +33,7 @@ async def state(stage):
 
 async def take_back(browser, answer) -> None:
     undo = json.loads(answer.text)["undo"]
-    assert (await browser.post(undo["action"], undo["fields"], **QUIET)).status == 200
+    assert (await browser.post(undo["action"], undo["fields"], **QUIET)).status < 300
 
 
 async def test_put_off_until_the_customer_writes(stage, browser, account, talk):
@@ -65,6 +65,53 @@ async def test_what_was_made_of_it_can_be_taken_back(stage, browser, talk, field
     assert (await state(stage)).status != "open"
     await take_back(anna, answer)
     assert (await state(stage)).status == "open"
+
+
+@pytest.mark.parametrize("status", ["resolved", "spam"])
+async def test_taken_back_the_customer_waits_as_before(stage, browser, talk, status):
+    """Unread, since when, how soon somebody has to answer: exactly."""
+    anna = await browser("Anna")
+    everything = (
+        "select status, snoozed_until, manager_id, team_id, unread, waiting_since, silence_due_at, silence_moves,"
+        " resolved_at from conversation"
+    )
+    await stage.shop.sql(
+        "update conversation set silence_due_at = waiting_since + interval '9 minutes', silence_moves = 1"
+    )
+    before = await stage.shop.one(everything)
+    assert (before.unread, before.waiting_since is None) == (1, False)
+    for fields in ({"status": status}, {"until": "message"}):
+        answer = await anna.post(f"/conversations/{talk}/status", fields, **QUIET)
+        assert await stage.shop.one(everything) != before
+        await take_back(anna, answer)
+        assert await stage.shop.one(everything) == before
+    counted = "select open_conversations from user_account where open_conversations <> 0"
+    assert len(await stage.shop.sql(counted)) == (1 if before.manager_id else 0)
+
+
+async def test_what_somebody_did_since_is_not_taken_back(stage, browser, account, talk):
+    anna = await browser("Anna")
+    answer = await anna.post(f"/conversations/{talk}/status", {"status": "resolved"}, **QUIET)
+    event = a_message(text="Ещё вопрос", key="2", at=NOON + timedelta(hours=1))
+    await stage.receive(accepted(account, event))
+    stage.time += timedelta(minutes=1)
+    undo = json.loads(answer.text)["undo"]
+    told = json.loads((await anna.post(undo["action"], **QUIET)).text)
+    assert "изменил" in told["said"]
+    assert (await state(stage)).unread == 1
+
+
+async def test_the_timeline_also_tells_what_nobody_did(stage, browser, account, talk):
+    anna = await browser("Anna")
+    await anna.post(f"/conversations/{talk}/status", {"status": "resolved"}, **QUIET)
+    event = a_message(text="Ещё вопрос", key="2", at=NOON + timedelta(hours=1))
+    await stage.receive(accepted(account, event))
+    assert "Снова открыт: клиент вернулся" in (await anna.get(f"/conversations/{talk}")).text
+    await anna.post(f"/conversations/{talk}/status", {"until": "message"}, **QUIET)
+    event = a_message(text="Алло?", key="3", at=NOON + timedelta(hours=2))
+    await stage.receive(accepted(account, event))
+    assert "Снова в списке" in (await anna.get(f"/conversations/{talk}")).text
+    assert "conversation_by_itself" not in (await anna.get("/settings/audit")).text
 
 
 async def test_a_snooze_comes_back_when_what_ended_it_is_taken_back(stage, browser, talk):

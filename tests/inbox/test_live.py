@@ -178,3 +178,24 @@ def test_a_hint_carries_no_words():
     with hub.page() as page:
         hub.hear(wire.encode_fact(fact))
         assert b"because" not in msgspec.json.encode(page.waiting())
+
+
+async def test_a_process_that_stops_ends_the_streams_of_its_pages_at_once(stage, browser):
+    await stage.hire("Anna")
+    anna = await browser("Anna")
+    async with listening(anna) as stream:
+        # Well before the heartbeat, which is twenty seconds away.
+        async with asyncio.timeout(10):
+            await stage.server.close()
+            told = await stream.response.content.read()
+
+    assert b"data: " not in told, (
+        "nothing is told that the page would try to fetch from what is closing"
+    )
+
+
+async def test_a_page_that_subscribes_to_a_process_that_stops_is_sent_away():
+    hub = LiveHub(listen=None)
+    hub.close()
+    with hub.page() as page:
+        assert page.is_over()

@@ -361,3 +361,65 @@ async def test_macros_have_an_order_owners_and_a_way_back(stage, browser):
     page = (await anna.get(f"{HOME}/{mine}")).text
     assert 'value="Мой новый"' in page
     assert 'value="Готово"' in page
+
+
+async def test_a_macro_that_would_win_a_lead_needs_its_amount(stage, browser):
+    await stage.hire("Anna")
+    talk = await a_talk(stage)
+    anna = await browser("Anna")
+    macro = await made(stage, anna, {"do": "stage", "stage": await a_stage(stage, "Won")})
+    refused = await anna.post(f"/macros/{macro}/run", run_form(talk), **{"X-Fragment": "1"})
+    assert refused.status == 409
+    assert "Укажите сумму продажи" in refused.text
+    assert (await stage.shop.one("select status from lead")).status == "open"
+    await stage.shop.sql("update lead set value = 1840000")
+    done = await anna.post(f"/macros/{macro}/run", run_form(talk), **{"X-Fragment": "1"})
+    assert done.status == 200, done.text
+    row = await stage.shop.one("select status, value, closed_at from lead")
+    assert tuple(row) == ("won", 1840000, stage.now())
+
+
+async def test_a_lead_that_a_macro_won_is_open_again_when_it_is_taken_back(stage, browser, count):
+    boris = await stage.hire("Boris")
+    await stage.hire("Anna")
+    talk = await a_talk(stage)
+    anna = await browser("Anna")
+    await stage.shop.sql("update lead set value = 500")
+    await stage.shop.sql(
+        "update stage set task_text = 'Отправить чек', task_minutes = 60 where name = 'Won'"
+    )
+    macro = await made(stage, anna, {"do": "stage", "stage": await a_stage(stage, "Won")})
+    done = await anna.post(f"/macros/{macro}/run", run_form(talk), **{"X-Fragment": "1"})
+    assert await count("task", "origin = 'stage' and done_at is null") == 1
+    undo = json.loads(done.text)["undo"]["action"]
+    assert (await anna.post(undo, **{"X-Fragment": "1"})).status == 204
+    lead = await stage.shop.one(
+        "select l.status, l.closed_at, s.name from lead l join stage s on s.id = l.stage_id"
+    )
+    assert tuple(lead) == ("open", None, "New")
+    assert await count("task", "done_at is null") == 0
+    # Somebody has closed it otherwise since: it stays as they left it.
+    done = await anna.post(f"/macros/{macro}/run", run_form(talk, key="k-2"), **{"X-Fragment": "1"})
+    lost = UUID(await a_stage(stage, "Lost"))
+    lead = (await stage.shop.one("select id from lead")).id
+    await stage.desk.move_lead(lead, lost, by=boris, changes={"lost_reason": "Дорого"})
+    undo = json.loads(done.text)["undo"]["action"]
+    assert (await anna.post(undo, **{"X-Fragment": "1"})).status == 204
+    assert (await stage.shop.one("select status from lead")).status == "lost"
+
+
+async def test_a_task_of_a_macro_is_a_task_like_any_other(stage, browser):
+    """It knows where it comes from, reminds when it is due, and leads back to its conversation."""
+    await stage.hire("Anna")
+    boris = await stage.hire("Boris")
+    talk = await a_talk(stage)
+    await stage.desk.assign(talk, by=boris, manager=boris)
+    anna = await browser("Anna")
+    macro = await made(stage, anna, {"do": "task", "hours": "2", "text": "Перезвонить"})
+    await anna.post(f"/macros/{macro}/run", run_form(talk))
+    task = await stage.shop.one(
+        "select origin, remind_before, manager_id, conversation_id, lead_id is not null as of_lead from task"
+    )
+    assert tuple(task) == ("macro", [0], boris, talk, True)
+    told = await stage.shop.one("select body from outbox where kind = 'task_changed'")
+    assert str(boris) in str(told.body)

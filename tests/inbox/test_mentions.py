@@ -18,6 +18,7 @@ def a_user(number: int, name: str, **columns) -> UserRow:
             "email": f"{number}@example.com",
             "name": name,
             "role": "manager",
+            "sees": "all",
             "presence": "here",
             "capacity": None,
             "open_conversations": 0,

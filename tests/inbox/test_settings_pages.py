@@ -122,7 +122,14 @@ async def test_a_label_is_renamed_on_its_conversations_and_a_deletion_is_taken_b
     assert "1 conversation" in page
     assert "другое" in page
 
+    await stage.shop.sql("delete from outbox")
     await anna.post(f"/settings/labels/{label}", {"name": "оптовик", "colour": "red"})
+    # Pages and programs learn of it, of each conversation.
+    told = await stage.shop.sql(
+        "select conversation_id from outbox where kind = 'conversation_changed'"
+    )
+    talks = await stage.shop.sql("select id from conversation")
+    assert {row.conversation_id for row in told} == {row.id for row in talks} != set()
     assert (await labels_of(stage)) == ["оптовик", "другое"]
     again = await anna.post("/settings/labels", {"name": "ОПТОВИК", "colour": ""})
     assert again.status == 409
@@ -244,6 +251,10 @@ async def test_the_company_has_a_clock_a_currency_and_a_policy(stage, anna, brow
     hours = (await anna.get("/settings/working-hours")).text
     here = stage.now().astimezone(__import__("zoneinfo").ZoneInfo("Asia/Vladivostok"))
     assert here.strftime("%Y-%m-%dT%H:%M") in hours
+    # A new team works by the same clock.
+    await anna.post("/settings/teams", {"name": "Дальний Восток"})
+    team = await stage.shop.one("select time_zone from team where name = 'Дальний Восток'")
+    assert team.time_zone == "Asia/Vladivostok"
     bad = {"name": "", "time_zone": "Mars/North", "language": "en", "currency": "USD"}
     assert (await anna.post("/settings/company", bad | {"merge_policy": "ask"})).status == 409
 

@@ -89,6 +89,9 @@ async def test_the_words_are_those_of_the_installations_language(database: Async
         ).one()
         assert (row.time_zone, row.currency) == ("Europe/Berlin", "EUR")
         assert {each.language for each in await load_accounts(connection, SEALER)} == {"en"}
+        # The first administrator reads what their browser speaks, until they choose.
+        spoken = await connection.execute(text("select language from user_account"))
+        assert spoken.scalars().all() == [""]
 
 
 async def test_what_is_there_already_is_left_alone(database: AsyncEngine) -> None:

@@ -216,6 +216,7 @@ async def test_what_was_moved_by_mistake_is_put_back_as_if_it_had_never_been_mov
 
 async def test_who_is_erased_leaves_no_word_in_the_history_of_their_leads(cards):
     lead = await cards.card("Марина")
+    await cards.shop.sql("update pipeline set lost_reasons = '{Дорого}'")
     await cards.desk.note_lead(lead, "Марина просила скидку", by=None)
     changes = {"title": "Марина Б.", "fields": {"car": "А 777 АА"}}
     await cards.desk.change_lead(lead, changes, by=None)
@@ -354,7 +355,12 @@ async def test_a_stage_with_leads_goes_only_when_it_is_said_where_they_go(cards)
     for nowhere in (None, qualified, won, new_id()):
         with pytest.raises(Refused):
             await remove(nowhere)
+    await cards.shop.sql("delete from outbox")
     assert await remove(new) == 1
+    told = await cards.shop.sql("select kind, body from outbox")
+    assert [(row.kind, str(lead) in str(bytes(row.body))) for row in told] == [
+        ("lead_changed", True)
+    ]
     assert await cards.column("New") == ["one"]
     moved = await cards.shop.sql("select after from lead_event where what = 'stage'")
     assert [row.after for row in moved] == [str(new)]

@@ -123,6 +123,23 @@ async def test_nobody_is_told_what_they_did_themselves(shop, anna, telegram):
     assert await shop.told() == [("Anna", "assigned", True)]
 
 
+async def test_what_went_to_somebody_else_is_no_longer_news_to_the_first(shop, anna, telegram):
+    """What a colleague said to them in it still is."""
+    talk = await _says(shop, telegram, 1)
+    await _says(shop, telegram, 2, NOON + MINUTE)
+    boris = await shop.hire("Boris")
+    desk = Desk(shop.engine, now=lambda: NOON + 2 * MINUTE, media=None)
+    await desk.note(talk, by=boris, text="Анна, взгляни", mentions=[anna])
+    await desk.assign(talk, by=None, manager=boris)
+    await shop.settle(NOON + 2 * MINUTE)
+    assert set(await shop.told()) == {
+        ("Anna", "assigned", False),
+        ("Anna", "message", False),
+        ("Anna", "mention", True),
+        ("Boris", "assigned", True),
+    }
+
+
 async def test_what_each_kind_tells_to_whom(shop, anna, telegram):
     await shop.hire("Zoe", role="admin", in_team=False)
     await shop.hire("Mark", role="marketer")

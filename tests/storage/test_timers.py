@@ -337,6 +337,41 @@ async def test_what_a_platform_sent_is_forgotten_with_its_file_unless_somebody_h
     assert await shop.sql("select key from inbound_event where raw is not null") == []
 
 
+async def test_what_was_kept_to_be_undone_is_forgotten_after_a_week(shop, telegram, count):
+    await shop.route(accepted(telegram, a_message()))
+    await shop.sql(
+        "insert into macro (id, name, created_at, changed_at) values (gen_random_uuid(), 'Запись', :now, :now)",
+        now=NOON,
+    )
+    for days in (0, 5):
+        at = NOON + timedelta(days=days)
+        await shop.sql(
+            "insert into bulk_action (id, user_id, what, before, outcome, at)"
+            " select gen_random_uuid(), u.id, 'resolve', '[]', 'null', :at from user_account u limit 1",
+            at=at,
+        )
+        await shop.sql(
+            "insert into macro_run (id, macro_id, conversation_id, idempotency_key, at)"
+            " select gen_random_uuid(), m.id, c.id, :key, :at from macro m, conversation c",
+            key=str(days),
+            at=at,
+        )
+        await shop.sql(
+            "insert into saved_view (id, user_id, name, query, created_at, deleted_at)"
+            " select gen_random_uuid(), u.id, 'Мои', '', :at, :at from user_account u limit 1",
+            at=at,
+        )
+    await shop.sql(
+        "insert into saved_view (id, user_id, name, query, created_at)"
+        " select gen_random_uuid(), u.id, 'Мои', '', :at from user_account u limit 1",
+        at=NOON,
+    )
+    async with shop.engine.begin() as connection:
+        await timers.forget_the_old(connection, now=NOON + timedelta(days=8))
+    counted = [await count(table) for table in ("bulk_action", "macro_run", "saved_view")]
+    assert counted == [1, 1, 2]
+
+
 # Counters
 
 

@@ -131,7 +131,9 @@ def test_a_colleague_is_added_listed_and_disabled(
         )  # fmt: skip
     assert said.status == 0
     assert "horse" not in said.out + said.err
-    assert re.search(r"anna@example.com +Анна +manager +here", allo("user", "list").out)
+    assert re.search(r"anna@example.com +Анна +manager +all +here", allo("user", "list").out)
+    assert allo("user", "change", "anna@example.com", "--sees", "own").status == 0
+    assert re.search(r"anna@example.com +Анна +manager +own +here", allo("user", "list").out)
     assert allo("user", "disable", "anna@example.com").status == 0
     assert re.search(r"anna@example.com .*disabled", allo("user", "list").out)
     assert allo("user", "enable", "anna@example.com").status == 0

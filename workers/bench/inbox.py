@@ -8,7 +8,7 @@ The floor is a page that asks the database for nothing but the session.
 
 import random
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -90,6 +90,12 @@ class Asked:
     name: str
     paths: Sequence[str]
     most: float = PAGE_MS
+    fragment: bool = False
+    """As a script asks, for the piece that it puts into its page."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"X-Fragment": "1"} if self.fragment else {}
 
 
 @dataclass(slots=True)
@@ -157,7 +163,7 @@ def _settings_of(served: Served) -> Settings:
 # What is asked for.
 
 
-async def _pages(database: asyncpg.Connection, url: str) -> Any:
+async def _pages(database: asyncpg.Connection, url: str) -> AsyncGenerator[Asked]:
     """Addresses that stand for what there is, chosen the same way in every run."""
     chance = random.Random(1)  # noqa: S311  # reproducible, not secret
     ids = [
@@ -174,6 +180,8 @@ async def _pages(database: asyncpg.Connection, url: str) -> Any:
     for tab in ("mine", "unassigned", "all"):
         for sort in ("newest", "waiting"):
             yield Asked(name=f"list: {tab}, {sort}", paths=[f"/?tab={tab}&sort={sort}"])
+    yield Asked(name="list: mentions", paths=["/?tab=mentions&status=any"])
+    yield Asked(name="list: not sent", paths=["/?tab=all&status=any&failed=1"])
     async with _browser(url) as browser:
         yield Asked(name="list: next page", paths=await _further(browser, "/?tab=all&status=any"))
     filters = {
@@ -188,10 +196,20 @@ async def _pages(database: asyncpg.Connection, url: str) -> Any:
         "a channel and a label": "channel=telegram&label=гарантия&status=any",
     }
     for name, query in filters.items():
-        yield Asked(name=f"filter: {name}", paths=[f"/?tab=all&{query}"])
+        yield Asked(name=f"filter: {name}", paths=[f"/?tab=all&{query}"], fragment=True)
+    yield Asked(name="views: the page", paths=["/views"])
+    yield Asked(name="views: how many in each", paths=["/views/counts"], fragment=True)
     some = [f"/conversations/{each}" for each in chance.sample(ids, min(len(ids), 300))]
-    yield Asked(name="open a conversation", paths=some)
-    yield Asked(name="open the longest conversation", paths=[f"/conversations/{long}"])
+    yield Asked(name="open a conversation", paths=some, fragment=True)
+    yield Asked(name="open by its address", paths=some)
+    yield Asked(
+        name="open the longest conversation", paths=[f"/conversations/{long}"], fragment=True
+    )
+    parts = {"head": "head", "person": "person", "canned replies: /": "canned?q="}
+    parts |= {"canned replies: words": "canned?q=завтра", "macros": "macros"}
+    for name, part in parts.items():
+        paths = [f"{each}/{part}" for each in some]
+        yield Asked(name=f"conversation: {name}", paths=paths, fragment=True)
     async with _browser(url) as browser:
         yield Asked(name="earlier messages", paths=await _earlier(browser, long))
     few = [
@@ -204,10 +222,42 @@ async def _pages(database: asyncpg.Connection, url: str) -> Any:
         yield Asked(
             name=f"search: {name}", paths=[f"/?tab=all&status=any&q={words}"], most=SEARCH_MS
         )
+    typing = [f"{each}&q=колодки" for each in few]
+    yield Asked(name="live: ten rows while searching", paths=typing)
+    async for page in _other_pages(database, chance, manager):
+        yield page
+
+
+async def _other_pages(
+    database: asyncpg.Connection, chance: random.Random, manager: Any
+) -> AsyncGenerator[Asked]:
+    newest = "select id from {} order by created_at desc limit 3000"
+    leads = [row["id"] for row in await database.fetch(newest.format("lead"))]
+    people = [row["id"] for row in await database.fetch(newest.format("contact"))]
+    some_leads, some_people = chance.sample(leads, 300), chance.sample(people, 300)
     yield Asked(name="leads: the board", paths=["/leads"])
+    yield Asked(name="leads: the board of a manager", paths=[f"/leads?manager={manager}"])
+    yield Asked(name="leads: the board of a source", paths=["/leads?source=yandex"])
+    cards = ["/leads/cards?ids=" + ",".join(map(str, chance.sample(leads, 10))) for _ in range(50)]
+    yield Asked(name="leads: ten cards", paths=cards, fragment=True)
     yield Asked(name="leads: the list", paths=["/leads?view=list"])
+    yield Asked(name="leads: the list, dearest", paths=["/leads?view=list&sort=value"])
+    yield Asked(name="leads: search", paths=["/leads?view=list&q=колодки"], most=SEARCH_MS)
+    yield Asked(name="a lead", paths=[f"/leads/{each}" for each in some_leads])
     yield Asked(name="contacts", paths=["/contacts"])
+    yield Asked(name="contacts: by last message", paths=["/contacts?sort=contact"])
+    yield Asked(name="contacts: a channel", paths=["/contacts?channel=vk"])
+    yield Asked(name="contacts: without a lead", paths=["/contacts?lead=none"])
     yield Asked(name="contacts: search", paths=["/contacts?q=Белозёров"], most=SEARCH_MS)
+    yield Asked(name="a contact", paths=[f"/contacts/{each}" for each in some_people])
+    yield Asked(name="find anything", paths=["/contacts/find?q=Белоз"], most=SEARCH_MS)
+    yield Asked(name="tasks: mine", paths=["/tasks"])
+    yield Asked(name="tasks: everybody's", paths=["/tasks?of=all"])
+    yield Asked(name="tasks: done", paths=["/tasks?of=all&show=done"])
+    yield Asked(name="tasks: leads without one", paths=["/tasks?of=all&show=leads"])
+    yield Asked(name="notices", paths=["/notices"])
+    yield Asked(name="notices: under the bell", paths=["/notices"], fragment=True)
+    yield Asked(name="notices: news", paths=["/notices/news"], fragment=True)
 
 
 async def _further(browser: aiohttp.ClientSession, first: str) -> list[str]:
@@ -295,7 +345,7 @@ async def _asked(browser: aiohttp.ClientSession, page: Asked, *, times: int) -> 
     measured = Times()
     for n in range(times + WARM_UP):
         path = page.paths[n % len(page.paths)]
-        async with browser.get(path) as answer:
+        async with browser.get(path, headers=page.headers) as answer:
             await answer.read()
             if answer.status != 200:
                 raise AssertionError(f"{path} answered {answer.status}")

@@ -6,7 +6,7 @@ transaction, in their order (a search steers the planner as it goes), with EXPLA
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -30,6 +30,8 @@ class Asked(Protocol):
     def name(self) -> str: ...
     @property
     def paths(self) -> Sequence[str]: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ async def explained(
                 for page in pages:
                     if page.paths:
                         with _overheard() as statements:
-                            async with browser.get(page.paths[0]) as answer:
+                            async with browser.get(page.paths[0], headers=page.headers) as answer:
                                 await answer.read()
                         found.extend(await _explain(database, page.name, statements, large))
         finally:

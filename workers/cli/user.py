@@ -10,13 +10,16 @@ from storage.audit import write_audit
 from storage.colleagues import (
     Colleague,
     Role,
+    change_user,
     colleague_by_email,
     create_user,
     disable_user,
     enable_user,
     list_colleagues,
+    tell_pages,
 )
 from storage.engine import transaction
+from storage.reading.sight import SEES
 from workers.cli.failures import Failed
 from workers.cli.installation import Installation, in_records
 from workers.cli.printing import print_json, print_table
@@ -40,8 +43,17 @@ def user() -> None:
     is_flag=True,
     help="Read the password from standard input. Otherwise a one-time password is made and shown.",
 )
+@click.option(
+    "--sees",
+    type=click.Choice(SEES),
+    default="all",
+    show_default=True,
+    help="Which conversations, people and leads: all, those of the team and what nobody has, or only one's own.",
+)
 @AS_JSON
-def add(*, email: str, role: Role, name: str, password_stdin: bool, as_json: bool) -> None:
+def add(  # one per option
+    *, email: str, role: Role, name: str, password_stdin: bool, sees: str, as_json: bool
+) -> None:
     """Add a colleague who signs in with EMAIL."""
     password = _password_from_stdin() if password_stdin else one_time_password()
 
@@ -57,6 +69,8 @@ def add(*, email: str, role: Role, name: str, password_stdin: bool, as_json: boo
                 must_change_password=not password_stdin,
                 now=here.now(),
             )
+            if sees != "all":
+                await change_user(connection, added, sees=sees)
             await write_audit(
                 connection,
                 by=None,
@@ -64,13 +78,13 @@ def add(*, email: str, role: Role, name: str, password_stdin: bool, as_json: boo
                 object_kind="user",
                 object_id=added,
                 now=here.now(),
-                after={"email": email, "role": role},
+                after={"email": email, "role": role, "sees": sees},
             )
 
     in_records(story)
     shown = {} if password_stdin else {"password": password}
     if as_json:
-        print_json({"email": email, "role": role} | shown)
+        print_json({"email": email, "role": role, "sees": sees} | shown)
         return
     click.echo(f"Added: {email} ({role}).")
     if shown:
@@ -98,18 +112,47 @@ def list_(*, as_json: bool) -> None:
         print_json({"items": everybody})
         return
     print_table(
-        ("EMAIL", "NAME", "ROLE", "STATE", "OPEN"),
+        ("EMAIL", "NAME", "ROLE", "SEES", "STATE", "OPEN"),
         [
             (
                 each.email,
                 each.name,
                 each.role,
+                each.sees,
                 f"disabled {each.disabled_at:%Y-%m-%d}" if each.disabled_at else each.presence,
                 each.open_conversations,
             )
             for each in everybody
         ],
     )
+
+
+@user.command()
+@click.argument("email")
+@click.option("--sees", type=click.Choice(SEES), required=True)
+def change(*, email: str, sees: str) -> None:
+    """Let a colleague see more or less, from their next page on."""
+
+    async def story(here: Installation) -> None:
+        async with transaction(here.engine) as connection:
+            colleague = await colleague_by_email(connection, email)
+            if colleague is None:
+                raise Failed(f"There is no colleague {email}; `allo user list` shows who there is.")
+            await change_user(connection, colleague.id, sees=sees)
+            await tell_pages(connection, colleague.id, now=here.now())
+            await write_audit(
+                connection,
+                by=None,
+                what="colleague_changed",
+                object_kind="user",
+                object_id=colleague.id,
+                now=here.now(),
+                before={"sees": colleague.sees},
+                after={"sees": sees},
+            )
+
+    in_records(story)
+    click.echo(f"Changed: {email} sees {sees}.")
 
 
 @user.command()

@@ -19,7 +19,10 @@ addEventListener("submit", async (event) => {
   if (form.dataset.busy) return;
   form.dataset.busy = "1";
   const fields = new URLSearchParams(new FormData(form, event.submitter));
-  form.closest("details")?.removeAttribute("open");
+  const menu = form.closest("details.picker") ?? form.closest("details");
+  // A menu that closes gives the focus back to what opened it.
+  if (menu?.contains(document.activeElement)) menu.querySelector("summary")?.focus({ preventScroll: true });
+  menu?.removeAttribute("open");
   try {
     const response = await post(event.submitter?.getAttribute("formaction") ?? form.action, fields);
     if (form.contains(document.activeElement)) form.reset();

@@ -1,6 +1,6 @@
 // A card is moved at once, and asked for at the same time; when the server says no, it goes back and says why.
 
-import { append, between, board, byId, columnOf, listOf, speak, titleOf } from "./board_cards.js";
+import { append, between, board, byId, cardsOf, columnOf, listOf, speak, titleOf } from "./board_cards.js";
 import { asked } from "./lead_dialogs.js";
 import { post } from "./net.js";
 import { say, sayDone } from "./toast.js";
@@ -31,7 +31,10 @@ export async function move(card, { stage, kind, name, column = null, slot = null
   }
   if (column && slot?.isConnected) slot.replaceWith(card);
   else if (column) listOf(column).prepend(card);
-  else card.hidden = true;
+  else {
+    leave(card);
+    card.hidden = true;
+  }
   slot?.remove();
   card.classList.remove("card--lift");
   card.classList.add("card--busy");
@@ -51,6 +54,15 @@ export async function move(card, { stage, kind, name, column = null, slot = null
   card.classList.remove("card--busy");
   changed([card.dataset.id]);
   return undefined;
+}
+
+// What leaves the board leaves the focus to its neighbour.
+function leave(card) {
+  const here = cardsOf(columnOf(card));
+  const at = here.indexOf(card);
+  const next = here[at + 1] ?? here[at - 1] ?? board.querySelector(".card[data-id]:not([hidden])");
+  if (next && next !== card) focus(next);
+  else board.focus({ preventScroll: true });
 }
 
 export function focus(card) {

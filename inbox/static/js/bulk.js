@@ -4,6 +4,7 @@
 // what somebody else has changed since, and says so.
 
 import { post } from "./net.js";
+import { back } from "./panes.js";
 import { changed } from "./rows.js";
 import { say, sayDone } from "./toast.js";
 import { element, list, order, place } from "./window.js";
@@ -192,7 +193,9 @@ bar?.addEventListener("submit", async (event) => {
     const response = await post(bar.action, fieldsOf(button));
     const ids = [...picked];
     sayDone(await response.json());
+    const inside = bar.contains(document.activeElement);
     clear();
+    if (inside) back();
     label.value = "";
     changed(ids.map((conversation) => ({ conversation })));
     dispatchEvent(new CustomEvent("allo:changed", { detail: button.dataset.do.endsWith("label") ? "labels" : "" }));

@@ -5,6 +5,7 @@ import * as drafts from "./drafts.js";
 import { ready as readyForEmoji } from "./emoji.js";
 import { forget as forgetNames, mentions, named } from "./mentions.js";
 import { close as closeOver } from "./over.js";
+import { back } from "./panes.js";
 import { forget, quoted, ready as readyToQuote } from "./quoting.js";
 import { send } from "./sending.js";
 import * as suggesting from "./suggesting.js";
@@ -89,7 +90,10 @@ function pressed(event) {
     event.preventDefault();
     form().requestSubmit();
   }
-  if (event.key === "Escape") field().blur();
+  if (event.key === "Escape") {
+    event.preventDefault();
+    back();
+  }
 }
 
 function clicked(event) {

@@ -2,12 +2,15 @@
 // forms post and come back.
 
 import { post } from "./net.js";
+import { back } from "./panes.js";
 import { sayDone } from "./toast.js";
 
 const field = (form) => form.querySelector(".edit__in");
 const was = (input) => (input.matches("select")
   ? [...input.options].find((each) => each.defaultSelected)?.value ?? ""
   : input.defaultValue);
+// A name is one line, however many it takes to show it.
+const ONE_LINE = ".edit__in--name";
 // Saved while its field is still being looked at: the rest of the page is drawn when one looks elsewhere.
 let owed = false;
 
@@ -24,6 +27,7 @@ addEventListener("change", (event) => {
 
 async function save(form) {
   const input = field(form);
+  if (input.matches(ONE_LINE)) input.value = input.value.replace(/\s*\n\s*/g, " ").trim();
   const sent = input.value;
   if (form.dataset.busy || sent === was(input)) return;
   form.dataset.busy = "1";
@@ -65,7 +69,8 @@ addEventListener("keydown", (event) => {
     delete input.dataset.written;
     fault(form, "");
     input.blur();
-  } else if (event.key === "Enter" && input.matches("textarea") && (event.ctrlKey || event.metaKey)) {
+    back();
+  } else if (event.key === "Enter" && input.matches("textarea") && (event.ctrlKey || event.metaKey || input.matches(ONE_LINE))) {
     event.preventDefault();
     event.stopImmediatePropagation();
     save(form);

@@ -5,12 +5,14 @@ import { watch } from "./more.js";
 
 const SETTLE_MS = 300;
 const REST_MS = 3000;
+const AGAIN_MS = 10000;
 const main = document.getElementById("main");
 const kinds = new Set((main?.dataset.live ?? "").split(" ").filter(Boolean));
 const every = Number(main?.dataset.every ?? 0) * 1000;
 let source;
 let timer = 0;
 let drawn = 0;
+let again = 0;
 let bar;
 
 // The inbox has a connection of its own.
@@ -24,13 +26,21 @@ if (main && !main.dataset.me) {
       if (kinds.size) changed();
     }
   });
-  addEventListener("pagehide", () => source?.close());
+  addEventListener("pagehide", () => {
+    clearTimeout(again);
+    source?.close();
+  });
 }
 if (every) setInterval(() => document.hidden || changed(), every);
 
 function listen() {
+  clearTimeout(again);
   source?.close();
   source = new EventSource("/live");
+  // A browser tries again by itself, but not after an answer that is no stream: that of a proxy while the server starts.
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) again = setTimeout(() => (document.hidden && !document.documentElement.dataset.rings) || listen(), AGAIN_MS * (0.5 + Math.random()));
+  });
   source.addEventListener("message", (event) => {
     const hints = JSON.parse(event.data);
     dispatchEvent(new CustomEvent("allo:hints", { detail: hints }));
@@ -121,7 +131,8 @@ function replace(fresh) {
   const again = focused ? main.querySelector(`[href="${CSS.escape(focused)}"]`) : document.getElementById(named || "-");
   // What had the focus is gone: the one that took its place has it.
   const rows = main.querySelectorAll("#rows > li .taskrow__t");
-  (again ?? (at >= 0 ? rows[Math.min(at, rows.length - 1)] : null))?.focus({ preventScroll: true });
+  const neighbour = at >= 0 ? rows[Math.min(at, rows.length - 1)] ?? main.querySelector(".tabs [aria-current]") : null;
+  (again ?? neighbour)?.focus({ preventScroll: true });
   for (const [id, value] of written) {
     const field = document.getElementById(id);
     if (field && field.value !== value) Object.assign(field, { value }).dataset.written = "1";

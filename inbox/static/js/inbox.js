@@ -10,6 +10,7 @@ import { listen } from "./live.js";
 import "./narrow.js";
 import "./bulk.js";
 import "./views.js";
+import "./row_signs.js";
 
 let first = true;
 

@@ -1,6 +1,8 @@
 // Keys by their place (event.code), so that they work in a Russian layout too. Never while somebody is typing, and not
 // at all when they are turned off in the profile. `bind` adds one.
 
+import { back } from "./panes.js";
+
 const typing = (target) => target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable], dialog[open]");
 const places = { KeyI: "/", KeyL: "/leads", KeyT: "/tasks", KeyR: "/reports", KeyC: "/contacts", KeyS: "/settings" };
 const off = () => document.documentElement.dataset.keys === "off";
@@ -24,7 +26,11 @@ function open(id) {
 
 function step(by) {
   const rows = [...document.querySelectorAll("#rows .row, #rows .taskrow")];
-  if (!rows.length) return;
+  if (!rows.length) {
+    const cards = [...document.querySelectorAll("#board .card[data-id] .card__name")];
+    cards[Math.max(0, Math.min(cards.length - 1, cards.indexOf(document.activeElement) + by))]?.focus();
+    return;
+  }
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const from = at >= 0 ? at : rows.findIndex((row) => row.querySelector("[aria-current]"));
   const next = rows[Math.max(0, Math.min(rows.length - 1, from + by))];
@@ -59,7 +65,11 @@ const keys = {
   KeyJ: () => step(1),
   KeyK: () => step(-1),
   KeyR: () => write("reply"),
-  KeyN: () => write("note"),
+  KeyN: () => {
+    const task = document.querySelector(".taskadd [name=text]");
+    if (task) task.focus();
+    else write("note");
+  },
   KeyA: () => open("assign"),
   KeyZ: () => open("snooze"),
   KeyD: () => document.activeElement.closest?.(".taskrow")?.querySelector("[data-done]")?.click(),
@@ -67,6 +77,15 @@ const keys = {
   KeyU: () => document.getElementById("unread-again")?.click(),
   KeyX: pick,
 };
+
+// Esc leaves a field for what it is about. A search that is not empty is emptied first, by the browser.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || !event.target.matches?.("input, select, textarea")) return;
+  if (event.target.closest("dialog, details.picker") || (event.target.type === "search" && event.target.value)) return;
+  event.target.blur();
+  if (document.querySelector("#rows .taskrow")) step(0);
+  else back();
+});
 
 export function bind(code, handler) {
   keys[code] = handler;

@@ -1,5 +1,15 @@
 // What has to be known before a lead ends: why it is lost, for how much it is won. Null: it was not meant.
 
+// Beside a conversation they are kept in a template, and a copy is asked: the panel may be drawn anew meanwhile.
+function dialogOf(id) {
+  const there = document.getElementById(id);
+  if (there) return there;
+  const copy = document.querySelector("template[data-lead-dialogs]").content.getElementById(id).cloneNode(true);
+  copy.addEventListener("close", () => copy.remove(), { once: true });
+  document.body.append(copy);
+  return copy;
+}
+
 function answered(dialog, title, check = () => true) {
   const form = dialog.querySelector("form");
   form.reset();
@@ -27,7 +37,7 @@ function answered(dialog, title, check = () => true) {
 }
 
 export function askWhyLost(title) {
-  const dialog = document.getElementById("lost");
+  const dialog = dialogOf("lost");
   const missing = dialog.querySelector("[data-missing]");
   missing.hidden = true;
   return answered(dialog, title, (fields) => {
@@ -36,7 +46,7 @@ export function askWhyLost(title) {
   });
 }
 
-export const askForHowMuch = (title) => answered(document.getElementById("won"), title);
+export const askForHowMuch = (title) => answered(dialogOf("won"), title);
 
 export const askWhere = (title) => answered(document.getElementById("moveto"), title);
 

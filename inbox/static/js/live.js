@@ -122,10 +122,17 @@ function back() {
   clearTimeout(late);
   bar?.remove();
   bar = undefined;
+  fit();
   if (!lost) return;
   lost = false;
   dispatchEvent(new CustomEvent("allo:connected"));
 }
+
+// What is under the bar makes room for it.
+function fit() {
+  document.documentElement.style.setProperty("--bar", `${bar?.offsetHeight ?? 0}px`);
+}
+addEventListener("resize", fit);
 
 function show(text, { link, words } = {}) {
   bar?.remove();
@@ -147,4 +154,5 @@ function show(text, { link, words } = {}) {
     bar.append(act);
   }
   document.body.append(bar);
+  fit();
 }

@@ -31,3 +31,11 @@ addEventListener("input", (event) => {
     each.hidden = !each.dataset.name.toLocaleLowerCase().includes(wanted);
   }
 });
+
+// What every row's menu offers alike is on the page once.
+addEventListener("toggle", (event) => {
+  const place = event.target.open && event.target.querySelector("[data-givers]:empty");
+  if (!place) return;
+  place.append(document.getElementById("givers").content.cloneNode(true));
+  place.querySelector(`[value="${place.dataset.givers}"]`)?.remove();
+}, true);

@@ -13,6 +13,7 @@ import "./over.js";
 import "./notices.js";
 import "./panes.js";
 import "./sheets.js";
+import "./stepper.js";
 import "./people.js";
 import "./writing_forms.js";
 

@@ -7,6 +7,8 @@ import { before, change, element, known, list, order, place, put, remove, rowsOf
 let asked = new Set();
 let timer = 0;
 let held = [];
+// What is open stays in the list, though it belongs there no more, until another is opened.
+const leaving = new Set();
 
 export function changed(hints) {
   for (const hint of hints) {
@@ -64,11 +66,27 @@ function apply({ rows, gone, counts, unread }) {
   const badge = document.getElementById("rail-unread");
   badge.hidden = !unread;
   badge.querySelector("[data-n]").textContent = unread;
-  for (const id of gone) if (id !== current()) remove(id);
-  for (const { html } of rows) show(parse(html).firstElementChild);
+  for (const id of gone) {
+    if (id === current()) leaving.add(id);
+    else remove(id);
+  }
+  for (const { id, html } of rows) {
+    leaving.delete(id);
+    show(parse(html).firstElementChild);
+  }
   document.getElementById("nothing").hidden = order.length > 0;
   dispatchEvent(new CustomEvent("allo:rows"));
 }
+
+addEventListener("allo:opened", () => {
+  for (const id of leaving) {
+    if (id === current()) continue;
+    leaving.delete(id);
+    remove(id);
+  }
+  document.getElementById("nothing").hidden = order.length > 0;
+  dispatchEvent(new CustomEvent("allo:rows"));
+});
 
 const busyHere = () => list().matches(":hover") || list().contains(document.activeElement);
 

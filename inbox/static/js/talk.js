@@ -10,6 +10,7 @@ import { show } from "./panes.js";
 import { ready } from "./composer.js";
 import { arrived, restore } from "./sending.js";
 import { refresh as refreshWays, saw } from "./ways.js";
+import { remove as removeRow } from "./window.js";
 
 const NEAR_END_PX = 80;
 const FAR_PX = 600;
@@ -18,6 +19,7 @@ const ROUNDS = 5;
 const SLOW_MS = 200;
 const FLASH_MS = 2400;
 const LINES = 4;
+const AWAY = [403, 404];
 
 const talk = () => document.getElementById("talk");
 const scroll = () => document.getElementById("scroll");
@@ -66,8 +68,10 @@ async function open(url, { remember = true } = {}) {
     document.getElementById("person").replaceWith(panes.getElementById("person"));
   } catch (refused) {
     if (opening !== mine) return;
-    if ([403, 404].includes(refused.response?.status)) gone();
-    else say(refused.message);
+    if (AWAY.includes(refused.response?.status)) {
+      gone();
+      show("talk");
+    } else say(refused.message);
     opening = undefined;
     return;
   } finally {
@@ -86,35 +90,17 @@ async function open(url, { remember = true } = {}) {
   if (meanwhile.length) changed(meanwhile);
 }
 
-// Merged away, erased, or not ours: said in its place, with nothing of the one before. What one was writing there is one's
-// own, and stays to be copied.
-function gone(written = "") {
+// Merged away, erased, or not ours: said in its place, with nothing of the one before but what one was writing.
+function gone(said = document.getElementById("main").dataset.gone, unsent = "") {
   dispatchEvent(new CustomEvent("allo:leaving"));
-  const empty = document.createElement("section");
-  empty.className = "pane pane--talk";
-  empty.id = "talk";
-  empty.tabIndex = -1;
-  const words = document.createElement("p");
-  words.setAttribute("role", "alert");
-  words.textContent = document.getElementById("main").dataset.gone;
-  const box = document.createElement("div");
-  box.className = "empty empty--talk";
-  box.append(words);
-  if (written) {
-    const label = document.createElement("label");
-    const kept = document.createElement("textarea");
-    label.className = "field";
-    kept.className = "input";
-    kept.readOnly = true;
-    kept.rows = 6;
-    kept.value = written;
-    label.append(document.getElementById("main").dataset.written, kept);
-    box.append(label);
-  }
-  empty.append(box);
+  const empty = edge("away").content.cloneNode(true).firstElementChild;
+  empty.querySelector("[role=alert]").textContent = said;
+  empty.querySelector(".field").hidden = !unsent;
+  empty.querySelector("textarea").value = unsent;
+  empty.querySelector("a").href = `/?${document.getElementById("main").dataset.query}`;
   talk().replaceWith(empty);
   document.getElementById("person").replaceChildren();
-  show("talk");
+  if (document.documentElement.dataset.step === "person") show("talk");
 }
 
 function settle() {
@@ -368,7 +354,7 @@ export function changed(hints) {
   const shown = [...ids].filter((each) => document.getElementById(`m-${each}`));
   if (shown.length) fetchInto(`/conversations/${id}/messages?ids=${shown.slice(0, 100).join(",")}`, id);
   if (here.some((hint) => ["conversation", "contact", "lead"].includes(hint.kind))) {
-    if (attached()) fetchInto(`/conversations/${id}/messages`, id);
+    if (attached() || here.some((hint) => hint.kind === "contact")) fetchInto(`/conversations/${id}/messages`, id);
     around();
   }
 }
@@ -456,8 +442,11 @@ export async function around() {
       if (pane) pane.scrollTop = top;
     }
   } catch (refused) {
-    // It has left our sight: somebody else answers there now. Else the next hint, or coming back, tries again.
-    if (current() === id && [403, 404].includes(refused.response?.status)) gone(edge("composer")?.elements.text?.value.trim());
+    if (current() === id && AWAY.includes(refused.response?.status)) {
+      gone(document.getElementById("main").dataset.left, edge("reply")?.value.trim());
+      removeRow(id);
+    }
+    // The next hint, or coming back, tries again.
   }
 }
 
@@ -481,11 +470,31 @@ const busyIn = (panel) => panel.contains(document.activeElement)
 
 async function fetchInto(url, id) {
   try {
-    const { html } = await pieces(url);
-    if (current() === id) merge(html);
+    const page = await pieces(url);
+    if (current() !== id) return;
+    const theirs = new Set((page.reached ?? "").split(",").map((pair) => pair.split(":")[0]).filter(Boolean));
+    const shown = [...messages().querySelectorAll(".thread")].map((thread) => thread.dataset.conversation);
+    // A merge was taken back: what is not this person's any more leaves. What a merge has brought comes as a whole.
+    if (theirs.size && [...reached.keys(), ...shown].some((conversation) => !theirs.has(conversation))) redraw(page);
+    else {
+      merge(page.html);
+      if ([...theirs].some((conversation) => !reached.has(conversation))) catchUp();
+    }
   } catch {
     // As above.
   }
+}
+
+function redraw(page) {
+  const stay = pinned;
+  const top = scroll().getBoundingClientRect().top;
+  const mark = items().find((item) => item.getBoundingClientRect().bottom > top);
+  const before = mark?.getBoundingClientRect().top;
+  anew(page);
+  if (attached()) restore();
+  const again = mark && document.getElementById(mark.id);
+  if (again && !stay) scroll().scrollTop += again.getBoundingClientRect().top - before;
+  else toEnd();
 }
 
 // `news`: these are the ones that come next, so that is how far one has seen. Others change what is there, or are drawn

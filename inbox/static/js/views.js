@@ -9,7 +9,7 @@ let at = 0;
 const visible = () => Boolean(document.querySelector(".views")?.offsetParent || document.querySelector(".views-menu[open]"));
 
 function write() {
-  for (const place of document.querySelectorAll("[data-count]")) {
+  for (const place of document.querySelectorAll(".views__a [data-count]")) {
     const count = counts[place.dataset.count] ?? "";
     place.textContent = count === "0" ? "" : count;
     place.closest(".views__a").classList.toggle("is-some", Boolean(place.textContent));

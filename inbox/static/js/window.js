@@ -68,7 +68,7 @@ export function before(one, other) {
 // Puts a row where it belongs; what is read stays where it is.
 export function put(row) {
   const id = row.dataset.id;
-  remove(id);
+  remove(id, { moves: true });
   const one = entry(row);
   let at = order.findIndex((other) => before(one, other));
   if (at < 0) {
@@ -108,14 +108,21 @@ export function change(row) {
   old.replaceWith(row);
 }
 
-export function remove(id) {
+export function remove(id, { moves = false } = {}) {
   const at = place(id);
   if (at < 0) return;
   const above = (at + 1) * height() <= scroller().scrollTop;
   order.splice(at, 1);
   if (at < from) from -= 1;
   if (at < to) to -= 1;
-  element(id)?.remove();
+  const row = element(id);
+  // Whoever was on it goes on from its neighbour.
+  const next = !moves && row?.contains(document.activeElement)
+    ? [row.nextElementSibling, row.previousElementSibling].find((each) => each?.matches(".row"))?.querySelector(".row__name")
+      ?? document.querySelector("#tabs [aria-current]") ?? scroller()
+    : null;
+  row?.remove();
+  next?.focus({ preventScroll: true });
   spaces();
   if (above) scroller().scrollTop -= height();
 }

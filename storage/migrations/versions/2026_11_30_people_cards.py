@@ -30,11 +30,34 @@ def upgrade() -> None:
     sa.UniqueConstraint('entity', 'key', name=op.f('uq_field_entity_key'))
     )
     op.add_column('contact', sa.Column('block_reason', sa.Text(), server_default=sa.text("''"), nullable=False))
+    # What was done, by whom and when stays for ever; the words of a person who is erased do not.
+    op.execute(
+        """
+        create function refuse_change_but_erasure() returns trigger language plpgsql as $$ begin
+            if tg_op = 'UPDATE' and current_setting('allo.erasing', true) = 'yes'
+                and new.before is null and new.after is null
+                and to_jsonb(new) - 'before' - 'after' = to_jsonb(old) - 'before' - 'after'
+            then return new; end if;
+            raise exception 'the audit log is append-only';
+        end $$
+        """
+    )
+    op.execute("drop trigger audit_append_only on audit")
+    op.execute(
+        "create trigger audit_append_only before update or delete on audit"
+        " for each row execute function refuse_change_but_erasure()"
+    )
     op.add_column('contact', sa.Column('note', sa.Text(), server_default=sa.text("''"), nullable=False))
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
+    op.execute("drop trigger audit_append_only on audit")
+    op.execute(
+        "create trigger audit_append_only before update or delete on audit"
+        " for each row execute function refuse_change()"
+    )
+    op.execute("drop function refuse_change_but_erasure()")
     op.drop_column('contact', 'note')
     op.drop_column('contact', 'block_reason')
     op.drop_table('field')

@@ -32,6 +32,7 @@ def upgrade() -> None:
         "lead", sa.Column("lost_details", sa.Text(), server_default=sa.text("''"), nullable=False)
     )
     op.alter_column("lead", "position", server_default=sa.text("extract(epoch from now())"))
+    op.drop_index("ix_lead_pipeline_id_stage_id_position", table_name="lead")
     op.create_index(
         "ix_lead_board",
         "lead",
@@ -64,6 +65,12 @@ def upgrade() -> None:
         postgresql_ops={"folded_title": "gin_trgm_ops"},
     )
     op.create_index(
+        "ix_task_open_of_leads",
+        "task",
+        ["lead_id"],
+        postgresql_where=sa.text("done_at is null and lead_id is not null"),
+    )
+    op.create_index(
         "ix_task_due_of_leads",
         "task",
         ["due_at", "lead_id"],
@@ -74,9 +81,13 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.drop_index("ix_task_due_of_leads", table_name="task")
+    op.drop_index("ix_task_open_of_leads", table_name="task")
     for name in ("title_trgm", "source", "pipeline_worth", "pipeline_aged", "pipeline_created"):
         op.drop_index(f"ix_lead_{name}", table_name="lead")
     op.drop_index("ix_lead_board_closed", table_name="lead")
+    op.create_index(
+        "ix_lead_pipeline_id_stage_id_position", "lead", ["pipeline_id", "stage_id", "position"]
+    )
     op.drop_index("ix_lead_board", table_name="lead")
     op.alter_column("lead", "position", server_default=sa.text("0"))
     op.drop_column("lead", "lost_details")

@@ -16,6 +16,8 @@ def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.add_column('conversation', sa.Column('failed', sa.Integer(), server_default=sa.text('0'), nullable=False))
     op.add_column('conversation', sa.Column('failed_seen', sa.Integer(), server_default=sa.text('0'), nullable=False))
+    op.drop_index('ix_conversation_contact_id', table_name='conversation')
+    op.create_index('ix_conversation_contact_id', 'conversation', ['contact_id'], unique=False, postgresql_include=['id'])
     op.create_index('ix_conversation_labels', 'conversation', ['labels'], unique=False, postgresql_using='gin')
     op.create_index('ix_conversation_labelled', 'conversation', [sa.literal_column('last_message_at desc')], unique=False, postgresql_where=sa.text("labels <> '{}'"))
     op.create_index('ix_conversation_failed', 'conversation', [sa.literal_column('last_message_at desc'), sa.literal_column('id desc')], unique=False, postgresql_where=sa.text('failed > 0'))
@@ -39,7 +41,7 @@ def upgrade() -> None:
     op.create_index('ix_saved_view_shared', 'saved_view', ['position'], unique=False, postgresql_where=sa.text('shared'))
     op.create_table('bulk_action',
     sa.Column('id', sa.UUID(), nullable=False),
-    sa.Column('user_id', sa.UUID(), nullable=False),
+    sa.Column('user_id', sa.UUID(), nullable=True),
     sa.Column('what', sa.Text(), nullable=False),
     sa.Column('before', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('outcome', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -64,6 +66,8 @@ def downgrade() -> None:
     op.drop_table('saved_view')
     op.drop_index('ix_identity_claim_value_trgm', table_name='identity_claim')
     op.drop_index('ix_lead_open_source', table_name='lead')
+    op.drop_index('ix_conversation_contact_id', table_name='conversation', postgresql_include=['id'])
+    op.create_index('ix_conversation_contact_id', 'conversation', ['contact_id'], unique=False)
     op.drop_index('ix_message_failed_in', table_name='message')
     op.drop_index('ix_conversation_status_unread', table_name='conversation')
     op.drop_index('ix_conversation_failed', table_name='conversation')

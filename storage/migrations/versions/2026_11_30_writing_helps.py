@@ -88,6 +88,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_macro_run_conversation_id', 'macro_run', ['conversation_id'], unique=False)
     op.create_index('ix_macro_run_macro_id', 'macro_run', ['macro_id'], unique=False)
+    op.create_index('ix_macro_run_at', 'macro_run', ['at'], unique=False)
     op.add_column('draft', sa.Column('to_id', sa.UUID(), nullable=True))
     op.add_column('draft', sa.Column('reply_to', sa.UUID(), nullable=True))
     op.add_column('draft', sa.Column('files', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False))

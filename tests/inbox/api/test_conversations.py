@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from router.ids import new_id
+from storage.desk import Desk
 from storage.saved_views import save_view
 from tests.builders import START, Rows
 from tests.inbox.api.client import ApiClient
@@ -156,3 +157,34 @@ async def test_a_change_that_means_nothing_changes_nothing(
         talk = await Rows(connection).conversation()
     assert (await api("PATCH", f"/conversations/{talk}", json=body)).status == 400
     assert api.desk.told == []
+
+
+async def test_one_thing_is_done_to_many_once_and_taken_back(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        rows = Rows(connection)
+        talks = [await rows.conversation() for _ in range(3)]
+    api.switch.desk = Desk(api.engine, now=api.clock, media=api.media)
+    gone = new_id()
+    wish = {
+        "what": "label",
+        "label": "опт",
+        "conversations": [str(each) for each in (*talks, gone)],
+        "idempotency_key": "crm-17",
+    }
+    first = await api("POST", "/conversations/bulk", json=wish)
+    assert (first.status, first.body["done"]) == (200, 3)
+    assert [each["conversation_id"] for each in first.body["skipped"]] == [str(gone)]
+    again = await api("POST", "/conversations/bulk", json=wish)
+    assert again.body == first.body
+
+    async def labelled() -> int:
+        return len((await api("GET", "/conversations?label=опт", scope="read")).body["items"])
+
+    assert await labelled() == 3
+    back = await api("POST", f"/conversations/bulk/{first.body['id']}/undo")
+    assert (back.status, back.body["done"], await labelled()) == (200, 3, 0)
+    assert (await api("POST", f"/conversations/bulk/{first.body['id']}/undo")).status == 409
+    too_many = {**wish, "conversations": [str(new_id()) for _ in range(201)]}
+    for body in (too_many, {**wish, "conversations": []}, {**wish, "what": "explode"}):
+        assert (await api("POST", "/conversations/bulk", json=body)).status == 400
+    assert (await api("POST", "/conversations/bulk", json=wish, scope="read")).status == 403

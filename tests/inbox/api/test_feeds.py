@@ -174,6 +174,7 @@ async def test_names_for_ids_are_to_be_had(api: ApiClient) -> None:
         )
     assert await api.ids("/accounts") == [str(account)]
     assert await api.ids("/users") == [str(boris)]
+    assert (await api("GET", "/users", scope="read")).body["items"][0]["sees"] == "all"
     teams = (await api("GET", "/teams")).body["items"]
     mine = next(each for each in teams if each["id"] == str(team))
     assert mine["member_ids"] == [str(boris)]
@@ -192,3 +193,30 @@ async def test_a_channel_is_paused_and_resumed(api: ApiClient) -> None:
         assert (await api("GET", "/accounts")).body["items"][0]["state"] == state
     assert (await api("PATCH", f"/accounts/{account}", json={"state": "removed"})).status == 400
     assert (await api("PATCH", f"/accounts/{gone}", json={"state": "active"})).status == 404
+
+
+async def test_what_a_colleague_was_told_can_be_read(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        anna, boris = await there.user(name="Анна"), await there.user(name="Борис")
+        talk = await there.conversation()
+        for n in range(3):
+            await connection.execute(
+                text(
+                    "insert into notification (id, user_id, kind, subject, conversation_id, at, told_at)"
+                    " values (:id, :user, 'assigned', :id, :talk, :at, :at)"
+                ),
+                {
+                    "id": new_id(),
+                    "user": anna,
+                    "talk": talk,
+                    "at": START + timedelta(minutes=n),
+                },
+            )
+    first = await api("GET", f"/users/{anna}/notifications?limit=2", scope="read")
+    assert [each["kind"] for each in first.body["items"]] == ["assigned", "assigned"]
+    assert first.body["items"][0]["conversation_id"] == str(talk)
+    rest = f"/users/{anna}/notifications?limit=2&cursor={first.body['next_cursor']}"
+    assert len((await api("GET", rest, scope="read")).body["items"]) == 1
+    assert (await api("GET", f"/users/{boris}/notifications", scope="read")).body["items"] == []
+    assert (await api("GET", f"/users/{new_id()}/notifications", scope="read")).status == 404

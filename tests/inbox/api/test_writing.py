@@ -77,6 +77,25 @@ async def test_a_macro_is_run_once_for_one_key(api, tmp_path):
     assert tuple(row) == (["Срочно"], "resolved")
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("ru", "18\xa0400,50\xa0₽"), ("en", "₽18,400.50")], ids=str
+)
+async def test_money_in_a_macro_is_written_as_its_customers_write_it(api, language, said):
+    talk = await a_conversation(api)
+    async with api.engine.begin() as connection:
+        await connection.execute(text("update account set language = :to"), {"to": language})
+        contact = await connection.scalar(text("select contact_id from conversation"))
+        await Rows(connection).lead(contact, value=1_840_050)
+        words = "Итого {{lead.value}}"
+        new = MacroText(owner_id=None, team_id=None, name="x", text=words, steps=[])
+        macro = await add_macro(connection, new, by=None, now=START)
+    api.switch.desk = Desk(api.engine, now=api.clock, media=api.media)
+    got = await api("POST", f"/conversations/{talk}/macros", json={"macro": str(macro)})
+    assert got.status == 201, got.body
+    async with api.engine.connect() as connection:
+        assert await connection.scalar(text("select text from message")) == f"Итого {said}"
+
+
 async def test_a_macro_that_cannot_be_done_says_which_step(api):
     talk = await a_conversation(api)
     steps = [SetStatus(status="resolved"), MoveLead(stage=new_id())]
