@@ -205,7 +205,8 @@ async def _said(
     bounds = {"seldom": SELDOM + 1, "most": MOST_MESSAGES}
     await connection.execute(_BY_INDEX)
     found = (await connection.execute(_SAID_SELDOM, {**words, **bounds})).all()
-    often = bool(found) and found[0].said > SELDOM
+    # The newest of all may all be out of sight.
+    often = bool(found) and found[0].said > (SELDOM if sight.whole else MOST_MESSAGES)
     if not found and sought.looser:
         looser = {"typed": "", "prefix": sought.looser}
         found = (await connection.execute(_SAID_SELDOM, {**looser, **bounds})).all()

@@ -149,6 +149,7 @@ async def test_a_word_that_everybody_says_is_found_in_ones_own(stage, browser, t
     from storage.reading import searching  # noqa: PLC0415
 
     monkeypatch.setattr(searching, "MOST_MESSAGES", 1)
+    monkeypatch.setattr(searching, "SELDOM", 1)
     async with stage.engine.begin() as connection:
         there = Rows(connection, now=stage.now())
         await there.message(two["own"], text="тормоза мои")
