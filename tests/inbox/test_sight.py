@@ -420,7 +420,9 @@ async def test_a_timeline_over_all_channels_shows_only_the_conversations_in_sigh
         await connection.execute(_tables().identity.delete())
         await connection.execute(_tables().suggestion.delete())
     await stage.shop.sql("update contact set fields = '{}'")
-    await stage.shop.sql("update lead set title = 'Колодки'")
+    # What is known of the person is in sight with them: also where they came from.
+    await stage.shop.sql("update lead set title = 'Колодки', first_touch = null, last_touch = null")
+    await stage.shop.sql("delete from touch")
     await stage.shop.sql("update task set text = 'Позвонить'")
     await stage.shop.sql("update contact set name = 'Пётр' where name like :w", w=SECRET + "%")
     anna = await browser("Anna")
