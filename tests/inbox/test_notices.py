@@ -48,7 +48,7 @@ async def test_a_notice_leads_to_its_place_and_is_read_then(stage, browser):
     talk = await writes(stage, account)
     page = (await anna.fragment("/notices")).text
     assert "Марина" in page
-    assert "Разговор теперь ваш · Telegram" in page
+    assert "Диалог теперь ваш · Telegram" in page
     [link] = re.findall(r'href="(/notices/[^"]+)"', page)
     assert (await news(anna))["unread"] == 1
     answer = await anna.get(link)

@@ -300,7 +300,9 @@ class Ledger:
         """What a reader was told live, through every break, is all there is, once and in order."""
         all_of_it = [
             row["position"]
-            for row in await self.database.fetch("select position from outbox order by position")
+            for row in await self.database.fetch(
+                "select position from outbox where kind <> 'notice_changed' order by position"
+            )
         ]
 
         async def read() -> bool:

@@ -137,7 +137,11 @@ async def nothing_broke(page: Page) -> None:
     wide = await page.evaluate(
         "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
     )
-    assert wide <= 0, page.url
+    beyond = await page.evaluate(
+        "[...document.querySelectorAll('main *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5)"
+        ".map((e) => `${e.tagName}.${e.getAttribute('class')}`).slice(0, 8)"
+    )
+    assert wide <= 0, (page.url, beyond)
     pane = await page.evaluate(
         "(() => { const s = document.getElementById('scroll'); return s ? s.scrollWidth - s.clientWidth : 0; })()"
     )
@@ -177,6 +181,8 @@ async def test_nothing_a_stranger_sends_runs_reaches_out_or_breaks_the_page(
     # Pictures that are none, and the one that would fill the memory, are files.
     for name in ("lies.png", "bomb.png"):
         shot = page.locator(f"[data-shot][data-name='{name}']")
+        # It is asked for when one comes near.
+        await shot.evaluate("(shot) => shot.scrollIntoView()")
         await expect(shot).to_be_hidden()
         await expect(page.locator(".file:visible", has_text=name)).to_be_visible()
     for media in await page.locator("#messages audio, #messages video").all():

@@ -221,6 +221,8 @@ async def test_a_long_history_is_a_window_that_moves_with_the_reader(stage, acco
     assert said[-3:] == ["number 0599", "number 0700", "number 0701"]
 
     # Many arrive while one looks on: the window stays as large as it is.
+    await page.evaluate("const s = document.getElementById('scroll'); s.scrollTop = s.scrollHeight")
+    await expect(page.locator("#jump")).to_be_hidden()
     await says(stage, account, *range(800, 900))
     await expect(last).to_contain_text("number 0899")
     assert await page.locator("#messages [data-item]").count() <= 300

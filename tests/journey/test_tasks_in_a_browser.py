@@ -103,7 +103,7 @@ async def test_the_bell_of_one_is_live_and_silent_for_the_other(stage, open_page
 
     await anna.bring_to_front()
     await anna.locator("[data-bell]").click()
-    await expect(anna.locator("#notices .notice--new")).to_contain_text("Разговор теперь ваш")
+    await expect(anna.locator("#notices .notice--new")).to_contain_text("Диалог теперь ваш")
     await anna.get_by_role("button", name="Всё прочитано").click()
     await settle(stage)
     await expect(second.locator("[data-badge=rail-notices]")).to_be_hidden()

@@ -186,7 +186,7 @@ async def test_a_push_says_who_and_where_and_only_the_browser_can_read_it(scene)
     told = scene.opened()
     talk = (await scene.shop.one("select id from conversation")).id
     assert {each["body"] for each in told} == {
-        "Разговор теперь ваш · Telegram",
+        "Диалог теперь ваш · Telegram",
         "Новое сообщение · Telegram",
     }
     assert {each["title"] for each in told} == {"Марина"}

@@ -130,7 +130,13 @@ function back() {
 
 // What is under the bar makes room for it.
 function fit() {
-  document.documentElement.style.setProperty("--bar", `${bar?.offsetHeight ?? 0}px`);
+  const root = document.documentElement;
+  const before = parseFloat(root.style.getPropertyValue("--bar")) || 0;
+  const now = bar?.offsetHeight ?? 0;
+  root.style.setProperty("--bar", `${now}px`);
+  // The page makes room for the bar, and what is being read stays where the eye is.
+  const read = document.getElementById("scroll");
+  if (read) read.scrollTop += now - before;
 }
 addEventListener("resize", fit);
 

@@ -1,13 +1,20 @@
 // Pictures, recordings and what is folded: looked at in full, played faster, unfolded.
 
 // A picture that cannot be drawn, or is too large to be (the server gives none), is a file.
-addEventListener("error", (event) => {
-  const shot = event.target.closest?.("[data-shot]");
-  if (!shot) return;
+function asFile(shot) {
   shot.hidden = true;
   const file = shot.nextElementSibling;
   if (file?.matches(".file")) file.hidden = false;
+}
+
+addEventListener("error", (event) => {
+  const shot = event.target.closest?.("[data-shot]");
+  if (shot) asFile(shot);
 }, true);
+// Those that failed before this was there to hear of it.
+for (const image of document.querySelectorAll("[data-shot] img")) {
+  if (image.complete && !image.naturalWidth) asFile(image.closest("[data-shot]"));
+}
 
 // Who has once chosen a speed wants the next recording the same.
 const SPEEDS = [1, 1.5, 2];

@@ -508,6 +508,8 @@ function merge(html, { news = false } = {}) {
       for (const item of section.querySelectorAll("[data-item]")) {
         const conversation = section.dataset.conversation;
         const seq = Number(item.dataset.seq);
+        // What comes next may come first among the newest page, which is asked for beside it.
+        const comesNext = news || seq > (reached.get(conversation) ?? Infinity);
         if (news) reach(`${conversation}:${seq}`, { anew: false });
         saw(conversation, seq);
         const mine = item.dataset.key && arrived(item.dataset.key);
@@ -516,15 +518,16 @@ function merge(html, { news = false } = {}) {
           change(old, item);
           continue;
         }
-        if (news && item.dataset.direction === "in") fresh += 1;
+        if (comesNext && item.dataset.direction === "in") fresh += 1;
         if (!within(item)) continue;
         const day = days.find((each) => each.nextElementSibling === item && !document.getElementById(each.id));
         insert(item, section, day);
         if (!mine) item.classList.add("is-arriving");
       }
     }
-    if (stay && attached()) {
-      trim(false);
+    if (attached()) {
+      // Whoever reads further up keeps what they read: then what has come waits behind the end.
+      trim(!stay);
       foldLines();
     }
   });

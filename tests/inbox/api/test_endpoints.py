@@ -51,6 +51,8 @@ async def test_a_token_may_do_what_its_scope_says_and_no_more(api: ApiClient) ->
     scopes = ("read", "write", "admin")
     for endpoint in ENDPOINTS:
         for scope in scopes:
+            if endpoint.answers == "text/event-stream":
+                continue  # an answer without an end has tests of its own
             got = await api(endpoint.method, _path(endpoint), scope=scope)
             if scopes.index(scope) < scopes.index(endpoint.scope):
                 assert got.status == 403, (endpoint, scope)
