@@ -153,6 +153,15 @@ async def nothing_broke(page: Page) -> None:
     assert pane <= 0, (page.url, beyond)
 
 
+async def false_pictures_are_files(page: Page) -> None:
+    for name in ("lies.png", "bomb.png"):
+        shot = page.locator(f"[data-shot][data-name='{name}']")
+        # It is asked for when one comes near.
+        await shot.evaluate("(shot) => shot.scrollIntoView()")
+        await expect(shot).to_be_hidden()
+        await expect(page.locator(".file:visible", has_text=name)).to_be_visible()
+
+
 @pytest.mark.parametrize("viewport", [PHONE, WIDE])
 async def test_nothing_a_stranger_sends_runs_reaches_out_or_breaks_the_page(
     stage, open_page, viewport
@@ -179,12 +188,7 @@ async def test_nothing_a_stranger_sends_runs_reaches_out_or_breaks_the_page(
         await unfold.first.click()
     await page.evaluate("document.getElementById('scroll').scrollTop = 0")
     # Pictures that are none, and the one that would fill the memory, are files.
-    for name in ("lies.png", "bomb.png"):
-        shot = page.locator(f"[data-shot][data-name='{name}']")
-        # It is asked for when one comes near.
-        await shot.evaluate("(shot) => shot.scrollIntoView()")
-        await expect(shot).to_be_hidden()
-        await expect(page.locator(".file:visible", has_text=name)).to_be_visible()
+    await false_pictures_are_files(page)
     for media in await page.locator("#messages audio, #messages video").all():
         await media.evaluate("(media) => media.play().catch(() => {})")
     shown = await page.locator("#messages").inner_text()
