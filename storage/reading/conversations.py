@@ -50,7 +50,7 @@ COUNTED_TO: Final = 100
 """Tabs show "99+"; counting on would cost and tell nobody more."""
 MOST_BRANCHES: Final = 40
 MOST_MENTIONS: Final = 1000
-MOST_OF_A_SOURCE: Final = 5000
+MOST_OF_A_SOURCE: Final = 2000
 """The newest mentions, and the newest open leads of a source, that a list narrowed to them goes through."""
 MOST_OF_A_LABEL: Final = 2000
 MOST_SOURCES: Final = 50
