@@ -1,0 +1,149 @@
+"""What reports read: made by the recorder from everything else, and made anew from it at will.
+
+Whole days are the company's; weights are millionths of one (router.attribution_models.WHOLE); money is in minor units
+of the company's currency. Every unique key holds the day, so that the large ones can be partitioned by month.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+
+from storage.tables.columns import metadata, moment, one_of, words
+
+
+def _number(name: str) -> "Column[int]":
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+# Which touch earned which part of a lead or an inquiry: one row for each touch within the look-back, or one without a
+# touch. `weights` and `money` have a place for each model (storage.analytics.models). `content`, `term` and `landing`
+# are here and not in the rollup: who asks for those has chosen a source before.
+fact_credit = Table(
+    "fact_credit",
+    metadata,
+    words("kind"),
+    Column("subject_id", UUID, nullable=False),  # the lead or the inquiry
+    Column("place", Integer, nullable=False),
+    Column("created_on", Date, nullable=False),
+    Column("contact_id", UUID, nullable=False),
+    Column("touch_id", UUID),
+    Column("origin_id", BigInteger, nullable=False),
+    words("content", default=""),
+    words("term", default=""),
+    words("landing", default=""),
+    words("channel", default=""),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    Column("pipeline_id", UUID, nullable=False),
+    words("status", default=""),
+    Column("qualified_on", Date),
+    Column("closed_on", Date),
+    Column("first_win", Boolean, nullable=False, server_default=text("false")),
+    Column("cycle_minutes", BigInteger),  # from created to won
+    Column("response_seconds", BigInteger),  # until a person first answered
+    Column("weights", ARRAY(Integer), nullable=False),
+    Column("money", ARRAY(BigInteger)),  # of a won lead
+    PrimaryKeyConstraint("subject_id", "place", "created_on"),
+    CheckConstraint(one_of("kind", "lead", "inquiry"), name="kind"),
+    Index("ix_fact_credit_contact_id", "contact_id"),
+    Index("ix_fact_credit_created_on", "created_on", "origin_id"),
+    Index("ix_fact_credit_origin_id", "origin_id", "created_on"),
+    Index(
+        "ix_fact_credit_closed_on",
+        "closed_on",
+        "origin_id",
+        postgresql_where=text("closed_on is not null"),
+    ),
+    Index(
+        "ix_fact_credit_qualified_on",
+        "qualified_on",
+        "origin_id",
+        postgresql_where=text("qualified_on is not null"),
+    ),
+)
+
+# A lead's stays in stages, one after the other.
+fact_stage = Table(
+    "fact_stage",
+    metadata,
+    Column("lead_id", UUID, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("created_on", Date, nullable=False),  # of the lead
+    Column("contact_id", UUID, nullable=False),
+    Column("pipeline_id", UUID, nullable=False),
+    Column("stage_id", UUID, nullable=False),
+    moment("entered_at"),
+    moment("left_at", null=True),
+    Column("seconds", BigInteger),  # null while it is still there
+    words("status"),  # of the lead
+    Column("origin_id", BigInteger, nullable=False),  # of its last touch
+    words("channel", default=""),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    PrimaryKeyConstraint("lead_id", "place", "created_on"),
+    Index("ix_fact_stage_contact_id", "contact_id"),
+    Index(
+        "ix_fact_stage_created_on",
+        "created_on",
+        "stage_id",
+        postgresql_include=["seconds", "lead_id", "origin_id", "manager_id"],
+    ),
+)
+
+# Sums of fact_credit per day ('d') and per month ('m', on its first day), on two bases that are never mixed: all of a
+# lead on the day it was created (cohort), or each thing on the day it happened (event).
+rollup_source = Table(
+    "rollup_source",
+    metadata,
+    words("grain"),
+    words("basis"),
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("origin_id", BigInteger, nullable=False),
+    words("channel"),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    Column("pipeline_id", UUID, nullable=False),
+    _number("inquiries"),
+    _number("leads"),
+    _number("qualified"),
+    _number("won"),
+    _number("lost"),
+    _number("open"),
+    _number("new_customers"),
+    _number("revenue"),
+    _number("cycle_minutes"),  # times weight, of won leads that have it
+    _number("responded"),
+    _number("response_seconds"),  # times weight, of leads that were answered
+    PrimaryKeyConstraint(
+        "grain",
+        "basis",
+        "model",
+        "day",
+        "origin_id",
+        "channel",
+        "account_id",
+        "manager_id",
+        "pipeline_id",
+    ),
+    CheckConstraint(one_of("grain", "d", "m"), name="grain"),
+    CheckConstraint(one_of("basis", "cohort", "event"), name="basis"),
+)
+
+# Contacts whose rows are to be made anew: after a rule, a rate, a zone has changed.
+reckoning_due = Table(
+    "reckoning_due",
+    metadata,
+    Column("contact_id", UUID, primary_key=True),
+    moment("since"),
+)
