@@ -19,6 +19,7 @@ from router import assignment, callbacks
 from router.call_reports import names_somebody, silent_since, take_in, work_out
 from router.conversations import about, answered_elsewhere, next_seq
 from router.facts import MediaWanted, MessageChanged
+from router.inquiries import note_response
 from router.message import Accepted, Attachment, CallReported
 from router.records import Call, CallEntry, CallLeg, CallRequest, Conversation, Message, MessageFile
 from router.world import World
@@ -184,6 +185,7 @@ def draw_conclusions(
 
 def _was_answered(world: World, call: Call, conversation: Conversation) -> None:
     assert call.answered_at is not None  # noqa: S101  # the caller has looked
+    note_response(world, conversation, answer=call.id, by=call.user_id, at=call.answered_at)
     answered_elsewhere(conversation, call.answered_at)
     world.change(conversation)
     if call.direction == "in" and call.user_id is not None:

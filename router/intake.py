@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from router import assignment, attribution, calls, leads, receipts, service_events
+from router import assignment, attribution, calls, inquiries, leads, receipts, service_events
 from router.clean_text import clean_line, clean_text
 from router.conversations import (
     about,
@@ -121,6 +121,7 @@ def message_came(world: World, accepted: Accepted, event: InboundMessage) -> Non
         )
     keep_window(conversation, event.window_until)
     if event.direction == "out":
+        inquiries.note_response(world, conversation, answer=message.id, by=None, at=event.at)
         answered_elsewhere(conversation, event.at)
     elif event.automatic is None:
         words = "" if event.details.get("command") else message.text
@@ -358,6 +359,7 @@ def _store(
     sender = accepted.event.sender
     message.author_name = clean_line(sender.name or sender.username) if sender is not None else ""
     world.add(message)
+    inquiries.note_inquiry(world, conversation, message)
     if message.external_id is not None:
         world.by_thread[message.account_id, message.external_id] = conversation.id
         receipts.remember(world, message)

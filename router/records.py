@@ -337,6 +337,27 @@ class Callback:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A customer turned to us: `router.inquiries`. `id` is the message's."""
+
+    id: UUID
+    conversation_id: UUID
+    kind: Literal["message", "call"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A person answered somebody who waited. `id` is the answering message's or call's."""
+
+    id: UUID
+    conversation_id: UUID
+    user_id: UUID | None
+    waited_since: datetime
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Delivery:
     id: UUID

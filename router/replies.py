@@ -8,6 +8,7 @@ from router import assignment
 from router.clean_text import clean_text
 from router.conversations import about, changed, next_seq, take_in, was_answered
 from router.facts import MessageQueued, NoteAdded
+from router.inquiries import note_response
 from router.message import Attachment
 from router.records import CLOSED, Conversation, Delivery, Manager, Mention, Message
 from router.world import World
@@ -52,6 +53,8 @@ def reply(
         )
     )
     take_in(world, conversation, message)
+    if by is not None:
+        note_response(world, conversation, answer=message.id, by=by, at=world.now)
     was_answered(conversation)
     if conversation.status != "open":
         was_closed = conversation.status in CLOSED

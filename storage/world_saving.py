@@ -26,6 +26,7 @@ from router.records import (
     Conversation,
     Delivery,
     Identity,
+    Inquiry,
     Lead,
     LeadEvent,
     Manager,
@@ -33,6 +34,7 @@ from router.records import (
     Merge,
     Message,
     MessageFile,
+    Response,
     StageTask,
     StoredMessage,
     Suggestion,
@@ -130,6 +132,8 @@ _CALLBACK: Final = (
     "details", "created_at",
 )  # fmt: skip
 _BY_ITSELF: Final = ("id", "what", "object_kind", "object_id", "before", "after", "at")
+_INQUIRY: Final = ("id", "conversation_id", "kind", "at")
+_RESPONSE: Final = ("id", "conversation_id", "user_id", "waited_since", "at")
 _OUTBOX: Final = ("id", "kind", "conversation_id", "body", "at")
 
 _TURNS: Final = numbered(
@@ -265,6 +269,10 @@ def _conversations(world: World) -> Iterator[bulk.Step | None]:
     )
     messages = world.all_of(Message)
     yield bulk.inserting(tables.message, _MESSAGE, messages)
+    yield bulk.inserting(tables.inquiry, _INQUIRY, world.all_of(Inquiry))
+    yield bulk.inserting(
+        tables.response, _RESPONSE, world.all_of(Response), suffix="on conflict do nothing"
+    )
     files = [
         MessageFile(id=id_, message_id=message.id, position=n, file=each)
         for message in messages
