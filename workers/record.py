@@ -12,6 +12,7 @@ from router import wire
 from router.facts import Fact
 from router.transit import Delivery
 from storage import recording
+from storage.analytics import reckoning
 from storage.company import company_zone
 from storage.dead_letters import NewLetter, keep_letter
 from storage.world import is_conflict
@@ -61,6 +62,9 @@ class Recorder:
         async with self._engine.begin() as connection:
             zone = await company_zone(connection, otherwise=self._time_zone)
             fresh = await recording.record(connection, facts, time_zone=zone)
+            if contacts := await reckoning.concerned(connection, facts):
+                rules = await reckoning.read_rules(connection, time_zone=self._time_zone)
+                await reckoning.reckon(connection, contacts, rules, now=self._now())
         RECORDED.inc(fresh)
 
     async def _one_by_one(self, consumer: Consumer, deliveries: list[Delivery]) -> None:

@@ -1,0 +1,267 @@
+"""From what happened to what reports count: the rows of `fact_credit` and `fact_stage`. Pure, and the same every time.
+
+Every lead and every inquiry is shared among the contact's touches up to its moment, once for each model. What nobody
+knows the origin of has one row without a touch: it is counted as unknown, and never dropped.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from router.attribution_models import WHOLE, shares_of, split
+from storage.analytics.loading import Histories, Inquiry, Lead, Snapshot, Step, Touch
+from storage.analytics.models import ALL, PLACES
+from storage.origins import Triple
+
+NOBODY: Final = UUID(int=0)
+"""Where a thing has no account, manager or pipeline: a part of a key cannot be null."""
+LANDING_LIMIT: Final = 200
+
+Converted = Callable[[int, str, date], int | None]
+"""An amount in minor units, its currency, a day: in the company's currency, or None when there is no rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What deriving needs to know beside what happened. `qualifying` and `stages` by stage id."""
+
+    zone: ZoneInfo
+    look_back: timedelta
+    qualifying: frozenset[UUID]
+    """Stages that say a lead is a real one: those marked so, and those of won leads."""
+    converted: Converted
+
+
+Row = dict[str, Any]
+
+
+def derive(histories: Histories, rules: Rules) -> tuple[list[Row], list[Row]]:
+    """(credited, stays). In place of `origin_id` the rows have `origin`, the triple, which is a number once it is kept."""
+    touches: dict[UUID, list[Touch]] = defaultdict(list)
+    for touch in histories.touches:
+        touches[touch.contact_id].append(touch)
+    steps: dict[UUID, list[Step]] = defaultdict(list)
+    for step in histories.steps:
+        steps[step.lead_id].append(step)
+    first_wins = _first_wins(histories.leads)
+    credited: list[Row] = []
+    stays: list[Row] = []
+    for lead in histories.leads:
+        own = _of_lead(
+            lead,
+            touches[lead.contact_id],
+            steps[lead.id],
+            rules,
+            first_win=lead.id in first_wins,
+        )
+        credited += own
+        stays += _stays(lead, steps[lead.id], origin=_last_origin(own), rules=rules)
+    for inquiry in histories.inquiries:
+        credited += _of_inquiry(inquiry, touches[inquiry.contact_id], rules)
+    return credited, stays
+
+
+def _first_wins(leads: Sequence[Lead]) -> set[UUID]:
+    """A customer is new with the first lead they won."""
+    first: dict[UUID, tuple[datetime, UUID]] = {}
+    for lead in leads:
+        if lead.status == "won":
+            key = (lead.closed_at or lead.created_at, lead.id)
+            first[lead.contact_id] = min(first.get(lead.contact_id, key), key)
+    return {lead for _, lead in first.values()}
+
+
+def _of_lead(
+    lead: Lead, touches: Sequence[Touch], steps: Sequence[Step], rules: Rules, *, first_win: bool
+) -> list[Row]:
+    won = lead.status == "won"
+    closed_at = lead.closed_at if lead.status in {"won", "lost"} else None
+    created_on = _day(lead.created_at, rules)
+    closed_on = _day(closed_at, rules) if closed_at else None
+    qualified_at = min(
+        (step.at for step in steps if step.stage_id in rules.qualifying), default=None
+    )
+    if qualified_at is None and won:
+        qualified_at = closed_at
+    rows, weights = _shared(touches, at=lead.created_at, rules=rules)
+    for name, snapshot in (
+        ("snapshot_last", lead.last_touch),
+        ("snapshot_first", lead.first_touch),
+    ):
+        _credit_snapshot(rows, weights, snapshot, PLACES[name])
+    amount = (
+        rules.converted(lead.value or 0, lead.currency, closed_on or created_on) if won else None
+    )
+    money = (
+        [split(amount, [each[place] for each in weights]) for place in range(len(ALL))]
+        if amount is not None
+        else None
+    )
+    for place, row in enumerate(rows):
+        row |= {
+            "kind": "lead",
+            "subject_id": lead.id,
+            "place": place,
+            "created_on": created_on,
+            "contact_id": lead.contact_id,
+            "channel": lead.channel,
+            "account_id": lead.account_id or NOBODY,
+            "manager_id": lead.manager_id or NOBODY,
+            "pipeline_id": lead.pipeline_id,
+            "status": lead.status,
+            "qualified_on": _day(qualified_at, rules) if qualified_at else None,
+            "closed_on": closed_on,
+            "first_win": first_win,
+            "cycle_minutes": _minutes(lead.created_at, closed_at) if won and closed_at else None,
+            "response_seconds": (
+                int((lead.responded_at - lead.created_at).total_seconds())
+                if lead.responded_at
+                else None
+            ),
+            "weights": weights[place],
+            "money": [of_model[place] for of_model in money] if money is not None else None,
+        }
+    return rows
+
+
+def _of_inquiry(inquiry: Inquiry, touches: Sequence[Touch], rules: Rules) -> list[Row]:
+    rows, weights = _shared(touches, at=inquiry.at, rules=rules)
+    # An inquiry keeps no snapshot: what is known of its origin is what the models say.
+    for each in weights:
+        each[PLACES["snapshot_last"]] = each[PLACES["last"]]
+        each[PLACES["snapshot_first"]] = each[PLACES["first"]]
+    for place, row in enumerate(rows):
+        row |= {
+            "kind": "inquiry",
+            "subject_id": inquiry.id,
+            "place": place,
+            "created_on": _day(inquiry.at, rules),
+            "contact_id": inquiry.contact_id,
+            "channel": inquiry.channel,
+            "account_id": inquiry.account_id,
+            "manager_id": inquiry.manager_id or NOBODY,
+            "pipeline_id": NOBODY,
+            "status": "",
+            "qualified_on": None,
+            "closed_on": None,
+            "first_win": False,
+            "cycle_minutes": None,
+            "response_seconds": None,
+            "weights": weights[place],
+            "money": None,
+        }
+    return rows
+
+
+def _shared(
+    touches: Sequence[Touch], *, at: datetime, rules: Rules
+) -> tuple[list[Row], list[list[int]]]:
+    """A row and its weights for each touch that counts; one of unknown origin when none does."""
+    shares = shares_of(touches, at=at, look_back=rules.look_back)
+    if not shares.touches:
+        weights = [0] * len(ALL)
+        weights[: len(ALL) - 2] = [WHOLE] * (len(ALL) - 2)
+        return [_unknown()], [weights]
+    rows = [_from_touch(touches[place]) for place in shares.touches]
+    columns = [[0] * len(ALL) for _ in rows]
+    for model, weights_of in shares.weights.items():
+        for place, weight in enumerate(weights_of):
+            columns[place][PLACES[model]] = weight
+    return rows, columns
+
+
+def _credit_snapshot(
+    rows: list[Row], weights: list[list[int]], snapshot: Snapshot | None, model: int
+) -> None:
+    """All of it to what the lead remembers, which the contact may not have any more."""
+    wanted = snapshot.id if snapshot is not None else None
+    for row, each in zip(rows, weights, strict=True):
+        if row["touch_id"] == wanted:
+            each[model] = WHOLE
+            return
+    rows.append(_from_snapshot(snapshot) if snapshot is not None else _unknown())
+    weights.append([WHOLE if place == model else 0 for place in range(len(ALL))])
+
+
+def _unknown() -> Row:
+    return {"touch_id": None, "origin": ("", "", ""), "content": "", "term": "", "landing": ""}
+
+
+def _from_touch(touch: Touch) -> Row:
+    return {
+        "touch_id": touch.id,
+        "origin": (touch.source, touch.medium, touch.campaign),
+        "content": touch.content,
+        "term": touch.term,
+        "landing": landing_page(touch.landing),
+    }
+
+
+def _from_snapshot(snapshot: Snapshot) -> Row:
+    return {
+        "touch_id": snapshot.id,
+        "origin": (snapshot.source, snapshot.medium, snapshot.campaign),
+        "content": snapshot.content,
+        "term": snapshot.term,
+        "landing": "",
+    }
+
+
+def _last_origin(rows: Sequence[Row]) -> Triple:
+    """Where the lead came from by the model `last`: what the funnel is filtered by."""
+    origin: Triple = next(row["origin"] for row in rows if row["weights"][PLACES["last"]] == WHOLE)
+    return origin
+
+
+def _stays(lead: Lead, steps: Sequence[Step], *, origin: Triple, rules: Rules) -> list[Row]:
+    rows: list[Row] = []
+    for place, step in enumerate(steps):
+        left = steps[place + 1].at if place + 1 < len(steps) else None
+        rows.append(
+            {
+                "lead_id": lead.id,
+                "place": place,
+                "created_on": _day(lead.created_at, rules),
+                "contact_id": lead.contact_id,
+                "pipeline_id": lead.pipeline_id,
+                "stage_id": step.stage_id,
+                "entered_at": step.at,
+                "left_at": left,
+                "seconds": int((left - step.at).total_seconds()) if left else None,
+                "status": lead.status,
+                "origin": origin,
+                "channel": lead.channel,
+                "account_id": lead.account_id or NOBODY,
+                "manager_id": lead.manager_id or NOBODY,
+            }
+        )
+    return rows
+
+
+def landing_page(address: str) -> str:
+    """The page without what the link carried: host and path."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # "http://[", an IPv6 address that is none
+        return ""
+    return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"[:LANDING_LIMIT]
+
+
+def _day(at: datetime, rules: Rules) -> date:
+    return at.astimezone(rules.zone).date()
+
+
+def _minutes(since: datetime, until: datetime) -> int:
+    return max(0, int((until - since).total_seconds()) // 60)
+
+
+def with_origins(rows: Sequence[Row], numbers: Mapping[Triple, int]) -> list[Row]:
+    """The rows as they are stored: the triple gives way to its number."""
+    for row in rows:
+        row["origin_id"] = numbers[row.pop("origin")]
+    return list(rows)

@@ -1,0 +1,191 @@
+"""Makes the rows of some contacts anew and adds to the sums what that changes; and finds out whose rows are due."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.facts import (
+    Assigned,
+    ContactsMerged,
+    ContactsUnmerged,
+    Fact,
+    LeadChanged,
+    LeadOpened,
+    MessageQueued,
+    MessageReceived,
+    TouchRecorded,
+)
+from storage import bulk, tables
+from storage.analytics import rollups
+from storage.analytics.deriving import Rules, derive, with_origins
+from storage.analytics.loading import load_histories
+from storage.company import company_zone, default_currency, read_company, setting
+from storage.driver import ask, numbered
+from storage.origins import origin_ids
+
+LOOK_BACK: Final = "attribution_look_back_days"
+LOOK_BACK_DAYS: Final = 90
+AT_ONCE: Final = 500
+"""Contacts whose rows are made anew in one transaction."""
+
+_CREDIT: Final = tuple(column.name for column in tables.fact_credit.c)
+_STAY: Final = tuple(column.name for column in tables.fact_stage.c)
+_TYPED: Final = bulk.given(tables.fact_credit, _CREDIT).replace(":rows", ":before")
+_COLUMNS: Final = ", ".join(_CREDIT)
+
+_MINE_ALONE = numbered(
+    "select pg_advisory_xact_lock(hashtextextended('reckoning ' || id, 0))"
+    " from unnest(cast(:contacts as uuid[])) as given(id) order by id"
+)
+_TAKE_AWAY = numbered(
+    "with gone as (delete from fact_credit where contact_id = any(cast(:contacts as uuid[]))"
+    "  or subject_id = any(cast(:subjects as uuid[])) returning *)"
+    " select cast(coalesce(json_agg(gone), '[]') as text) from gone"
+)
+_TAKE_STAYS = numbered(
+    "delete from fact_stage where contact_id = any(cast(:contacts as uuid[])) or lead_id = any(cast(:subjects as uuid[]))"
+)
+_PUT = numbered(
+    f"with fresh as (insert into fact_credit ({_COLUMNS}) select {_COLUMNS}"  # noqa: S608  # our own names
+    f"  from {bulk.given(tables.fact_credit, _CREDIT)} returning *),"
+    f" both_ways as (select *, 1 as sign from fresh union all select *, -1 from {_TYPED})"
+    f" {rollups.grow('both_ways')}"
+)
+_RATES = text("select currency, day, rate from currency_rate order by day")
+_QUALIFYING = text("select id from stage where kind in ('qualified', 'won')")
+_WHOSE = numbered(
+    "select v.contact_id from inquiry i join conversation v on v.id = i.conversation_id"
+    " where i.id = any(cast(:messages as uuid[])) union"
+    " select v.contact_id from response r join conversation v on v.id = r.conversation_id"
+    " where r.id = any(cast(:messages as uuid[]))"
+)
+_AND_SURVIVORS = numbered(
+    "select coalesce(merged_into, id) from contact where id = any(cast(:contacts as uuid[]))"
+)
+_DUE = numbered(
+    "delete from reckoning_due where contact_id in"
+    " (select contact_id from reckoning_due order by contact_id limit cast(:limit as int) for update skip locked)"
+    " returning contact_id"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rates:
+    """What one of another currency is worth in the company's, from a day on until the next."""
+
+    own: str
+    known: dict[str, list[tuple[date, Decimal]]]
+
+    def __call__(self, amount: int, currency: str, day: date) -> int | None:
+        if currency == self.own:
+            return amount
+        rate = next(
+            (rate for since, rate in reversed(self.known.get(currency, ())) if since <= day), None
+        )
+        if rate is None:
+            return None
+        return int((amount * rate).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
+    """By whose clock, in whose currency, how far back: as the company has it now."""
+    own = (await read_company(connection)).currency or await default_currency(connection)
+    known: dict[str, list[tuple[date, Decimal]]] = {}
+    for row in await connection.execute(_RATES):
+        known.setdefault(row.currency, []).append((row.day, row.rate))
+    days = await setting(connection, LOOK_BACK)
+    return Rules(
+        zone=ZoneInfo(await company_zone(connection, otherwise=time_zone)),
+        look_back=timedelta(days=int(days or LOOK_BACK_DAYS)),
+        qualifying=frozenset((await connection.execute(_QUALIFYING)).scalars()),
+        converted=_Rates(own=own, known=known),
+    )
+
+
+async def reckon(
+    connection: AsyncConnection, contacts: Collection[UUID], rules: Rules, *, now: datetime
+) -> None:
+    """All rows of these contacts anew. One at a time per contact: another who does the same waits."""
+    ids = sorted(set(contacts))
+    for first in range(0, len(ids), AT_ONCE):
+        await _reckon(connection, ids[first : first + AT_ONCE], rules, now=now)
+
+
+async def _reckon(
+    connection: AsyncConnection, contacts: Sequence[UUID], rules: Rules, *, now: datetime
+) -> None:
+    await ask(connection, _MINE_ALONE, contacts=list(contacts))
+    histories = await load_histories(connection, contacts)
+    credited, stays = derive(histories, rules)
+    numbers = await origin_ids(connection, {row["origin"] for row in credited}, now=now)
+    subjects = [
+        *(lead.id for lead in histories.leads),
+        *(inquiry.id for inquiry in histories.inquiries),
+    ]
+    gone = {"contacts": list(contacts), "subjects": subjects}
+    ((before,),) = await ask(connection, _TAKE_AWAY, **gone)
+    await ask(connection, _TAKE_STAYS, **gone)
+    rows = bulk.as_json(with_origins(credited, numbers))
+    await ask(connection, _PUT, rows=rows, before=before)
+    await bulk.insert(connection, tables.fact_stage, _STAY, with_origins(stays, numbers))
+
+
+async def concerned(connection: AsyncConnection, facts: Iterable[Fact]) -> set[UUID]:
+    """The contacts of whom these facts may change what reports count."""
+    contacts: set[UUID] = set()
+    messages: set[UUID] = set()
+    for fact in facts:
+        match fact:
+            case LeadChanged(what="place" | "title" | "fields" | "note"):
+                continue
+            case MessageReceived() | MessageQueued():
+                messages.add(fact.message)
+                continue
+            case ContactsMerged():
+                contacts.add(fact.absorbed)
+            case ContactsUnmerged():
+                contacts.add(fact.restored)
+            case LeadOpened() | LeadChanged() | TouchRecorded() | Assigned():
+                pass
+            case _:
+                continue
+        if fact.contact is not None:
+            contacts.add(fact.contact)
+    if messages:
+        contacts |= {row[0] for row in await ask(connection, _WHOSE, messages=list(messages))}
+    if contacts:
+        # Whoever the fact was about may have become somebody else since.
+        contacts |= {
+            row[0] for row in await ask(connection, _AND_SURVIVORS, contacts=list(contacts))
+        }
+    return contacts
+
+
+async def reckon_due(
+    connection: AsyncConnection, rules: Rules, *, now: datetime, limit: int = AT_ONCE
+) -> int:
+    """Takes some whose rows are due and makes them anew; how many."""
+    due = [row[0] for row in await ask(connection, _DUE, limit=limit)]
+    await reckon(connection, due, rules, now=now)
+    return len(due)
+
+
+async def everything_is_due(connection: AsyncConnection, *, now: datetime) -> None:
+    """After a zone, a look-back, a rate, the meaning of a stage has changed; the recorder works through it."""
+    await connection.execute(
+        text(
+            "insert into reckoning_due (contact_id, since)"
+            " select contact_id, cast(:now as timestamptz) from fact_credit"
+            " union select contact_id, :now from lead"
+            " union select v.contact_id, :now from inquiry i join conversation v on v.id = i.conversation_id"
+            " on conflict do nothing"
+        ),
+        {"now": now},
+    )

@@ -1,0 +1,87 @@
+"""The sums that reports read: `rollup_source`, of `fact_credit`, per day and per month, model and basis.
+
+What a row of `fact_credit` adds is said once, in `_ADDS`; keeping the sums and counting them anew are both made of it.
+"""
+
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+DIMENSIONS: Final = ("origin_id", "channel", "account_id", "manager_id", "pipeline_id")
+MEASURES: Final = (
+    "inquiries",
+    "leads",
+    "qualified",
+    "won",
+    "lost",
+    "open",
+    "new_customers",
+    "revenue",
+    "cycle_minutes",
+    "responded",
+    "response_seconds",
+)
+"""All add up. Counts are in millionths, money in minor units, the two times are multiplied by the weight in millionths."""
+_KEY: Final = ("grain", "basis", "model", "day", *DIMENSIONS)
+
+# Basis, day, then a value for each of the measures, of one row `r` under one model: `w` its weight, `m` its money.
+# Cohort: everything on the day the lead was created. Event: each on its own day, and nothing is open.
+_ADDS: Final = """
+    ('cohort', r.created_on, r.inquiry * w, r.lead * w, r.lead * w * (r.qualified_on is not null)::int, r.won * w,
+     r.lost * w, r.lead * w - r.won * w - r.lost * w, r.new * w, m, coalesce(r.cycle_minutes, 0) * w,
+     r.lead * w * (r.response_seconds is not null)::int, coalesce(r.response_seconds, 0) * w),
+    ('event', r.created_on, r.inquiry * w, r.lead * w, 0, 0, 0, 0, 0, 0, 0,
+     r.lead * w * (r.response_seconds is not null)::int, coalesce(r.response_seconds, 0) * w),
+    ('event', r.qualified_on, 0, 0, r.lead * w, 0, 0, 0, 0, 0, 0, 0, 0),
+    ('event', r.closed_on, 0, 0, 0, r.won * w, r.lost * w, 0, r.new * w, m, coalesce(r.cycle_minutes, 0) * w, 0, 0)
+"""
+
+
+def summed(rows: str) -> str:
+    """SQL of what `rows`, the columns of `fact_credit` and a `sign`, add to the sums, grouped by their key."""
+    dimensions = ", ".join(DIMENSIONS)
+    measures = ", ".join(MEASURES)
+    of_day = ", ".join(f"sum(a.{name} * r.sign) as {name}" for name in MEASURES)
+    more = ", ".join(f"sum({name}) as {name}" for name in MEASURES)
+    return f"""
+        with credited as (
+            select f.*, (kind = 'inquiry')::int as inquiry, (kind = 'lead')::int as lead,
+                   (status = 'won')::int as won, (status = 'lost')::int as lost, first_win::int as new
+            from {rows} f
+        ), of_day as (
+            select a.basis, number - 1 as model, a.day, {", ".join(f"r.{name}" for name in DIMENSIONS)}, {of_day}
+            from credited r
+            cross join lateral unnest(r.weights) with ordinality as given(weight, number)
+            cross join lateral (select cast(weight as bigint) as w, coalesce(r.money[number], 0) as m) part
+            cross join lateral (values {_ADDS}) as a(basis, day, {measures})
+            where weight <> 0 and a.day is not null
+            group by 1, 2, 3, {dimensions}
+        )
+        select 'd' as grain, basis, model, day, {dimensions}, {measures} from of_day
+        union all
+        select 'm', basis, model, cast(date_trunc('month', day) as date), {dimensions}, {more}
+        from of_day group by basis, model, date_trunc('month', day), {dimensions}
+    """  # noqa: S608  # our own names
+
+
+def grow(rows: str) -> str:
+    """SQL that adds them, in the order of the key: who does so at once waits and does not deadlock."""
+    columns = ", ".join((*_KEY, *MEASURES))
+    changes = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in MEASURES)
+    something = " or ".join(f"{name} <> 0" for name in MEASURES)
+    return f"""
+        insert into rollup_source as s ({columns})
+        select {columns} from ({summed(rows)}) more where {something} order by {", ".join(_KEY)}
+        on conflict ({", ".join(_KEY)}) do update set {changes}
+    """  # noqa: S608  # our own names
+
+
+_ANEW: Final = grow("(select *, 1 as sign from fact_credit)")
+
+
+async def recount(connection: AsyncConnection) -> None:
+    """Makes the sums anew from `fact_credit`. Whoever adds to them waits."""
+    await connection.execute(text("lock table rollup_source in share row exclusive mode"))
+    await connection.execute(text("delete from rollup_source"))
+    await connection.execute(text(_ANEW))
