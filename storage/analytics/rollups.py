@@ -23,35 +23,62 @@ MEASURES: Final = (
     "response_seconds",
 )
 """All add up. Counts are in millionths, money in minor units, the two times are multiplied by the weight in millionths."""
+_CREDITED: Final = (
+    "subject_id",
+    "contact_id",
+    "created_on",
+    "content",
+    "term",
+    "landing",
+    *DIMENSIONS,
+)
 _KEY: Final = ("grain", "basis", "model", "day", *DIMENSIONS)
 
 # Basis, day, then a value for each of the measures, of one row `r` under one model: `w` its weight, `m` its money.
 # Cohort: everything on the day the lead was created. Event: each on its own day, and nothing is open.
 _ADDS: Final = """
-    ('cohort', r.created_on, r.inquiry * w, r.lead * w, r.lead * w * (r.qualified_on is not null)::int, r.won * w,
-     r.lost * w, r.lead * w - r.won * w - r.lost * w, r.new * w, m, coalesce(r.cycle_minutes, 0) * w,
+    ('cohort', r.created_on, r.inquiry * w, r.lead * w, r.lead * w * (r.qualified_on is not null)::int, r.did_win * w,
+     r.did_lose * w, r.lead * w - r.did_win * w - r.did_lose * w, r.new * w, m, coalesce(r.cycle_minutes, 0) * w,
      r.lead * w * (r.response_seconds is not null)::int, coalesce(r.response_seconds, 0) * w),
     ('event', r.created_on, r.inquiry * w, r.lead * w, 0, 0, 0, 0, 0, 0, 0,
      r.lead * w * (r.response_seconds is not null)::int, coalesce(r.response_seconds, 0) * w),
     ('event', r.qualified_on, 0, 0, r.lead * w, 0, 0, 0, 0, 0, 0, 0, 0),
-    ('event', r.closed_on, 0, 0, 0, r.won * w, r.lost * w, 0, r.new * w, m, coalesce(r.cycle_minutes, 0) * w, 0, 0)
+    ('event', r.closed_on, 0, 0, 0, r.did_win * w, r.did_lose * w, 0, r.new * w, m, coalesce(r.cycle_minutes, 0) * w, 0, 0)
 """
 
 
-def summed(rows: str) -> str:
-    """SQL of what `rows`, the columns of `fact_credit` and a `sign`, add to the sums, grouped by their key."""
+def credited(rows: str, *, where: str, place: str = ":place") -> str:
+    """SQL of what `rows`, columns of `fact_credit`, add under the one model at `place` of their arrays, not yet summed:
+    whose and where from, `basis`, `day` and the measures.
+    """
+    return f"""
+        select {", ".join(f"r.{name}" for name in _CREDITED)}, a.*
+        from ({_flagged(rows)}) r
+        cross join lateral (select cast(r.weights[{place}] as bigint) as w, coalesce(r.money[{place}], 0) as m) part
+        cross join lateral (values {_ADDS}) as a(basis, day, {", ".join(MEASURES)})
+        where a.day is not null and {where}
+    """  # noqa: S608  # our own names
+
+
+def _flagged(rows: str) -> str:
+    """With the ones and zeros that `_ADDS` multiplies, and without the columns whose names the measures have."""
+    return f"""
+        select f.*, (kind = 'inquiry')::int as inquiry, (kind = 'lead')::int as lead,
+               (status = 'won')::int as did_win, (status = 'lost')::int as did_lose, first_win::int as new
+        from {rows} f
+    """  # noqa: S608  # our own names
+
+
+def _summed(rows: str) -> str:
+    """SQL of what `rows`, the columns of `fact_credit` and a `sign`, add to the sums under all models, by their key."""
     dimensions = ", ".join(DIMENSIONS)
     measures = ", ".join(MEASURES)
     of_day = ", ".join(f"sum(a.{name} * r.sign) as {name}" for name in MEASURES)
     more = ", ".join(f"sum({name}) as {name}" for name in MEASURES)
     return f"""
-        with credited as (
-            select f.*, (kind = 'inquiry')::int as inquiry, (kind = 'lead')::int as lead,
-                   (status = 'won')::int as won, (status = 'lost')::int as lost, first_win::int as new
-            from {rows} f
-        ), of_day as (
+        with of_day as (
             select a.basis, number - 1 as model, a.day, {", ".join(f"r.{name}" for name in DIMENSIONS)}, {of_day}
-            from credited r
+            from ({_flagged(rows)}) r
             cross join lateral unnest(r.weights) with ordinality as given(weight, number)
             cross join lateral (select cast(weight as bigint) as w, coalesce(r.money[number], 0) as m) part
             cross join lateral (values {_ADDS}) as a(basis, day, {measures})
@@ -72,7 +99,7 @@ def grow(rows: str) -> str:
     something = " or ".join(f"{name} <> 0" for name in MEASURES)
     return f"""
         insert into rollup_source as s ({columns})
-        select {columns} from ({summed(rows)}) more where {something} order by {", ".join(_KEY)}
+        select {columns} from ({_summed(rows)}) more where {something} order by {", ".join(_KEY)}
         on conflict ({", ".join(_KEY)}) do update set {changes}
     """  # noqa: S608  # our own names
 

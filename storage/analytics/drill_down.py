@@ -1,0 +1,125 @@
+"""Behind every number of a report: the cards that it counts, newest first, a page at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.analytics.models import PLACES
+from storage.analytics.source_report import Wish, narrowed
+from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+
+Counted = Literal[
+    "inquiries", "leads", "qualified", "won", "lost", "open", "new_customers", "revenue"
+]
+COUNTED: Final[tuple[Counted, ...]] = (
+    "inquiries", "leads", "qualified", "won", "lost", "open", "new_customers", "revenue",
+)  # fmt: skip
+_NAME: Final = "drill_down"
+
+# Which credits a figure counts, and by which day on the event basis; on the cohort's it is always the day of creation.
+_OF: Final[dict[str, tuple[str, str]]] = {
+    "inquiries": ("x.kind = 'inquiry'", "created_on"),
+    "leads": ("x.kind = 'lead'", "created_on"),
+    "qualified": ("x.kind = 'lead' and x.qualified_on is not null", "qualified_on"),
+    "won": ("x.status = 'won'", "closed_on"),
+    "lost": ("x.status = 'lost'", "closed_on"),
+    "open": ("x.kind = 'lead' and x.status = 'open'", "created_on"),
+    "new_customers": ("x.first_win", "closed_on"),
+    "revenue": ("x.status = 'won'", "closed_on"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A lead (or, among inquiries, what began one), and how much of it the row of the report earned.
+
+    `weight` in millionths; `money` in minor units of the company's currency, None where nothing was won or no rate is
+    known. `conversation_id` is where to read on.
+    """
+
+    id: UUID
+    kind: Literal["lead", "inquiry"]
+    day: date
+    weight: int
+    money: int | None
+    contact_id: UUID
+    contact_name: str
+    conversation_id: UUID | None
+    number: int | None
+    title: str
+    status: str
+    stage: str
+    manager_name: str
+
+
+async def cards(
+    connection: AsyncConnection,
+    wish: Wish,
+    counted: Counted,
+    *,
+    cursor: str = "",
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Card]:
+    """Raises BadCursor. `wish.by` does not matter; `wish.only` says which row it is."""
+    which, day = _OF[counted]
+    if wish.basis == "cohort":
+        day = "created_on"
+    values: dict[str, Any] = {
+        "first": wish.first,
+        "last": wish.last,
+        "place": PLACES[wish.model] + 1,
+        "limit": limit + 1,
+    }
+    conditions = narrowed({**(wish.only or {})}, values)
+    behind = ""
+    if cursor:
+        values["at_day"], values["at_id"] = key_of(cursor, _NAME, tuple[date, UUID])
+        behind = "and (x.day, x.subject_id) < (:at_day, :at_id)"
+    if wish.basis == "event" and counted == "open":
+        return page_of([], limit=limit, name=_NAME, key=_key)  # nothing is open on a day
+    statement = f"""
+        with found as (
+            select x.subject_id, x.day, min(x.kind) as kind, min(x.contact_id::text)::uuid as contact_id,
+                   sum(x.weights[:place]) as weight, sum(x.money[:place]) as money
+            from (select *, {day} as day from fact_credit where {day} between :first and :last) x
+            join origin o on o.id = x.origin_id
+            where x.weights[:place] <> 0 and {which} and {conditions} {behind}
+            group by x.day, x.subject_id
+            order by x.day desc, x.subject_id desc limit :limit
+        )
+        select f.subject_id as id, f.kind, f.day, f.weight, f.money, f.contact_id, c.name as contact_name,
+               coalesce(l.conversation_id, i.conversation_id) as conversation_id, l.number,
+               coalesce(l.title, '') as title, coalesce(l.status, '') as status, coalesce(s.name, '') as stage,
+               coalesce(u.name, '') as manager_name
+        from found f join contact c on c.id = f.contact_id
+        left join lead l on l.id = f.subject_id and f.kind = 'lead'
+        left join inquiry i on i.id = f.subject_id and f.kind = 'inquiry'
+        left join conversation v on v.id = i.conversation_id
+        left join stage s on s.id = l.stage_id
+        left join user_account u on u.id = coalesce(l.manager_id, v.manager_id)
+        order by f.day desc, f.subject_id desc
+    """  # noqa: S608  # our own names; values are parameters
+    found = await connection.execute(text(statement), values)
+    return page_of(_cards(found.all()), limit=limit, name=_NAME, key=_key)
+
+
+def _cards(rows: Sequence[Any]) -> list[Card]:
+    return [
+        Card(
+            **{
+                **row._mapping,  # noqa: SLF001  # a Row's public mapping
+                "weight": int(row.weight),
+                "money": None if row.money is None else int(row.money),
+            }
+        )
+        for row in rows
+    ]
+
+
+def _key(card: Card) -> tuple[date, UUID]:
+    return card.day, card.id

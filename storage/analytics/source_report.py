@@ -1,0 +1,259 @@
+"""The source report: what each source, campaign, manager, day… brought and cost, on one basis and under one model.
+
+    spend is not shared among touches: it belongs to whoever it was paid for, by source, campaign, content and term; grouped by anything else
+    it stands in a row of its own, so that the rows add up to the total
+
+Whole months are read from the monthly sums and the days around them from the daily ones, so that three years cost about
+what three months do. Who asks for content, term or landing page reads the credits themselves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.analytics import rollups
+from storage.analytics.figures import Sums, summed
+from storage.analytics.models import PLACES
+
+Basis = Literal["cohort", "event"]
+Grouping = Literal[
+    "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
+    "day", "week", "month",
+]  # fmt: skip
+GROUPINGS: Final[tuple[Grouping, ...]] = (
+    "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
+    "day", "week", "month",
+)  # fmt: skip
+UNSHARED: Final = "unshared"
+"""The key of the row of spend that cannot be told apart by what the report is grouped by."""
+ROWS_LIMIT: Final = 5000
+"""More groups than this nobody reads; the last row sums up the rest."""
+REST: Final = "rest"
+
+_FINE: Final = frozenset({"content", "term", "landing"})
+"""What only the credits know."""
+_WITH_SPEND: Final = frozenset({"source", "campaign", "content", "term", "day", "week", "month"})
+
+# What a row is grouped by, as text, over the columns of `x` (a sum, a credit or a spend) and `o`, its origin.
+_SOURCE_KEY: Final = "coalesce(cast(o.source_id as text), o.source || ' / ' || o.medium)"
+_KEYS: Final[Mapping[str, str]] = {
+    "source": _SOURCE_KEY,
+    "campaign": "o.campaign",
+    "content": "x.content",
+    "term": "x.term",
+    "landing": "x.landing",
+    "channel": "x.channel",
+    "account": "cast(x.account_id as text)",
+    "manager": "cast(x.manager_id as text)",
+    "pipeline": "cast(x.pipeline_id as text)",
+    "day": "cast(x.day as text)",
+    "week": "cast(cast(date_trunc('week', x.day) as date) as text)",
+    "month": "cast(cast(date_trunc('month', x.day) as date) as text)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked. Days are whole ones of the company, `last` included. `only` narrows: by grouping, the key of a row
+    as it was given (a source's id or "source / medium", a campaign, a manager's id…).
+    """
+
+    first: date
+    last: date
+    by: Grouping = "source"
+    basis: Basis = "cohort"
+    model: str = "last"
+    only: Mapping[str, str] | None = None
+
+    def before(self) -> "Wish":
+        """The same of the period of the same length just before."""
+        days = self.last - self.first + timedelta(days=1)
+        return replace(self, first=self.first - days, last=self.last - days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """`key` is what a wish narrows by; `name` the source's name when a rule knows it, else ""."""
+
+    key: str
+    name: str
+    sums: Sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Rows by leads and spend, greatest first; days, weeks and months in order."""
+
+    wish: Wish
+    rows: Sequence[Row]
+    total: Sums
+
+
+async def source_report(connection: AsyncConnection, wish: Wish) -> Report:
+    found = await _counted(connection, wish)
+    spent = await _spent(connection, wish)
+    keys = {**found, **dict.fromkeys(spent or ())}
+    rows = []
+    for key in keys:
+        name, sums = found.get(key, ("", Sums()))
+        spend = spent.get(key, ("", 0)) if spent is not None else ("", None)
+        rows.append(Row(key=key, name=name or spend[0], sums=replace(sums, spend=spend[1])))
+    rows = _in_order(rows, wish)
+    return Report(wish=wish, rows=_cut(rows), total=summed(row.sums for row in rows))
+
+
+def _in_order(rows: list[Row], wish: Wish) -> list[Row]:
+    if wish.by in {"day", "week", "month"}:
+        return sorted(rows, key=lambda row: row.key)
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.key == UNSHARED,
+            -row.sums.leads,
+            -(row.sums.spend or 0),
+            -row.sums.inquiries,
+            row.key,
+        ),
+    )
+
+
+def _cut(rows: Sequence[Row]) -> Sequence[Row]:
+    if len(rows) <= ROWS_LIMIT:
+        return rows
+    rest = Row(key=REST, name="", sums=summed(row.sums for row in rows[ROWS_LIMIT:]))
+    return [*rows[:ROWS_LIMIT], rest]
+
+
+async def _counted(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[str, Sums]]:
+    """(source's name, sums without spend) by key."""
+    only = dict(wish.only or {})
+    fine = bool(_FINE & {wish.by, *only})
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "basis": wish.basis}
+    conditions = narrowed(only, values)
+    if fine:
+        values["place"] = PLACES[wish.model] + 1
+        rows = _credits(wish.basis)
+    else:
+        values["model"] = PLACES[wish.model]
+        rows = _sums(wish, values)
+    statement = f"""
+        select {_KEYS[wish.by]} as key, {_name(wish.by)} as name, {_measures("x")}
+        from ({rows}) x join origin o on o.id = x.origin_id
+        where {conditions} group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    return {
+        row.key: (
+            row.name or "",
+            Sums(**{name: int(getattr(row, name)) for name in rollups.MEASURES}),
+        )
+        for row in await connection.execute(text(statement), values)
+    }
+
+
+def _name(by: str) -> str:
+    return (
+        "(select name from source where id = (array_agg(o.source_id))[1])"
+        if by == "source"
+        else "''"
+    )
+
+
+def _measures(whose: str) -> str:
+    return ", ".join(f"sum({whose}.{name}) as {name}" for name in rollups.MEASURES)
+
+
+def _sums(wish: Wish, values: dict[str, Any]) -> str:
+    """Whole months by their sums, the days before and after by theirs; summed by what the report needs at once."""
+    kept = ["origin_id"]
+    for name, column in (
+        ("channel", "channel"), ("account", "account_id"), ("manager", "manager_id"), ("pipeline", "pipeline_id"),
+    ):  # fmt: skip
+        if name == wish.by or name in (wish.only or {}):
+            kept.append(column)
+    if wish.by in {"day", "week", "month"}:
+        kept.append("day")
+    columns = ", ".join(kept)
+    begin, end = whole_months(wish.first, wish.last)
+    daily = "grain = 'd' and day between :first and :last"
+    if wish.by in {"day", "week"} or begin >= end:
+        when = daily
+    else:
+        values |= {"begin": begin, "end": end}
+        when = (
+            "((grain = 'm' and day >= :begin and day < :end)"
+            " or (grain = 'd' and day >= :first and day < :begin)"
+            " or (grain = 'd' and day >= :end and day <= :last))"
+        )
+    return (
+        f"select {columns}, {_measures('r')} from rollup_source r"  # noqa: S608  # our own names
+        f" where basis = :basis and model = :model and {when} group by {columns}"
+    )
+
+
+def _credits(basis: Basis) -> str:
+    when = (
+        "created_on between :first and :last"
+        if basis == "cohort"
+        else "(created_on between :first and :last or qualified_on between :first and :last"
+        " or closed_on between :first and :last)"
+    )
+    return rollups.credited(
+        f"(select * from fact_credit where weights[:place] <> 0 and {when})",  # noqa: S608  # our own names
+        where="a.basis = :basis and a.day between :first and :last",
+    )
+
+
+def whole_months(first: date, last: date) -> tuple[date, date]:
+    """From the first day of the first whole month to the day after the last; equal or turned round when there is none."""
+    begin = first if first.day == 1 else _next_month(first)
+    after = last + timedelta(days=1)
+    return begin, after.replace(day=1)
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def narrowed(only: Mapping[str, str], values: dict[str, Any]) -> str:
+    """SQL over `x` and its origin `o`, its parameters put into `values`."""
+    conditions = ["true"]
+    for n, (name, key) in enumerate(sorted(only.items())):
+        conditions.append(_condition(name, key, f"only{n}", values))
+    return " and ".join(conditions)
+
+
+def _condition(name: str, key: str, parameter: str, values: dict[str, Any]) -> str:
+    """As a comparison of the column itself where there is one, so that an index can help."""
+    if name in {"account", "manager", "pipeline"}:
+        values[parameter] = UUID(key)
+        return f"x.{name}_id = :{parameter}"
+    values[parameter] = key
+    return f"{_KEYS[name]} = :{parameter}"
+
+
+async def _spent(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[str, int]] | None:
+    """(source's name, spend) by key; None when it is narrowed to what spend knows nothing of."""
+    only = dict(wish.only or {})
+    if only.keys() - _WITH_SPEND:
+        return None
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
+    conditions = narrowed(only, values)
+    key = _KEYS[wish.by] if wish.by in _WITH_SPEND else f"'{UNSHARED}'"
+    fine = "content, term, " if _FINE & {wish.by, *only} else ""
+    daily = "day, " if wish.by in {"day", "week", "month"} else ""
+    statement = f"""
+        select {key} as key, {_name(wish.by)} as name, coalesce(sum(x.counted), 0) as spend
+        from (select {fine}{daily}origin_id, sum(counted) as counted from spend
+              where day between :first and :last group by {fine}{daily}origin_id) x
+        join origin o on o.id = x.origin_id
+        where {conditions} group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    return {
+        row.key: (row.name or "", int(row.spend))
+        for row in await connection.execute(text(statement), values)
+    }

@@ -1,0 +1,53 @@
+"""The source report and the cards behind it."""
+
+import random
+from datetime import date, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from storage.analytics import drill_down
+from storage.analytics.models import ALL
+from storage.analytics.source_report import GROUPINGS, Wish, source_report
+from tests.builders import Rows
+from tests.storage.analytics.test_reckoning import NOW, Shop, reckon
+
+
+async def test_rows_add_up_to_the_total_whatever_it_is_grouped_by(database: AsyncEngine) -> None:
+    chance = random.Random(7)  # nothing secret
+    async with database.begin() as connection:
+        shop = Shop(Rows(connection, now=NOW))
+        await shop.open()
+        for _ in range(60):
+            what = chance.choice(["touch", "touch", "lead", "inquiry"])
+            await shop.do(what, chance.randrange(3), chance.randrange(200), chance.randrange(12))
+        await reckon(connection, *shop.people)
+        for first, last in (
+            (date(2026, 6, 11), date(2026, 11, 30)),
+            (date(2026, 11, 3), date(2026, 11, 20)),
+            (date(2026, 9, 1), date(2026, 10, 31)),
+        ):
+            for basis in ("cohort", "event"):
+                for model in ALL:
+                    totals = {}
+                    for by in GROUPINGS:
+                        wish = Wish(first=first, last=last, by=by, basis=basis, model=model)
+                        report = await source_report(connection, wish)
+                        totals[by] = report.total
+                    assert len(set(totals.values())) == 1, totals
+                    assert totals["source"].leads > 0
+            wish = Wish(first=first, last=last)
+            for row in (await source_report(connection, wish)).rows:
+                page = await drill_down.cards(
+                    connection,
+                    Wish(first=first, last=last, only={"source": row.key}),
+                    "leads",
+                    limit=500,
+                )
+                assert sum(card.weight for card in page.items) == row.sums.leads
+
+
+async def test_a_period_before_has_the_same_length(database: AsyncEngine) -> None:
+    wish = Wish(first=date(2026, 3, 1), last=date(2026, 3, 31))
+    before = wish.before()
+    assert (before.first, before.last) == (date(2026, 1, 29), date(2026, 2, 28))
+    assert before.last - before.first == wish.last - wish.first == timedelta(days=30)
