@@ -149,6 +149,16 @@ def as_json(records: Collection[Any]) -> str:
     return _NUL.sub(r"\1", encoded) if "\\u0000" in encoded else encoded
 
 
+async def copy(
+    connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """By COPY, the fastest way in: nothing is asked about conflicts."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver is None:
+        raise RuntimeError("the connection is closed")
+    await driver.copy_records_to_table(table, records=rows, columns=columns)
+
+
 @cache
 def _insert(table: Table, columns: tuple[str, ...], suffix: str) -> Statement:
     return numbered(

@@ -57,7 +57,6 @@ class Inquiry:
     id: UUID
     contact_id: UUID
     account_id: UUID
-    channel: str
     manager_id: UUID | None
     at: datetime
 
@@ -102,8 +101,8 @@ _STEPS: Final = bulk.Records(
 )
 _INQUIRIES: Final = bulk.Records(
     Inquiry,
-    "select i.id, v.contact_id, v.account_id, a.kind as channel, v.manager_id, i.at"
-    " from conversation v join account a on a.id = v.account_id join inquiry i on i.conversation_id = v.id"
+    "select i.id, v.contact_id, v.account_id, v.manager_id, i.at"
+    " from conversation v join inquiry i on i.conversation_id = v.id"
     " where v.contact_id = any(cast(:contacts as uuid[]))",
 )
 _TOUCHES: Final = bulk.Records(

@@ -52,11 +52,15 @@ _TAKE_AWAY = numbered(
 _TAKE_STAYS = numbered(
     "delete from fact_stage where contact_id = any(cast(:contacts as uuid[])) or lead_id = any(cast(:subjects as uuid[]))"
 )
-_PUT = numbered(
-    f"with fresh as (insert into fact_credit ({_COLUMNS}) select {_COLUMNS}"  # noqa: S608  # our own names
+_BOTH_WAYS = (
+    f"fresh as (insert into fact_credit ({_COLUMNS}) select {_COLUMNS}"  # noqa: S608  # our own names
     f"  from {bulk.given(tables.fact_credit, _CREDIT)} returning *),"
-    f" both_ways as (select *, 1 as sign from fresh union all select *, -1 from {_TYPED})"
-    f" {rollups.grow('both_ways')}"
+    f" both_ways as materialized (select *, 1 as sign from fresh union all select *, -1 from {_TYPED})"
+)
+_PUT = numbered(
+    f"with {_BOTH_WAYS}, "
+    + ", ".join(f"in_{table} as ({sql})" for table, sql in rollups.grown("both_ways").items())
+    + " select 1"
 )
 _RATES = text("select currency, day, rate from currency_rate order by day")
 _QUALIFYING = text("select id from stage where kind in ('qualified', 'won')")

@@ -62,7 +62,14 @@ from storage.tables.plumbing import (
     rollup_day,
     setting,
 )
-from storage.tables.reckoned import fact_credit, fact_stage, reckoning_due, rollup_source
+from storage.tables.reckoned import (
+    fact_credit,
+    fact_stage,
+    reckoning_due,
+    rollup_month,
+    rollup_origin,
+    rollup_owner,
+)
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
 from storage.tables.webhooks import webhook, webhook_delivery
@@ -123,7 +130,9 @@ __all__ = [
     "reckoning_due",
     "response",
     "rollup_day",
-    "rollup_source",
+    "rollup_month",
+    "rollup_origin",
+    "rollup_owner",
     "saved_view",
     "session",
     "setting",

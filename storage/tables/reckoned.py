@@ -27,7 +27,7 @@ def _number(name: str) -> "Column[int]":
 
 # Which touch earned which part of a lead or an inquiry: one row for each touch within the look-back, or one without a
 # touch. `weights` and `money` have a place for each model (storage.analytics.models). `content`, `term` and `landing`
-# are here and not in the rollup: who asks for those has chosen a source before.
+# are here and not in the sums: who asks for those has chosen a source before.
 fact_credit = Table(
     "fact_credit",
     metadata,
@@ -41,7 +41,6 @@ fact_credit = Table(
     words("content", default=""),
     words("term", default=""),
     words("landing", default=""),
-    words("channel", default=""),
     Column("account_id", UUID, nullable=False),
     Column("manager_id", UUID, nullable=False),
     Column("pipeline_id", UUID, nullable=False),
@@ -100,44 +99,68 @@ fact_stage = Table(
     ),
 )
 
-# Sums of fact_credit per day ('d') and per month ('m', on its first day), on two bases that are never mixed: all of a
-# lead on the day it was created (cohort), or each thing on the day it happened (event).
-rollup_source = Table(
-    "rollup_source",
+# Sums of fact_credit under each model. What belongs to the day a lead was created stands there once for both bases
+# (cohort: all that became of it); `event_…` is what happened on the day itself. Three tables, each as fine as its
+# questions need: one with every dimension per day would have as many rows as there are leads.
+
+
+def _sums() -> "list[Column[int]]":
+    return [
+        _number(name)
+        for name in (
+            "inquiries",
+            "leads",
+            "responded",
+            "response_seconds",  # times weight, of leads that were answered
+            "qualified",
+            "won",
+            "lost",
+            "new_customers",
+            "revenue",
+            "cycle_minutes",  # times weight, of won leads
+            "event_qualified",
+            "event_won",
+            "event_lost",
+            "event_new_customers",
+            "event_revenue",
+            "event_cycle_minutes",
+        )
+    ]
+
+
+rollup_origin = Table(
+    "rollup_origin",
     metadata,
-    words("grain"),
-    words("basis"),
     Column("model", Integer, nullable=False),
     Column("day", Date, nullable=False),
     Column("origin_id", BigInteger, nullable=False),
-    words("channel"),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "origin_id"),
+)
+
+rollup_owner = Table(
+    "rollup_owner",
+    metadata,
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
     Column("account_id", UUID, nullable=False),
     Column("manager_id", UUID, nullable=False),
     Column("pipeline_id", UUID, nullable=False),
-    _number("inquiries"),
-    _number("leads"),
-    _number("qualified"),
-    _number("won"),
-    _number("lost"),
-    _number("open"),
-    _number("new_customers"),
-    _number("revenue"),
-    _number("cycle_minutes"),  # times weight, of won leads that have it
-    _number("responded"),
-    _number("response_seconds"),  # times weight, of leads that were answered
-    PrimaryKeyConstraint(
-        "grain",
-        "basis",
-        "model",
-        "day",
-        "origin_id",
-        "channel",
-        "account_id",
-        "manager_id",
-        "pipeline_id",
-    ),
-    CheckConstraint(one_of("grain", "d", "m"), name="grain"),
-    CheckConstraint(one_of("basis", "cohort", "event"), name="basis"),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "account_id", "manager_id", "pipeline_id"),
+)
+
+rollup_month = Table(  # every dimension; `day` is the month's first
+    "rollup_month",
+    metadata,
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("origin_id", BigInteger, nullable=False),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    Column("pipeline_id", UUID, nullable=False),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "origin_id", "account_id", "manager_id", "pipeline_id"),
 )
 
 # Contacts whose rows are to be made anew: after a rule, a rate, a zone has changed.
