@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
-
-from typing_extensions import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

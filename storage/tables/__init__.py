@@ -10,6 +10,7 @@ from storage.tables.channels import (
     waiting_event,
 )
 from storage.tables.colleagues import (
+    activity_plan,
     api_token,
     audit,
     session,
@@ -62,7 +63,15 @@ from storage.tables.plumbing import (
     rollup_day,
     setting,
 )
-from storage.tables.reckoned import fact_credit, fact_stage, reckoning_due, rollup_source
+from storage.tables.reckoned import (
+    fact_call,
+    fact_credit,
+    fact_lead,
+    fact_stage,
+    reckoning_due,
+    rollup_replies,
+    rollup_source,
+)
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
 from storage.tables.webhooks import webhook, webhook_delivery
@@ -70,6 +79,7 @@ from storage.tables.writing import canned_reply, macro, macro_run
 
 __all__ = [
     "account",
+    "activity_plan",
     "ad_account",
     "api_token",
     "assignment",
@@ -90,8 +100,10 @@ __all__ = [
     "dead_letter",
     "delivery",
     "draft",
+    "fact_call",
     "fact_credit",
     "fact_event",
+    "fact_lead",
     "fact_stage",
     "field",
     "identity",
@@ -123,6 +135,7 @@ __all__ = [
     "reckoning_due",
     "response",
     "rollup_day",
+    "rollup_replies",
     "rollup_source",
     "saved_view",
     "session",
