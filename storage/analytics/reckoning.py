@@ -117,7 +117,7 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
 
     Who finds that they have changed (`rule_changes`) waits for whoever still reckons by the old ones.
     """
-    await connection.execute(_RULES_STAY)
+    await hold_rules(connection)
     own = (await read_company(connection)).currency or await default_currency(connection)
     known: dict[str, list[tuple[date, Decimal]]] = {}
     for row in await connection.execute(_RATES):
@@ -134,6 +134,11 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
         },
         converted=_Rates(own=own, known=known),
     )
+
+
+async def hold_rules(connection: AsyncConnection) -> None:
+    """What is counted by them, the company's day above all, is counted before they are found to have changed."""
+    await connection.execute(_RULES_STAY)
 
 
 async def reckon(
@@ -215,15 +220,13 @@ async def reckon_due(
     return len(due)
 
 
-async def due(connection: AsyncConnection, contacts: Collection[UUID], *, now: datetime) -> None:
+async def due(connection: AsyncConnection, contacts: Iterable[UUID], *, now: datetime) -> None:
     """For what changes without a fact, in the transaction that changes it."""
     await ask(connection, _PUT_DUE, contacts=sorted(set(contacts)), now=now)
 
 
 async def everything_is_due(connection: AsyncConnection, *, now: datetime) -> int:
-    """After a zone, a look-back, the meaning of a stage has changed: everybody of whom there is anything to count. How
-    many more are due now.
-    """
+    """After a zone, a currency, a look-back has changed: everybody of whom there is anything to count. How many."""
     return (await connection.execute(_EVERYBODY_DUE, {"now": now})).rowcount
 
 
@@ -241,7 +244,8 @@ _PUT_DUE = numbered(
     "insert into reckoning_due (contact_id, since)"
     " select coalesce(merged_into, id), cast(:now as timestamptz) from contact where id = any(cast(:contacts as uuid[]))"
     " union select id, cast(:now as timestamptz) from contact where id = any(cast(:contacts as uuid[])) order by 1"
-    " on conflict do nothing"
+    # Who is due already is held until this is committed: nobody reckons them by what is not there yet.
+    " on conflict (contact_id) do update set since = excluded.since"
 )
 _EVERYBODY_DUE = text("""
     insert into reckoning_due (contact_id, since)
@@ -251,10 +255,10 @@ _EVERYBODY_DUE = text("""
         union select v.contact_id from inquiry i join conversation v on v.id = i.conversation_id
         union select v.contact_id from response r join conversation v on v.id = r.conversation_id
         union select v.contact_id from call k join conversation v on v.id = k.conversation_id
-    ) everybody order by contact_id on conflict do nothing
+    ) everybody order by contact_id on conflict (contact_id) do update set since = excluded.since
 """)
 _CURRENCY_DUE = text("""
     insert into reckoning_due (contact_id, since)
     select distinct contact_id, cast(:now as timestamptz) from lead where currency = :currency order by 1
-    on conflict do nothing
+    on conflict (contact_id) do update set since = excluded.since
 """)
