@@ -43,6 +43,7 @@ from router.records import (
 from router.wire import encode_event, encode_fact
 from router.world import World
 from storage import bulk, failures, tables
+from storage.analytics import reckoning
 from storage.driver import numbered
 from storage.merge_values import Told, combined, values_of, written
 
@@ -401,6 +402,8 @@ async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
                 "contacts": list(world.linked_visitors.values()),
             },
         )
+        # Earlier visits have become this contact's, and no fact says so: their leads may come from there.
+        await reckoning.due(connection, world.linked_visitors.values(), now=world.now)
 
 
 def _follow_assignments(world: World) -> bulk.Step | None:

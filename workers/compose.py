@@ -63,6 +63,7 @@ from workers.notify import Notifier
 from workers.poll_ports import AccountConditions, PollLeases
 from workers.push import Pusher
 from workers.read_marks import ReadMarks
+from workers.reckon import Reckoner
 from workers.record import Recorder
 from workers.relay import Relay
 from workers.route import Router
@@ -360,6 +361,9 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
             broker=base.broker,
             now=utc_now,
             time_zone=base.settings.time_zone,
+        ).run,
+        "reckoner": Reckoner(
+            engine=base.engine, now=utc_now, time_zone=base.settings.time_zone
         ).run,
         "undertaker": Undertaker(engine=base.engine, broker=base.broker, now=utc_now).run,
         "introductions": introductions.run,

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import bulk, tables
 from storage.analytics import rollups
-from storage.analytics.deriving import Rules, derive, with_origins
+from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
+from storage.analytics.rules import Rules
 from storage.engine import transaction
 from storage.origins import Triple, origin_ids
 
@@ -23,8 +24,7 @@ TOGETHER: Final = 2000
 _NEXT = text(
     "select id from contact where id > cast(:after as uuid) and merged_into is null order by id limit :limit"
 )
-_CREDIT: Final = tuple(column.name for column in tables.fact_credit.c)
-_STAY: Final = tuple(column.name for column in tables.fact_stage.c)
+_TABLES: Final = (tables.fact_credit, tables.fact_stage, tables.fact_lead, tables.fact_call)
 
 
 async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncGenerator[int]:
@@ -32,7 +32,7 @@ async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncG
     async with transaction(engine) as connection:
         await connection.execute(
             text(
-                "truncate fact_credit, fact_stage, rollup_origin, rollup_owner, rollup_month, reckoning_due"
+                "truncate fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month, reckoning_due"
             )
         )
     known: dict[Triple, int] = {}
@@ -55,7 +55,9 @@ async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncG
         await connection.execute(text("set local statement_timeout = 0"))
         # The planner knows nothing of tables that were empty a moment ago.
         await connection.execute(
-            text("analyze fact_credit, fact_stage, rollup_origin, rollup_owner, rollup_month")
+            text(
+                "analyze fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month"
+            )
         )
 
 
@@ -68,12 +70,16 @@ async def _write(
     now: datetime,
 ) -> None:
     histories = await load_histories(connection, contacts)
-    credited, stays = derive(histories, rules)
-    if unknown := {row["origin"] for row in credited} - known.keys():
+    derived = derive(histories, rules)
+    if unknown := {row["origin"] for row in derived.credited} - known.keys():
         known |= await origin_ids(connection, unknown, now=now)
-    for table, columns, rows in (
-        (tables.fact_credit.name, _CREDIT, with_origins(credited, known)),
-        (tables.fact_stage.name, _STAY, with_origins(stays, known)),
-    ):
+    rows_of = (
+        with_origins(derived.credited, known),
+        with_origins(derived.stays, known),
+        with_origins(derived.leads, known),
+        derived.calls,
+    )
+    for table, rows in zip(_TABLES, rows_of, strict=True):
+        columns = [column.name for column in table.c]
         values = ([row[name] for name in columns] for row in rows)
-        await bulk.copy(connection, table, columns, values)
+        await bulk.copy(connection, table.name, columns, values)

@@ -10,6 +10,7 @@ from storage.tables.channels import (
     waiting_event,
 )
 from storage.tables.colleagues import (
+    activity_plan,
     api_token,
     audit,
     session,
@@ -63,12 +64,15 @@ from storage.tables.plumbing import (
     setting,
 )
 from storage.tables.reckoned import (
+    fact_call,
     fact_credit,
+    fact_lead,
     fact_stage,
     reckoning_due,
     rollup_month,
     rollup_origin,
     rollup_owner,
+    rollup_replies,
 )
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
@@ -77,6 +81,7 @@ from storage.tables.writing import canned_reply, macro, macro_run
 
 __all__ = [
     "account",
+    "activity_plan",
     "ad_account",
     "api_token",
     "assignment",
@@ -97,8 +102,10 @@ __all__ = [
     "dead_letter",
     "delivery",
     "draft",
+    "fact_call",
     "fact_credit",
     "fact_event",
+    "fact_lead",
     "fact_stage",
     "field",
     "identity",
@@ -133,6 +140,7 @@ __all__ = [
     "rollup_month",
     "rollup_origin",
     "rollup_owner",
+    "rollup_replies",
     "saved_view",
     "session",
     "setting",
