@@ -177,6 +177,8 @@ def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per
             )
         case facts.PresenceChanged():
             return Hint(kind="presence", manager=fact.manager)
+        case facts.LabelsChanged():
+            return Hint(kind="labels")
         case facts.NoticeChanged():
             return Hint(kind="notice", manager=fact.user)
         case facts.Looking():
