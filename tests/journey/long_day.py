@@ -121,7 +121,7 @@ async def scroll_through(page: Page, cdp: CDPSession, *, rows: int) -> tuple[lis
         assert told["twice"] == 0, "a row is in the document twice"
         measured.append(await held(page, cdp))
         say(f"scrolled to {told['seen']}, at most {told['most']} rows at once: {measured[-1]}")
-        if told["end"] and told["seen"] < until or told["seen"] >= rows:
+        if (told["end"] and told["seen"] < until) or told["seen"] >= rows:
             break
     # The rest of what the last piece brought.
     await page.evaluate(_SCROLL, {"until": 10**9})
