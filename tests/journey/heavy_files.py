@@ -26,6 +26,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import aiohttp
 from playwright.async_api import Page, expect
 
 from sandbox.telegram import Telegram
@@ -148,6 +149,9 @@ class Watch:
 
     def end(self, of: str) -> None:
         self._task.cancel()
+        self.says(of)
+
+    def says(self, of: str) -> None:
         say(f"{of}: {self.before:.0f} MB before, {self.most:.0f} MB at most")
         assert self.most - self.before < GROWN_AT_MOST_MB, f"{of} grew"
 
@@ -186,6 +190,25 @@ async def by_mail(place: Place, picture: bytes) -> str:
         return "taken"
 
     return await asyncio.to_thread(send)
+
+
+async def uploaded(allo: Process, page: Page, content: bytes) -> str:
+    """As the page does it, with its cookies and its token."""
+    cookies = {each["name"]: each["value"] for each in await page.context.cookies()}
+    headers = {
+        "X-CSRF-Token": await page.get_attribute("meta[name=csrf]", "content") or "",
+        "X-Fragment": "1",
+        "X-File-Name": "huge.png",
+        "Content-Type": "image/png",
+        "Origin": allo.url,
+    }
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with (
+        aiohttp.ClientSession(cookies=cookies, cookie_jar=jar) as http,
+        http.post(f"{allo.url}/files", data=content, headers=headers) as answer,
+    ):
+        said = await answer.text()
+        return str(answer.status) if answer.status == 201 else f"{answer.status} {said[:80]}"
 
 
 async def story(  # noqa: PLR0915  # one customer's files, one after the other
@@ -257,36 +280,25 @@ async def story(  # noqa: PLR0915  # one customer's files, one after the other
         await expect(page.locator("#messages .msg--out[data-item]")).to_have_count(1)
         say(f"written and sent beside them in {time.monotonic() - began:.1f} s")
 
+        server.says("the server")
+        browser.says("the page")
+
         # Where it is more than is taken, it is said.
         bot.sends_document(8, huge, name="huge.png", mime="image/png")
         await stored(place, files=6)
         [row] = await query(place, "select error from attachment where state = 'failed'")
         say(f"by Telegram: {row.error}")
         say(f"by mail: {await by_mail(place, huge)}")
-        csrf = await page.get_attribute("meta[name=csrf]", "content")
-        for bytes_ in (huge[: 50 << 20], huge):
-            answer = await page.context.request.post(
-                "/files",
-                data=bytes_,
-                headers={
-                    "X-CSRF-Token": csrf or "",
-                    "X-Fragment": "1",
-                    "X-File-Name": "huge.png",
-                    "Content-Type": "image/png",
-                    "Origin": allo.url,
-                },
-                timeout=120_000,
-            )
-            told = (await answer.text())[:80] if answer.status != 201 else ""
-            say(f"uploaded {len(bytes_) / 2**20:.1f} MB: {answer.status} {told}")
+        for content in (huge[: 50 << 20], huge):
+            say(f"uploaded {len(content) / 2**20:.1f} MB: {await uploaded(allo, page, content)}")
         too_large = place.directory / "huge.png"
         await asyncio.to_thread(too_large.write_bytes, huge)
         await page.locator("#composer input[type=file]").first.set_input_files(too_large)
         await expect(page.locator(".toast").last).to_contain_text("huge.png")
         say(f"the composer says: {await page.locator('.toast').last.inner_text()}")
         await drawn_well(page)
-        server.end("the server")
-        browser.end("the page")
+        server.end("the server, with what was refused")
+        browser.end("the page, with what was refused")
     assert "Traceback" not in allo.log.read_text()
 
 
