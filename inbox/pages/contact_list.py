@@ -226,7 +226,11 @@ async def at_once(visit: Visit) -> web.Response:
     before = await _managers_of(visit, picked)
     for each in before:
         await visit.around.desk.change_contact(each, {"manager_id": manager}, by=visit.me)
-    was = " ".join(f"{each}:{had or ''}" for each, had in before.items() if had != manager)
+    # Who is out of sight by now is not theirs any more to take back.
+    still = await _managers_of(visit, list(before))
+    was = " ".join(
+        f"{each}:{had or ''}" for each, had in before.items() if had != manager and each in still
+    )
     return visit.done(
         "/contacts",
         said=_said(visit, len(before)),

@@ -27,6 +27,7 @@ from storage.reading.contact_history import changes_of_contact
 from storage.reading.contacts import ContactRow, claims_of, contact_by_id, resolve
 from storage.reading.fields import list_fields
 from storage.reading.paging import BadCursor
+from storage.reading.sight import unseen
 
 LONGEST_NAME: Final = 128
 LONGEST_NOTE: Final = 4000
@@ -65,8 +66,14 @@ async def change_contact(visit: Visit) -> web.Response:
     if not changes:
         raise web.HTTPBadRequest
     await visit.around.desk.change_contact(row.id, changes, by=visit.me)
-    said = _said(visit, changes)
-    return visit.done(where, said=said, undo=Undo(action=where, fields={**undo, "undo": "1"}))
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "contact", [row.id])
+    return visit.done(
+        "/contacts" if gone else where,
+        said=_said(visit, changes),
+        # Given to a colleague, and with that out of sight: this page is not theirs any more to change.
+        undo=None if gone else Undo(action=where, fields={**undo, "undo": "1"}),
+    )
 
 
 async def _wanted(

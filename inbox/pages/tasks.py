@@ -22,6 +22,7 @@ from storage.reading.contacts import contact_by_id
 from storage.reading.conversations import conversation_by_id
 from storage.reading.leads import lead_by_id
 from storage.reading.paging import BadCursor, Page as Rows
+from storage.reading.sight import unseen
 from storage.reading.tasks import (
     TaskFilter,
     TaskRow,
@@ -200,8 +201,13 @@ async def change(visit: Visit) -> web.Response:
     if "text" in changes:
         said = visit._("Saved")
         undo["text"] = before.text
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "task", [visit.id()])
     return visit.done(
-        _back(visit), said=said, undo=Undo(action=f"/tasks/{visit.id()}", fields=undo)
+        _back(visit),
+        said=said,
+        # Given to a colleague, and with that out of sight: not theirs any more to change.
+        undo=None if gone else Undo(action=f"/tasks/{visit.id()}", fields=undo),
     )
 
 

@@ -9,6 +9,7 @@ import { choosing } from "./lead_choice.js";
 import { askWhere } from "./lead_dialogs.js";
 import { listen } from "./live.js";
 import { ask, parse, pieces } from "./net.js";
+import { patch } from "./patch.js";
 import { say } from "./toast.js";
 
 const main = document.getElementById("main");
@@ -85,19 +86,18 @@ function draw(id, stage, fresh) {
   const column = columns().find((each) => each.dataset.stage === stage);
   if (!column) return remove(old);
   if (old?.classList.contains("card--busy")) return undefined;
-  const focused = old?.contains(document.activeElement);
-  const picked = old?.querySelector(".card__pick")?.checked;
-  const stays = old && columnOf(old) === column && old.dataset.place === fresh.dataset.place;
-  const known = Boolean(old);
-  if (stays) old.replaceWith(fresh);
-  else {
-    old?.remove();
+  if (!old) {
     settle(fresh, column);
-    if (known && fresh.isConnected && !focused) arrive(fresh);
-    else if (!known && fresh.isConnected) arrive(fresh);
+    if (fresh.isConnected) arrive(fresh);
+    return undefined;
   }
-  if (picked) pick(fresh, true);
-  if (focused && fresh.isConnected) fresh.querySelector(".card__name").focus({ preventScroll: true });
+  const moves = columnOf(old) !== column || old.dataset.place !== fresh.dataset.place;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  patch(old, fresh);
+  if (!moves) return undefined;
+  settle(old, column);
+  if (!focused && old.isConnected) arrive(old);
+  else if (focused) (old.isConnected ? focused : board).focus({ preventScroll: true });
   return undefined;
 }
 

@@ -86,13 +86,19 @@ export async function redraw() {
   let whole;
   try {
     response = await fetch(location.href, { signal: AbortSignal.timeout(20000) });
-    if (response.ok) whole = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (response.ok || response.status === 404) whole = new DOMParser().parseFromString(await response.text(), "text/html");
   } catch {
     // Below.
   }
-  const fresh = whole?.getElementById("main");
+  const fresh = whole?.querySelector("main");
   if (!fresh || !main || !kinds.size) {
     location.reload();
+    return;
+  }
+  if (!response.ok) {
+    // Given away, and not ours to see any more: said in its place, while the toast still offers to take it back.
+    document.title = whole.title;
+    main.replaceChildren(...fresh.childNodes);
     return;
   }
   if (response.redirected) history.replaceState({}, "", response.url);
