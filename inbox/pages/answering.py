@@ -13,6 +13,7 @@ from inbox.pages.uploads import MOST_FILES, files_of, known_ticket
 from inbox.pages.ways import ways_of
 from inbox.reply_variables import unfilled
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from router.ids import new_id
 from storage.drafts import Draft, Writing, draft_of, drop_draft, keep_draft
@@ -75,7 +76,7 @@ async def say(visit: Visit) -> web.Response:
                 by=visit.me,
                 text=text,
                 files=files,
-                reply_to=_uuid(visit.form.get("reply_to", "")),
+                reply_to=optional_uuid(visit.form.get("reply_to", "")),
                 idempotency_key=key,
                 seen=seen_of(visit),
             )
@@ -104,7 +105,7 @@ async def _named(visit: Visit, text: str) -> Named:
     if "@" not in text:
         return Named(users=(), names=())
     posted = await visit.request.post()
-    picked = [_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
+    picked = [optional_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
     async with visit.around.engine.connect() as connection:
         users, teams = await list_users(connection), await list_teams(connection)
         seeing = await who_sees(connection, visit.id())
@@ -130,7 +131,7 @@ def _afterwards(visit: Visit) -> tuple[Status, datetime | None] | None:
 
 async def _where_to(visit: Visit, opened: UUID) -> UUID:
     """The conversation the reply goes to. Raises Refused for a closed one."""
-    to = _uuid(visit.form.get("to", "")) or opened
+    to = optional_uuid(visit.form.get("to", "")) or opened
     async with visit.around.engine.connect() as connection:
         ways = await ways_of(visit, connection, opened)
         if not ways:
@@ -188,7 +189,10 @@ async def _ask_on_a_page(visit: Visit, asked: str, name: str, answer: str) -> we
 
 async def assign(visit: Visit) -> web.Response:
     conversation = visit.id()
-    manager, team = _uuid(visit.form.get("manager", "")), _uuid(visit.form.get("team", ""))
+    manager, team = (
+        optional_uuid(visit.form.get("manager", "")),
+        optional_uuid(visit.form.get("team", "")),
+    )
     if manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
     before = await _as_it_is(visit, conversation)
@@ -295,7 +299,7 @@ async def save_draft(visit: Visit) -> web.Response:
     Answers the kept one's revision; or 409 with the one that another page has written since, which stays.
     """
     text = visit.form.get("text", "")[:LONGEST_TEXT].replace("\r\n", "\n")
-    to, note = _uuid(visit.form.get("to", "")), visit.form.get("mode") == "note"
+    to, note = optional_uuid(visit.form.get("to", "")), visit.form.get("mode") == "note"
     posted = await visit.request.post()
     tickets = [str(each) for each in posted.getall("file", [])][:MOST_FILES]
     files = [known_ticket(visit, each) for each in tickets]
@@ -309,7 +313,7 @@ async def save_draft(visit: Visit) -> web.Response:
                 text=text,
                 note=note,
                 to=to,
-                reply_to=_uuid(visit.form.get("reply_to", "")),
+                reply_to=optional_uuid(visit.form.get("reply_to", "")),
                 files=files,
             ),
             writing=writing,
@@ -373,13 +377,6 @@ def _later(visit: Visit, written: str) -> datetime:
     if not visit.now < until <= visit.now + FARTHEST_SNOOZE:
         raise Refused(visit._("That time has passed, or is more than a year away."))
     return until.astimezone(UTC)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -15,8 +15,9 @@ from aiohttp import web
 
 from inbox.desk import MovedMeanwhile, NotFound, Refused, Was
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.lead_answers import due_at, lost_because, uuid_or_none
+from inbox.pages.lead_answers import due_at, lost_because
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, own_address, post
 from storage.engine import transaction
 from storage.reading.leads import LeadFilter, LeadRow, leads_by_ids

@@ -20,10 +20,10 @@ from inbox.pages.lead_answers import (
     lost_because,
     major_units,
     minor_units,
-    uuid_or_none,
 )
 from inbox.pages.person_view import person_of, stages_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.engine import transaction
 from storage.reading.conversations import conversation_by_id

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import MovedMeanwhile, NotFound, Place, Refused, Was
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.lead_answers import lost_because, minor_units, uuid_or_none
+from inbox.pages.lead_answers import lost_because, minor_units
 from inbox.pages.lead_wish import LeadWish, chips, ids_of, task_words, wish_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.reading.board import (
     BoardColumn,

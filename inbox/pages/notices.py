@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from aiohttp import web
 
@@ -16,6 +15,7 @@ from inbox.formats import zone
 from inbox.notice_words import KIND_WORDS, said
 from inbox.pages.tasks import next_midnight
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from router.notices import ABOUT_MESSAGES, KINDS, Manner, Wish
 from storage.engine import transaction
@@ -126,8 +126,8 @@ async def follow(visit: Visit) -> web.Response:
 
 async def read(visit: Visit) -> web.Response:
     """One, those of a conversation that is being looked at, or all."""
-    notice = _uuid(visit.form.get("notice", ""))
-    talk = _uuid(visit.form.get("conversation", ""))
+    notice = optional_uuid(visit.form.get("notice", ""))
+    talk = optional_uuid(visit.form.get("conversation", ""))
     async with transaction(visit.around.engine) as connection:
         number = await mark_read(
             connection, visit.me, now=visit.now, notice=notice, conversation=talk
@@ -242,7 +242,7 @@ async def remove_browser(visit: Visit) -> web.Response:
         await unsubscribe(
             connection,
             visit.me,
-            id_=_uuid(visit.form.get("id", "")),
+            id_=optional_uuid(visit.form.get("id", "")),
             endpoint=visit.form.get("endpoint", "")[:LONGEST_ENDPOINT],
         )
     return visit.done("/profile#notices", said=visit._("This browser is told no more"))
@@ -292,13 +292,6 @@ def _clock(written: str, *, otherwise: str) -> str:
         return datetime.strptime(written, "%H:%M").strftime("%H:%M")  # noqa: DTZ007  # a time of any day
     except ValueError:
         return otherwise
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from storage import labels
 from storage.audit import write_audit
@@ -70,10 +71,7 @@ async def change(visit: Visit) -> web.Response:
 
 
 async def merge(visit: Visit) -> web.Response:
-    try:
-        into = UUID(visit.form.get("into", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    into = required_uuid(visit.form.get("into", ""))
     try:
         async with transaction(visit.around.engine) as connection:
             await labels.merge_labels(connection, visit.id(), into=into, now=visit.now)
@@ -100,10 +98,7 @@ async def delete(visit: Visit) -> web.Response:
 
 
 async def restore(visit: Visit) -> web.Response:
-    try:
-        change_id = UUID(visit.form.get("change", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    change_id = required_uuid(visit.form.get("change", ""))
     try:
         async with transaction(visit.around.engine) as connection:
             name = await labels.restore_label(connection, change_id, now=visit.now)

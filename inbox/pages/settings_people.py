@@ -17,6 +17,7 @@ from inbox.desk import NotFound, Presence, Refused
 from inbox.pages.profile import extension_written
 from inbox.passwords import hash_password, one_time_password
 from inbox.rights import Right, may_change_role, may_give_sight
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, own_address, post
 from storage.audit import difference, write_audit
 from storage.colleagues import (
@@ -354,10 +355,7 @@ def _address(who: Mate) -> str:
 
 async def _wanted_teams(visit: Visit) -> set[UUID]:
     posted = await visit.request.post()
-    try:
-        return {UUID(each) for each in posted.getall("team", []) if isinstance(each, str)}
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    return {required_uuid(each) for each in posted.getall("team", []) if isinstance(each, str)}
 
 
 async def _put_in_teams(
@@ -412,10 +410,7 @@ async def _heir(visit: Visit, who: Mate) -> UUID | None:
     given = visit.form.get("heir", "")
     if not given or given == "queue":
         return None
-    try:
-        heir = UUID(given)
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    heir = required_uuid(given)
     async with visit.around.engine.connect() as connection:
         mate = await mate_by_id(connection, heir, now=visit.now)
     if mate is None or mate.disabled_at is not None or mate.role == "marketer" or heir == who.id:

@@ -15,6 +15,7 @@ from inbox.formats import Formats
 from inbox.pages.conversation_view import answering_colleagues
 from inbox.pages.person_view import ShownTask, shown_task
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from router.clean_text import clean_line
 from storage.engine import transaction
@@ -143,7 +144,7 @@ async def add(visit: Visit) -> web.Response:
     remind = REMINDERS.get(visit.form.get("remind", "0"))
     if remind is None:
         raise web.HTTPBadRequest
-    manager = _uuid(visit.form.get("manager", "")) or visit.me
+    manager = optional_uuid(visit.form.get("manager", "")) or visit.me
     try:
         async with transaction(visit.around.engine) as connection:
             if manager != visit.me:
@@ -179,7 +180,7 @@ async def change(visit: Visit) -> web.Response:
             raise web.HTTPBadRequest
         changes["remind_before"] = remind
     if "manager" in form:
-        changes["manager_id"] = _uuid(form["manager"])
+        changes["manager_id"] = optional_uuid(form["manager"])
     if not changes:
         raise web.HTTPBadRequest
     before = await _changed(visit, changes)
@@ -253,18 +254,18 @@ async def _about(visit: Visit, connection: Any) -> dict[str, Any]:
     """What the task is of. A lead speaks for its contact, a conversation brings its own."""
     form = visit.form
     found: dict[str, Any] = {}
-    talk = _uuid(form.get("conversation", ""))
+    talk = optional_uuid(form.get("conversation", ""))
     if talk is not None:
         row = await conversation_by_id(connection, talk, sight=visit.sight)
         if row is None:
             raise NotFound
         found |= {"conversation_id": talk, "contact_id": row.contact_id}
-    contact = _uuid(form.get("contact", ""))
+    contact = optional_uuid(form.get("contact", ""))
     if contact is not None:
         if await contact_by_id(connection, contact, sight=visit.sight) is None:
             raise NotFound
         found["contact_id"] = contact
-    lead = _uuid(form.get("lead", ""))
+    lead = optional_uuid(form.get("lead", ""))
     if lead is not None:
         if await lead_by_id(connection, lead, sight=visit.sight) is None:
             raise NotFound
@@ -302,7 +303,7 @@ def _whose(visit: Visit) -> UUID | None:
         raise web.HTTPForbidden
     if of == "all":
         return None
-    found = _uuid(of)
+    found = optional_uuid(of)
     if found is None:
         raise web.HTTPNotFound
     return found
@@ -425,13 +426,6 @@ def _reopening(visit: Visit) -> Undo:
 
 def _back(visit: Visit) -> str:
     return own_address(visit.form.get("to", ""), otherwise="/tasks")
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (
