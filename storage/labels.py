@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from router.facts import ConversationChanged
 from router.ids import new_id
 from storage.engine import transaction
-from storage.world_saving import tell
+from storage.outbox import tell
 
 COLOURS: Final = ("", "red", "amber", "green", "petrol", "sky", "violet", "slate")
 LONGEST_NAME: Final = 40

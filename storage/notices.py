@@ -20,19 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router import wire
 from router.facts import Assigned, ConversationChanged, Fact, NoticeChanged, TaskChanged
 from router.ids import new_id
-from router.notices import (
-    ABOUT_MESSAGES,
-    MUTED,
-    Notice,
-    concerned,
-    reminder_of,
-    wait_of,
-)
+from router.notices import ABOUT_MESSAGES, MUTED, Notice, concerned, reminder_of, wait_of
 from storage import bulk
 from storage.notice_wishes import Person, load_people
+from storage.outbox import tell
 from storage.reading.sight import unseen
 from storage.tables import notification
-from storage.world_saving import tell
 
 log = structlog.get_logger()
 
@@ -112,8 +105,6 @@ _READ_TALK = text("""
 _READ_TASKS = text("""
     update notification set read_at = :now where task_id = any(:tasks) and read_at is null returning user_id
 """)
-
-
 # What was theirs to answer is somebody else's now. What a colleague said to them, and what they failed to send, stays.
 _READ_GONE = text("""
     update notification n set read_at = :now

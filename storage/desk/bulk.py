@@ -24,15 +24,11 @@ from router.conversations import changed
 from router.leads import give
 from router.records import Conversation, Status
 from router.world import World
+from storage.colleagues_loading import load_colleagues
 from storage.desk.ground import Ground, again_on_conflict
 from storage.desk.had import Had, kept_of, restore, restore_closed
 from storage.reading.conversation_rows import revision_of
-from storage.world_loading import (
-    load_colleagues,
-    load_contacts,
-    load_conversations,
-    load_touches,
-)
+from storage.world_loading import load_contacts, load_conversations, load_touches
 from storage.world_saving import save
 
 MOST: Final = 200

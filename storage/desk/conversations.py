@@ -20,9 +20,9 @@ from router.world import World
 from storage import failures
 from storage.desk.ground import Ground, again_on_conflict
 from storage.desk.had import Had, keep_one, kept_of
+from storage.outbox import tell
 from storage.reading.conversation_rows import revision_of
 from storage.reading.ways import answered_since
-from storage.world_saving import tell
 
 CLOSED_WINDOW: Final = "The time for a free reply is over; it opens again when the customer writes. A template can be sent."
 

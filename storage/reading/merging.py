@@ -1,6 +1,6 @@
 """What would become of two contacts if they were one: what moves, what closes, where they disagree.
 
-The same conditions as `storage.world_saving` moves by, asked instead of done; that the two agree is proved in
+The same conditions as `storage.merge_saving` moves by, asked instead of done; that the two agree is proved in
 tests/storage/test_merging.py.
 """
 

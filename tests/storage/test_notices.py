@@ -26,9 +26,9 @@ from storage.accounts import note_error
 from storage.desk import Desk
 from storage.engine import transaction
 from storage.notice_wishes import save_wishes
+from storage.outbox import tell
 from storage.push import subscribe
 from storage.tasks import change_task, create_task
-from storage.world_saving import tell
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.installation import Installation
