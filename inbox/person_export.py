@@ -7,9 +7,12 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.contacts import claims_of, contact_by_id, merges_of
+from storage.reading.contact_keys import claims_of
+from storage.reading.contact_merges import merges_of
+from storage.reading.contacts import contact_by_id
 from storage.reading.conversations import ConversationFilter, list_conversations
-from storage.reading.leads import lead_history, leads_of
+from storage.reading.lead_history import lead_history
+from storage.reading.leads import leads_of
 from storage.reading.messages import timeline
 from storage.reading.paging import MOST
 from storage.reading.sight import EVERYTHING

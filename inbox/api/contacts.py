@@ -28,16 +28,10 @@ from inbox.api.endpoints import (
 )
 from inbox.api.problems import bad_request, not_found, refused
 from router.field_answers import answered
-from storage.reading.contacts import (
-    ClaimRow,
-    ContactFilter,
-    ContactRow,
-    claims_of,
-    contact_by_id,
-    list_contacts,
-    live_merge,
-    resolve,
-)
+from storage.reading.contact_keys import ClaimRow, claims_of
+from storage.reading.contact_merges import live_merge
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import ContactFilter, contact_by_id, list_contacts, resolve
 from storage.reading.fields import list_fields
 from storage.reading.merging import merge_preview
 from storage.reading.sight import EVERYTHING

@@ -20,10 +20,10 @@ from inbox.api.endpoints import (
     listed,
 )
 from inbox.api.problems import bad_request, not_found
+from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import (
     STATUSES,
     ConversationFilter,
-    ConversationRow,
     Sort,
     Status,
     conversation_by_id,

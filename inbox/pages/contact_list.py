@@ -19,17 +19,17 @@ from inbox.rights import Right
 from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, post
 from storage.reading.colleagues import list_accounts
+from storage.reading.contact_keys import owners_of_keys
+from storage.reading.contact_rows import ContactRow
 from storage.reading.contacts import (
     ContactFilter,
-    ContactRow,
     Sort,
     contact_by_id,
     contacts_by_last_message,
     list_contacts,
-    owners_of_keys,
     standings,
 )
-from storage.reading.conversations import known_labels
+from storage.reading.list_choices import known_labels
 from storage.reading.paging import BadCursor, Page as PageOf
 
 MOST_FOUND: Final = 8

@@ -25,7 +25,9 @@ from storage.audit import write_audit
 from storage.engine import transaction
 from storage.reading.contact_files import files_of_contact
 from storage.reading.contact_history import changes_of_contact
-from storage.reading.contacts import ContactRow, claims_of, contact_by_id, resolve
+from storage.reading.contact_keys import claims_of
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import contact_by_id, resolve
 from storage.reading.fields import list_fields
 from storage.reading.paging import BadCursor
 

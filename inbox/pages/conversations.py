@@ -30,16 +30,15 @@ from inbox.timeline_view import sections
 from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get
 from storage.mentions_seen import see_mentions
+from storage.reading.conversation_counts import count_tabs, has_any
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import (
     conversation_by_id,
     conversations_by_id,
-    count_tabs,
-    has_any,
-    known_labels,
     list_conversations,
     matches,
 )
+from storage.reading.list_choices import known_labels
 from storage.reading.messages import (
     Timeline,
     cursor_of,

@@ -20,7 +20,8 @@ from inbox.rights import Right
 from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, own_address, post
 from storage.engine import transaction
-from storage.reading.leads import LeadFilter, LeadRow, leads_by_ids
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import LeadFilter, leads_by_ids
 from storage.reading.pipelines import StageRow, list_pipelines
 from storage.tasks import change_task, create_task
 

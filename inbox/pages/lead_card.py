@@ -28,7 +28,9 @@ from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.engine import transaction
 from storage.reading.conversations import conversation_by_id
 from storage.reading.fields import list_fields
-from storage.reading.leads import LeadEventRow, LeadRow, lead_by_id, lead_history, leads_of
+from storage.reading.lead_history import LeadEventRow, lead_history
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import lead_by_id, leads_of
 from storage.reading.messages import timeline
 from storage.reading.pipelines import list_pipelines
 from storage.reading.tasks import TaskFilter, list_tasks

@@ -31,13 +31,9 @@ from storage.reading.board import (
     totals,
 )
 from storage.reading.colleagues import list_teams
-from storage.reading.leads import (
-    LeadRow,
-    channels_of_leads,
-    lead_by_id,
-    leads_by_ids,
-    sources_of_leads,
-)
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import lead_by_id, leads_by_ids
+from storage.reading.list_choices import channels_of_leads, sources_of_leads
 from storage.reading.paging import BadCursor
 from storage.reading.pipelines import PipelineRow, StageRow, list_pipelines
 

@@ -19,8 +19,8 @@ from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from router.notices import ABOUT_MESSAGES, KINDS, Manner, Wish
 from storage.engine import transaction
+from storage.notice_marks import mark_read, mark_unread, set_mute
 from storage.notice_wishes import load_people, save_wishes
-from storage.notices import mark_read, mark_unread, set_mute
 from storage.push import subscribe, try_push, unsubscribe
 from storage.reading.colleagues import list_users
 from storage.reading.conversations import conversation_by_id

@@ -21,19 +21,15 @@ from inbox.visit import Visit
 from router.callbacks import attempts, last_attempt
 from storage.reading.colleagues import UserRow
 from storage.reading.contact_files import ContactFileRow, files_of_contact
-from storage.reading.contacts import (
-    ClaimRow,
-    ContactRow,
-    MergeRow,
-    claims_of,
-    contact_by_id,
-    merges_of,
-    resolve,
-)
+from storage.reading.contact_keys import ClaimRow, claims_of
+from storage.reading.contact_merges import MergeRow, merges_of
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import contact_by_id, resolve
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import STATUSES, ConversationFilter, list_conversations
 from storage.reading.fields import FieldRow, list_fields
-from storage.reading.leads import LeadRow, leads_of
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import leads_of
 from storage.reading.paging import Page
 from storage.reading.pipelines import PipelineRow, StageRow, list_pipelines
 from storage.reading.suggestions import SuggestionRow, suggestions_of

@@ -15,8 +15,8 @@ from storage import labels
 from storage.audit import write_audit
 from storage.engine import transaction
 from storage.labels import COLOURS, LONGEST_NAME, LabelNameTaken, NoSuchLabel, TooManyLabels
-from storage.reading.conversations import known_labels
 from storage.reading.labels import MOST_COUNTED, list_label_uses
+from storage.reading.list_choices import known_labels
 
 HERE: Final = "/settings/labels"
 

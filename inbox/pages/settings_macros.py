@@ -37,7 +37,7 @@ from storage.macros import (
     restore_macro,
 )
 from storage.reading.colleagues import list_teams, list_users
-from storage.reading.conversations import known_labels
+from storage.reading.list_choices import known_labels
 from storage.reading.pipelines import list_pipelines
 
 HOME: Final = "/settings/macros"

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.contacts import ContactRow, contact_by_id
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import contact_by_id
 from storage.reading.sight import EVERYTHING
 
 FILES_COUNTED_TO: Final = 100

@@ -13,7 +13,8 @@ from inbox.in_sight import of_what
 from inbox.rights import may
 from inbox.visit import Page
 from router.ids import new_id
-from storage.reading.conversations import ConversationFilter, count_tabs, list_conversations
+from storage.reading.conversation_counts import count_tabs
+from storage.reading.conversations import ConversationFilter, list_conversations
 from storage.reading.sight import SEES, Sight, sight_of
 from tests.builders import Rows
 from tests.events import a_message, a_person, accepted

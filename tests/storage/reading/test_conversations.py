@@ -3,11 +3,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.reading.conversation_counts import count_tabs
+from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import (
     ConversationFilter,
-    ConversationRow,
     conversation_by_id,
-    count_tabs,
     list_conversations,
     matches,
 )
