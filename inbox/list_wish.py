@@ -8,14 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from inbox.uuids import uuid_or_none
-from storage.reading.conversations import (
-    ACTIVE,
-    STATUSES,
-    ConversationFilter,
-    Sort,
-    Status,
-    Tab,
-)
+from router.records import Status
+from storage.reading.conversations import ACTIVE, STATUSES, ConversationFilter, Sort, Tab
 
 FILTERS: Final = (
     "status",

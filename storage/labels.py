@@ -21,7 +21,9 @@ from storage.engine import transaction
 from storage.outbox import tell
 
 COLOURS: Final = ("", "red", "amber", "green", "petrol", "sky", "violet", "slate")
-LONGEST_NAME: Final = 40
+LONGEST_LABEL: Final = 40
+MOST_ON_ONE: Final = 12
+"""Labels of one conversation."""
 MOST: Final = 200
 BATCH: Final = 500
 CAN_BE_TAKEN_BACK: Final = 20_000

@@ -9,6 +9,7 @@ import msgspec
 from inbox.visit import Visit
 from inbox.wording import N_
 from router.clean_text import clean_line, clean_text
+from storage.labels import LONGEST_LABEL
 from storage.macros import MOST_STEPS, Step
 
 KINDS: Final[Mapping[str, str]] = {
@@ -67,7 +68,7 @@ def _raw(row: Mapping[str, str]) -> dict[str, Any]:  # noqa: PLR0911  # one per 
         case "assign_team":
             return {"do": "assign", "team": str(UUID(row["team"]))}
         case "add_label" | "remove_label" as do:
-            return {"do": do, "label": clean_line(row["label"], limit=40)}
+            return {"do": do, "label": clean_line(row["label"], limit=LONGEST_LABEL)}
         case "resolved" | "waiting" | "open" as status:
             return {"do": "status", "status": status}
         case "snooze":

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 from aiohttp import web
 
 from inbox.desk import AnsweredMeanwhile, NotFound, Refused, StepRefused
-from inbox.pages.answering import LONGEST_KEY, LONGEST_TEXT, seen_of
+from inbox.pages.answering import seen_of
 from inbox.pages.canned import filled_for
+from inbox.pages.drafts import LONGEST_KEY, LONGEST_TEXT
 from inbox.pages.shelves import may_use
 from inbox.pages.ways import ways_of
 from inbox.reply_variables import unfilled

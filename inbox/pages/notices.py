@@ -13,7 +13,6 @@ from aiohttp import web
 from inbox.desk import NotFound, Refused
 from inbox.formats import zone
 from inbox.notice_words import KIND_WORDS, said
-from inbox.pages.tasks import next_midnight
 from inbox.rights import Right
 from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, post
@@ -62,7 +61,7 @@ async def notices(visit: Visit) -> web.Response:
             visit.me,
             sight=visit.sight,
             now=visit.now,
-            tomorrow=next_midnight(visit.formats),
+            tomorrow=visit.formats.next_midnight(),
         )
     template = "notices.html"
     if visit.wants_fragment:
@@ -82,7 +81,7 @@ async def news(visit: Visit) -> web.Response:
             visit.me,
             sight=visit.sight,
             now=visit.now,
-            tomorrow=next_midnight(visit.formats),
+            tomorrow=visit.formats.next_midnight(),
         )
         rows = await read_news(connection, visit.me, sight=visit.sight, after=visit.now - FRESH)
         person = (await load_people(connection, only=visit.me))[visit.me]

@@ -14,7 +14,7 @@ from inbox.visit import Page, Undo, Visit, get, post
 from storage import labels
 from storage.audit import write_audit
 from storage.engine import transaction
-from storage.labels import COLOURS, LONGEST_NAME, LabelNameTaken, NoSuchLabel, TooManyLabels
+from storage.labels import COLOURS, LONGEST_LABEL, LabelNameTaken, NoSuchLabel, TooManyLabels
 from storage.reading.labels import MOST_COUNTED, list_label_uses
 from storage.reading.list_choices import known_labels
 
@@ -37,7 +37,7 @@ async def page(visit: Visit) -> web.Response:
         uses=uses,
         wild=wild,
         colours=COLOURS,
-        longest=LONGEST_NAME,
+        longest=LONGEST_LABEL,
         most=MOST_COUNTED,
     )
 
@@ -140,8 +140,8 @@ def _name(visit: Visit) -> str:
     name = " ".join(visit.form.get("name", "").split())
     if not name:
         raise Refused(visit._("Give the label a name."))
-    if len(name) > LONGEST_NAME:
-        raise Refused(visit._("A label has at most {n} characters.").format(n=LONGEST_NAME))
+    if len(name) > LONGEST_LABEL:
+        raise Refused(visit._("A label has at most {n} characters.").format(n=LONGEST_LABEL))
     return name
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.due_words import EVENING, due_in, monday, tomorrow, usual
@@ -162,7 +163,7 @@ async def add(visit: Visit) -> web.Response:
             )
     except NoSuchThing as error:
         raise NotFound from error
-    said = visit._("Task for {when}").format(when=due_words(due, formats=visit.formats))
+    said = visit._("Task for {when}").format(when=visit.formats.due(due))
     return visit.done(_back(visit), said=said, undo=Undo(action=f"/tasks/{made}/cancel"))
 
 
@@ -187,9 +188,7 @@ async def change(visit: Visit) -> web.Response:
     said = visit._("Saved")
     undo: dict[str, str] = {}
     if "due_at" in changes:
-        said = visit._("Put off: {when}").format(
-            when=due_words(changes["due_at"], formats=visit.formats)
-        )
+        said = visit._("Put off: {when}").format(when=visit.formats.due(changes["due_at"]))
         undo["due"] = before.due_at.astimezone(UTC).isoformat()
     if "manager_id" in changes:
         said = (
@@ -243,14 +242,14 @@ async def _changed(visit: Visit, changes: Mapping[str, Any]) -> TaskRow:
     return before
 
 
-async def _check_manager(visit: Visit, connection: Any, manager: UUID) -> None:
+async def _check_manager(visit: Visit, connection: AsyncConnection, manager: UUID) -> None:
     if not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
     if manager not in {each.id for each in await answering_colleagues(connection)}:
         raise web.HTTPBadRequest
 
 
-async def _about(visit: Visit, connection: Any) -> dict[str, Any]:
+async def _about(visit: Visit, connection: AsyncConnection) -> dict[str, Any]:
     """What the task is of. A lead speaks for its contact, a conversation brings its own."""
     form = visit.form
     found: dict[str, Any] = {}
@@ -274,7 +273,7 @@ async def _about(visit: Visit, connection: Any) -> dict[str, Any]:
 
 
 def _wish(visit: Visit, tab: str, whose: UUID | None) -> TaskFilter:
-    midnight = next_midnight(visit.formats)
+    midnight = visit.formats.next_midnight()
     match tab:
         case "overdue":
             return TaskFilter(manager=whose, due_before=visit.now)
@@ -286,12 +285,6 @@ def _wish(visit: Visit, tab: str, whose: UUID | None) -> TaskFilter:
             return TaskFilter(manager=whose, done=True)
         case _:
             return TaskFilter(manager=whose)
-
-
-def next_midnight(formats: Formats) -> datetime:
-    """The end of the reader's today."""
-    local = formats.now.astimezone(formats.zone)
-    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _whose(visit: Visit) -> UUID | None:
@@ -321,7 +314,7 @@ def _listed(visit: Visit, row: TaskRow) -> Listed:
     return Listed(
         shown=shown_task(row, visit=visit),
         group=_group(row, formats=visit.formats),
-        due=due_words(row.due_at, formats=visit.formats),
+        due=visit.formats.due(row.due_at),
         place=_place(row),
         origin=origin,
     )
@@ -346,20 +339,6 @@ def _group(row: TaskRow, *, formats: Formats) -> str:
     if days <= 1:
         return ("today", "tomorrow")[days]
     return "week" if days < 7 else "later"
-
-
-def due_words(due: datetime, *, formats: Formats) -> str:
-    """As in: today, 18:00; tomorrow, 9:00; Mon, 9:00; late by 2 h."""
-    _ = formats.language._
-    if due < formats.now:
-        return _("late by {span}").format(span=formats.since(due))
-    days = (formats.local_day(due) - formats.local_day(formats.now)).days
-    clock = formats.clock(due)
-    if days == 0:
-        return _("today, {time}").format(time=clock)
-    if days == 1:
-        return _("tomorrow, {time}").format(time=clock)
-    return formats.weekday_moment(due) if days < 7 else formats.moment(due)
 
 
 def _reminder_words(visit: Visit) -> Sequence[tuple[str, str]]:

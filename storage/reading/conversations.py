@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.records import Status
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import conversations_about, wanted
@@ -40,7 +41,6 @@ Tab = Literal["mine", "unassigned", "all", "mentions"]
 Sort = Literal["newest", "oldest", "waiting"]
 _Place = tuple[int, datetime, UUID]
 """Where a page ends: 0 among those who wait (and in the other orders), 1 behind them; the moment sorted by, the id."""
-Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
 
 STATUSES: Final[tuple[Status, ...]] = ("open", "waiting", "snoozed", "resolved", "spam")
 ACTIVE: Final[tuple[Status, ...]] = ("open", "waiting")
