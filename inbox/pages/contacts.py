@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.contact_words import change_words
 from inbox.desk import NotFound, Refused
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.person_view import answer_text, person_of
+from inbox.pages.person_view import person_of
+from inbox.pages.shown_fields import answer_text
 from inbox.person_export import parts
 from inbox.person_keys import KINDS, key_of
 from inbox.rights import Right

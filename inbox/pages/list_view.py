@@ -17,7 +17,7 @@ from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import count_conversations, list_conversations
 from storage.reading.list_choices import known_labels, known_sources
 from storage.reading.paging import BadCursor
-from storage.reading.searching import explained
+from storage.reading.search_reasons import explained
 from storage.saved_views import list_views
 
 
