@@ -1,6 +1,7 @@
 """Tells colleagues what concerns them: the feed of facts read on and on, reminders, promises that are broken.
 
-The work is `storage.notices`; here is when it is done: as soon as a fact is told, and every second for what falls due.
+The work is `storage.notice_feed` and `storage.reminders`; here is when it is done: as soon as a fact is told, and every
+second for what falls due.
 """
 
 import asyncio
