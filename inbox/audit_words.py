@@ -12,6 +12,7 @@ from uuid import UUID
 
 from inbox.formats import Formats
 from inbox.rendering import word
+from inbox.uuids import uuid_or_none
 from inbox.wording import N_, WORDS
 from storage.audit import STRUCK_OUT
 
@@ -234,7 +235,7 @@ def things_in(before: Any, after: Any) -> Iterator[tuple[str, UUID]]:
     """(kind, id) of what the values name."""
     for values in (before, after):
         for name, value in values.items() if isinstance(values, Mapping) else ():
-            if name in _THINGS and (id_ := _uuid(value)) is not None:
+            if name in _THINGS and (id_ := uuid_or_none(str(value))) is not None:
                 yield _THINGS[name], id_
 
 
@@ -271,7 +272,7 @@ def _shown(  # noqa: PLR0911  # one per kind of value
         return _("a credential")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if name in _THINGS and (id_ := _uuid(value)) is not None:
+    if name in _THINGS and (id_ := uuid_or_none(str(value))) is not None:
         return names.get(id_, str(value))
     if name in _WORDED and isinstance(value, str) and value in WORDS[_WORDED[name]]:
         return word(formats.language, _WORDED[name], value)
@@ -287,13 +288,6 @@ def _shown(  # noqa: PLR0911  # one per kind of value
         )
         return "; ".join(inside)[:LONGEST]
     return str(value)[:LONGEST]
-
-
-def _uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def day_of(written: str, *, formats: Formats) -> datetime | None:

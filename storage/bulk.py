@@ -143,6 +143,11 @@ def _asked_together(records: tuple[Records[Any], ...]) -> Statement:
     return numbered("select " + ", ".join(f"({sql})" for sql in apart))
 
 
+def columns(pairs: Collection[tuple[Any, Any]], first: str, second: str) -> dict[str, list[Any]]:
+    """Pairs as the two arrays that `unnest` puts together again."""
+    return {first: [each[0] for each in pairs], second: [each[1] for each in pairs]}
+
+
 def as_json(records: Collection[Any]) -> str:
     """The parameter `rows`. PostgreSQL has no NUL in text: where a platform's details hold one, it is left out."""
     encoded = _json.encode(records).decode()

@@ -14,7 +14,7 @@ from router.asking import NotFound
 from router.facts import ContactChanged
 from router.ids import new_id
 from storage.analytics import reckoning
-from storage.world_saving import tell
+from storage.outbox import tell
 
 # ruff: noqa: S608  # put together of what stands here
 _TALKS: Final = "(select id from conversation where contact_id = any(:people))"

@@ -18,10 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from router.facts import ConversationChanged, LabelsChanged
 from router.ids import new_id
 from storage.engine import transaction
-from storage.world_saving import tell
+from storage.outbox import tell
 
 COLOURS: Final = ("", "red", "amber", "green", "petrol", "sky", "violet", "slate")
-LONGEST_NAME: Final = 40
+LONGEST_LABEL: Final = 40
+MOST_ON_ONE: Final = 12
+"""Labels of one conversation."""
 MOST: Final = 200
 BATCH: Final = 500
 CAN_BE_TAKEN_BACK: Final = 20_000

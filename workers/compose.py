@@ -39,8 +39,8 @@ from storage.channel_log import ChannelLogWriter
 from storage.cursors import Cursors
 from storage.desk import Desk
 from storage.notifications import Notifications
+from storage.outbox import OUTBOX_CHANNEL
 from storage.threads import Threads
-from storage.world_saving import OUTBOX_CHANNEL
 from workers import garbage
 from workers.announce_typing import AnnounceTyping
 from workers.broker import Broker

@@ -15,11 +15,13 @@ from aiohttp import web
 
 from inbox.desk import MovedMeanwhile, NotFound, Refused, Was
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.lead_answers import due_at, lost_because, uuid_or_none
+from inbox.pages.lead_answers import due_at, lost_because
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, own_address, post
 from storage.engine import transaction
-from storage.reading.leads import LeadFilter, LeadRow, lead_by_id, leads_by_ids
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import LeadFilter, lead_by_id, leads_by_ids
 from storage.reading.pipelines import StageRow, list_pipelines
 from storage.reading.sight import EVERYTHING
 from storage.tasks import change_task, create_task

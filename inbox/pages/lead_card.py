@@ -20,16 +20,18 @@ from inbox.pages.lead_answers import (
     lost_because,
     major_units,
     minor_units,
-    uuid_or_none,
 )
 from inbox.pages.lead_bulk import takes_back
 from inbox.pages.person_view import person_of, stages_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.engine import transaction
 from storage.reading.conversations import conversation_by_id
 from storage.reading.fields import list_fields
-from storage.reading.leads import LeadEventRow, LeadRow, lead_by_id, lead_history, leads_of
+from storage.reading.lead_history import LeadEventRow, lead_history
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import lead_by_id, leads_of
 from storage.reading.messages import timeline
 from storage.reading.pipelines import list_pipelines
 from storage.reading.sight import unseen

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from aiohttp import web
 
@@ -19,6 +18,7 @@ from inbox.audit_words import (
     where_it_is,
 )
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get
 from storage.reading.audit_lines import (
     AuditFilter,
@@ -50,9 +50,9 @@ async def audit(visit: Visit) -> web.Response:
     given = {name: query[name][:64] for name in _FILTERS if query.get(name)}
     until = day_of(given.get("until", ""), formats=visit.formats)
     wish = AuditFilter(
-        user=_uuid(given.get("user", "")),
+        user=uuid_or_none(given.get("user", "")),
         kind=given.get("kind", ""),
-        object=_uuid(given.get("object", "")),
+        object=uuid_or_none(given.get("object", "")),
         since=day_of(given.get("since", ""), formats=visit.formats),
         # The last day is shown whole.
         until=until + timedelta(days=1) if until else None,
@@ -95,13 +95,6 @@ async def audit(visit: Visit) -> web.Response:
         users=users,
         kinds=[(each, kind_words(each, formats=formats)) for each in kinds],
     )
-
-
-def _uuid(written: str) -> UUID | None:
-    try:
-        return UUID(written) if written else None
-    except ValueError:
-        return None
 
 
 PAGES: Final[Sequence[Page]] = (get("/settings/audit", audit, Right.READ_AUDIT),)

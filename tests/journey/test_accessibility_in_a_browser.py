@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.app import PAGES
 from router.message import Attachment
-from storage import notices
+from storage import notice_feed
 from storage.canned_replies import CannedText, add_canned
 from storage.dead_letters import NewLetter, keep_letter
 from storage.engine import transaction
@@ -87,7 +87,7 @@ async def things(stage: Stage) -> dict[str, str]:
     olga, anna = stage.shop.managers
     picture = Attachment(kind="image", name="тормоз.png", ref="1", size=3)
     async with transaction(stage.engine) as connection:
-        await notices.follow(connection, now=NOON, zone="UTC")  # from here on
+        await notice_feed.follow(connection, now=NOON, zone="UTC")  # from here on
     others = [a_person(2, name="Виктор Ли"), a_person(3, name="Павел Смирнов")]
     await stage.receive(
         accepted(account, a_message(text="Сколько стоит?")),
@@ -148,7 +148,7 @@ async def things(stage: Stage) -> dict[str, str]:
     await stage.shop.sql("update conversation set labels = '{опт}' where id = :id", id=talk.id)
     await stage.publish()
     async with transaction(stage.engine) as connection:
-        await notices.follow(connection, now=now, zone="UTC")
+        await notice_feed.follow(connection, now=now, zone="UTC")
     notice = await stage.shop.one(
         "select id from notification where user_id = :olga order by id limit 1", olga=olga
     )
