@@ -23,7 +23,7 @@ ELSEWHERE: Final = ("/api/", "/chat/", "/hooks/", "/static/")
 ENOUGH: Final = 2
 """Pages of one kind, with the same words in the query, that are opened: the hundredth card has the links of the second."""
 
-MOST: Final = 12
+MOST: Final = 5
 """Of one page, whatever the query: filters lead to filters."""
 
 ENDLESS: Final = frozenset({"/live", "/live/me"})
