@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from connectors.registry import discover
 from inbox.audit_words import (
     Change,
+    Lookup,
     changes,
     day_of,
     done_words,
@@ -23,6 +25,8 @@ from inbox.visit import Page, Visit, get
 from storage.reading.audit_lines import (
     AuditFilter,
     AuditLine,
+    currencies_of,
+    field_names,
     kinds_of_objects,
     list_audit,
     names_of,
@@ -68,9 +72,12 @@ async def audit(visit: Visit) -> web.Response:
         for each in page.items:
             things.update(things_in(each.before, each.after))
         names = await names_of(connection, things)
+        currencies = await currencies_of(connection, things)
+        fields = await field_names(connection)
         users = await list_users(connection)
         kinds = await kinds_of_objects(connection)
     formats = visit.formats
+    fields = _of_channels(visit) | fields
     return visit.page(
         "settings/audit.html",
         lines=[
@@ -84,7 +91,18 @@ async def audit(visit: Visit) -> web.Response:
                     each.object_id,
                     names.get(each.object_id, "") if each.object_id else "",
                 ),
-                changes=changes(each.what, each.before, each.after, names=names, formats=formats),
+                changes=changes(
+                    each.what,
+                    each.object_kind,
+                    each.before,
+                    each.after,
+                    known=Lookup(
+                        formats=formats,
+                        names=names,
+                        fields=fields,
+                        currency=currencies.get(each.object_id, "") if each.object_id else "",
+                    ),
+                ),
             )
             for each in page.items
         ],
@@ -95,6 +113,15 @@ async def audit(visit: Visit) -> web.Response:
         users=users,
         kinds=[(each, kind_words(each, formats=formats)) for each in kinds],
     )
+
+
+def _of_channels(visit: Visit) -> dict[str, str]:
+    """What the settings of channels are called, by their keys."""
+    return {
+        each.name: visit.language.channel_words(each.label)
+        for connector in discover().values()
+        for each in connector.fields
+    }
 
 
 PAGES: Final[Sequence[Page]] = (get("/settings/audit", audit, Right.READ_AUDIT),)

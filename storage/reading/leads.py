@@ -128,26 +128,27 @@ async def _by_task(
     limit: int,
 ) -> Page[LeadRow]:
     """Along the tasks as they are due: to sort the leads by theirs, all of them would be read."""
-    sooner = task.alias("sooner")
+    # By names of their own: a filter by task asks about `task`, and is not meant to be of these.
+    due, sooner = task.alias("due"), task.alias("sooner")
     is_next = ~(
         select(sooner.c.id)
         .where(
-            sooner.c.lead_id == task.c.lead_id,
+            sooner.c.lead_id == due.c.lead_id,
             sooner.c.done_at.is_(None),
-            func.row(sooner.c.due_at, sooner.c.id) < func.row(task.c.due_at, task.c.id),
+            func.row(sooner.c.due_at, sooner.c.id) < func.row(due.c.due_at, due.c.id),
         )
         .exists()
     )
     picked = (
-        select(task.c.lead_id)
-        .select_from(task.join(lead, lead.c.id == task.c.lead_id))
-        .where(task.c.done_at.is_(None), task.c.lead_id.is_not(None), is_next, *conditions)
+        select(due.c.lead_id)
+        .select_from(due.join(lead, lead.c.id == due.c.lead_id))
+        .where(due.c.done_at.is_(None), due.c.lead_id.is_not(None), is_next, *conditions)
     )
     if cursor:
         at, id_ = key_of(cursor, name, tuple[datetime, UUID])
         there = func.row(literal(at, TIMESTAMP(timezone=True)), literal(id_, PG_UUID))
-        picked = picked.where(func.row(task.c.due_at, task.c.lead_id) > there)
-    picked = picked.order_by(task.c.due_at, task.c.lead_id).limit(limit + 1)
+        picked = picked.where(func.row(due.c.due_at, due.c.lead_id) > there)
+    picked = picked.order_by(due.c.due_at, due.c.lead_id).limit(limit + 1)
     rows = await connection.execute(dressed(lead.c.id.in_(picked.subquery("picked").select())))
     found = sorted((row_of(row, sight) for row in rows), key=lambda row: (_due(row), row.id))
     return page_of(found, limit=limit, name=name, key=lambda row: (row.next_task_at, row.id))
