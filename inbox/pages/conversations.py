@@ -111,7 +111,7 @@ async def rows(visit: Visit) -> web.Response:
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
-        beside = await beside_rows(visit, connection, page.items, wish)
+        beside = await beside_rows(visit, connection, page.items, wish, instead=page.instead)
     return _fragment(visit, "parts/rows.html", page=page, wish=wish, **beside, current=None)
 
 

@@ -65,19 +65,28 @@ async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> 
         ],
         "chips": chips_of(visit, wish, accounts=accounts, colleagues=colleagues, teams=teams),
         "snoozes": snoozes(visit),
-        **await beside_rows(visit, connection, page.items, wish),
+        **await beside_rows(visit, connection, page.items, wish, instead=page.instead),
     }
 
 
 async def beside_rows(
-    visit: Visit, connection: AsyncConnection, rows: Sequence[ConversationRow], wish: ListWish
+    visit: Visit,
+    connection: AsyncConnection,
+    rows: Sequence[ConversationRow],
+    wish: ListWish,
+    *,
+    instead: Sequence[str] = (),
 ) -> dict[str, Any]:
     """My drafts, where I was named, and why a search found it."""
     ids = [row.id for row in rows]
     return {
         "drafts": await drafts_of(connection, user_id=visit.me, conversation_ids=ids),
         "named": await unseen_mentions(connection, me=visit.me, ids=ids),
-        "reasons": await explained(connection, wish.filter.q, rows) if wish.filter.q else {},
+        "reasons": (
+            await explained(connection, wish.filter.q, rows, instead=instead)
+            if wish.filter.q
+            else {}
+        ),
     }
 
 
@@ -150,12 +159,12 @@ def chips_of(
         "unread": lambda _one: _("Unread"),
         "waiting": lambda _one: _("Waiting for us"),
         "failed": lambda _one: _("Not sent"),
-        "q": lambda q: _("“{q}”").format(q=q),
+        "q": lambda q: (_("Exactly “{q}”") if filters.exact else _("“{q}”")).format(q=q),
     }
     return [
         Chip(
             name=words[field](value),
-            href=wish.href(**{field: None}),
+            href=wish.href(**dict.fromkeys(("q", "exact") if field == "q" else (field,))),
             label=value if field == "label" else "",
         )
         for field, value in wish.given

@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
-from storage.reading.searching import conversations_about, wanted
+from storage.reading.searching import Hits, conversations_about, wanted
 from storage.reading.sight import Sight, conversation_in_sight, lead_in_hand, shares
 from storage.tables import account, conversation, lead, mention
 
@@ -62,7 +62,7 @@ MOST_LABELS: Final = 50
 class ConversationFilter:
     """Everything narrows; empty means any. `me` is whose tabs "mine" and "mentions" are. `channels` are kinds,
     `accounts` slugs; `nobody`: those no manager has; `source`: where the open lead last came from; `failed`: with a reply
-    that was not sent and is not dealt with.
+    that was not sent and is not dealt with; `exact`: of a search, only what was typed.
     """
 
     tab: Tab = "all"
@@ -80,6 +80,14 @@ class ConversationFilter:
     waiting: bool = False
     failed: bool = False
     q: str = ""
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationPage(Page[ConversationRow]):
+    """`instead`: what was searched for in the place of what was typed, which is found nowhere."""
+
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,16 +119,16 @@ async def list_conversations(
     sort: Sort = "newest",
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
-) -> Page[ConversationRow]:
+) -> ConversationPage:
     """Raises BadCursor. `waiting` puts who waits longest first and, behind them, the others, newest first."""
     name = f"conversations.{sort}"
     after = key_of(cursor, name, tuple[int, datetime, UUID]) if cursor else None
     accounts = await _accounts(connection, wish)
     if accounts == []:
-        return Page(items=())
+        return ConversationPage(items=())
     parts = shares(sight, tab=wish.tab)
     if not parts:
-        return Page(items=())
+        return ConversationPage(items=())
     hits = await _hits(connection, wish, sight)
     found = await _found(connection, wish, hits)
     picked = _picked(
@@ -133,9 +141,15 @@ async def list_conversations(
         found=found,
     )
     rows = [row_of(row) for row in await connection.execute(dressed(picked, _outer(picked, sort)))]
-    if hits:
-        rows = [replace(row, hit=hits.get(row.id)) for row in rows]
-    return page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
+    if hits.found:
+        rows = [replace(row, hit=hits.found.get(row.id)) for row in rows]
+    page = page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
+    return ConversationPage(
+        items=page.items,
+        next_cursor=page.next_cursor,
+        # Of other words that find nothing here there is nothing to tell.
+        instead=hits.instead if rows else (),
+    )
 
 
 async def conversations_by_id(
@@ -341,20 +355,20 @@ async def _accounts(connection: AsyncConnection, wish: ConversationFilter) -> li
     return list((await connection.execute(statement.order_by(account.c.id))).scalars())
 
 
-async def _hits(
-    connection: AsyncConnection, wish: ConversationFilter, sight: Sight
-) -> dict[UUID, UUID | None]:
+async def _hits(connection: AsyncConnection, wish: ConversationFilter, sight: Sight) -> Hits:
     sought = wanted(wish.q)
-    return {} if sought is None else await conversations_about(connection, sought, sight=sight)
+    if sought is None:
+        return Hits()
+    return await conversations_about(connection, sought, sight=sight, exact=wish.exact)
 
 
 async def _found(
-    connection: AsyncConnection, wish: ConversationFilter, hits: dict[UUID, UUID | None]
+    connection: AsyncConnection, wish: ConversationFilter, hits: Hits
 ) -> list[UUID] | None:
     """What a search, the mentions and a source leave, each of them bounded; None: none of them narrows."""
     narrowed: list[set[UUID]] = []
     if wanted(wish.q) is not None:
-        narrowed.append(set(hits))
+        narrowed.append(set(hits.found))
     if wish.tab == "mentions":
         rows = await connection.execute(
             select(mention.c.conversation_id)

@@ -31,6 +31,7 @@ from storage.tables.conversations import (
     mention,
     message,
     message_search,
+    said_word,
     saved_view,
 )
 from storage.tables.leads import lead, lead_event, pipeline, stage, task
@@ -111,6 +112,7 @@ __all__ = [
     "push_subscription",
     "queue_message",
     "rollup_day",
+    "said_word",
     "saved_view",
     "session",
     "setting",
