@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.languages import Language
-from inbox.pages.conversation_view import answering_colleagues
 from inbox.reasons import merged_because, suggested_because
 from inbox.visit import Visit
 from router.callbacks import attempts, last_attempt
@@ -155,7 +154,9 @@ class Person:
     """(code, name) of those they may be written to in."""
 
 
-async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID) -> Person:
+async def person_of(
+    visit: Visit, connection: AsyncConnection, contact_id: UUID, *, colleagues: Sequence[UserRow]
+) -> Person:
     living = await resolve(connection, contact_id)
     contact = await contact_by_id(connection, living, sight=visit.sight) if living else None
     if contact is None:
@@ -192,7 +193,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         fields=shown_fields(
             await list_fields(connection, of="contact"), contact.fields, formats=visit.formats
         ),
-        colleagues=await answering_colleagues(connection),
+        colleagues=colleagues,
         talks=(
             await list_conversations(
                 connection,

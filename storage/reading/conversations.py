@@ -6,7 +6,7 @@ state of the last answer. A search, the mentions of somebody and a source of lea
 from which is picked instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
@@ -36,7 +36,7 @@ from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import Hits, conversations_about, wanted
 from storage.reading.sight import Sight, conversation_in_sight, lead_in_hand, shares
-from storage.tables import account, conversation, lead, mention
+from storage.tables import account, conversation, lead, mention, team
 
 __all__ = ["ConversationRow"]
 
@@ -215,6 +215,78 @@ async def count_conversations(
         found=found,
     )
     return int((await connection.execute(select(func.count()).select_from(picked))).scalar_one())
+
+
+async def count_each(
+    connection: AsyncConnection, wishes: Mapping[str, ConversationFilter], *, sight: Sight
+) -> dict[str, int]:
+    """Up to COUNTED_TO of each: in one statement those that need nothing found first."""
+    plain = {name: wish for name, wish in wishes.items() if _is_plain(wish)}
+    counts: dict[str, int] = {}
+    if plain:
+        names = list(plain)
+        columns = [
+            _counted(_conditions(plain[name]), plain[name], sight=sight).label(f"n{number}")
+            for number, name in enumerate(names)
+        ]
+        row = (await connection.execute(select(*columns))).one()
+        counts = dict(zip(names, row, strict=True))
+    for name, wish in wishes.items():
+        if name not in plain:
+            counts[name] = await count_conversations(connection, wish, sight=sight)
+    return counts
+
+
+def _is_plain(wish: ConversationFilter) -> bool:
+    found_first = wish.q or wish.label or wish.source or wish.channels or wish.accounts
+    return not found_first and wish.tab != "mentions"
+
+
+async def count_accounts(connection: AsyncConnection, *, sight: Sight) -> dict[UUID, int]:
+    """Active conversations of each, up to COUNTED_TO."""
+    return await _count_by(connection, account.c.id, _c.account_id == account.c.id, sight=sight)
+
+
+async def count_teams(connection: AsyncConnection, *, sight: Sight) -> dict[UUID, int]:
+    """Active conversations of each, up to COUNTED_TO."""
+    return await _count_by(connection, team.c.id, _c.team_id == team.c.id, sight=sight)
+
+
+async def _count_by(
+    connection: AsyncConnection,
+    id_: ColumnElement[UUID],
+    theirs: ColumnElement[bool],
+    *,
+    sight: Sight,
+) -> dict[UUID, int]:
+    counted = _counted([theirs], ConversationFilter(), sight=sight, around=id_.table)
+    rows = await connection.execute(select(id_.label("id"), counted.label("count")))
+    return {row["id"]: row["count"] for row in rows.mappings()}
+
+
+def _counted(
+    conditions: Sequence[ColumnElement[bool]],
+    wish: ConversationFilter,
+    *,
+    sight: Sight,
+    around: FromClause | None = None,
+) -> Any:
+    """How many, up to COUNTED_TO, as a column; `around`: whose row the conditions speak of."""
+
+    def within(statement: Select[Any]) -> Select[Any]:
+        return statement if around is None else statement.correlate(around)
+
+    parts = [
+        within(
+            select(literal(1).label("one")).where(_c.status == status, *conditions, *part)
+        ).limit(COUNTED_TO)
+        for part in shares(sight, tab=wish.tab)
+        for status in wish.statuses or STATUSES
+    ]
+    if not parts:
+        return literal(0)
+    some = union_all(*(each.subquery().select() for each in parts)).limit(COUNTED_TO).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 async def known_sources(connection: AsyncConnection, *, sight: Sight) -> list[str]:

@@ -1,6 +1,6 @@
 """Everything dies at least once while people write and colleagues answer; then every account is settled.
 
-ALLO_TEST_BAD_DAY_EVENTS says how many events come (5000, in one process a fifth of it); `-o log_cli=true
+ALLO_TEST_BAD_DAY_EVENTS says how many events come (2000, in one process half of them); `-o log_cli=true
 --log-cli-level=info` shows the figures.
 """
 
@@ -27,7 +27,7 @@ from tests.journey.bad_day import SECRET, TOKEN, Colleagues, Ledger, Sender, peo
 from tests.journey.processes import Api, Place, Process, api_of, eventually, following
 from tests.journey.services import RABBIT, own_postgres, own_rabbit
 
-EVENTS: Final = int(os.environ.get("ALLO_TEST_BAD_DAY_EVENTS", "5000"))
+EVENTS: Final = int(os.environ.get("ALLO_TEST_BAD_DAY_EVENTS", "2000"))
 ANSWERED: Final = 25
 """Conversations in which colleagues answer."""
 SETTLES_WITHIN: Final = 150.0
@@ -178,7 +178,7 @@ async def test_nothing_is_lost_or_doubled_while_the_one_process_is_killed(
             desk=allo,
             database_url=database_url,
             seconds=24,
-            events=max(EVENTS // 5, 100),
+            events=max(EVENTS // 2, 100),
             answers=4,
         )
         await day.spend(
