@@ -392,7 +392,8 @@ async def test_a_page_is_quick_with_ten_thousand_conversations(stage, browser):
     anna = await browser("Anna")
     talk = await talk_of(stage, "Person 1")
     for path in ["/", "/?tab=all", f"/conversations/{talk}", "/contacts", "/leads"]:
-        await anna.get(path)
+        for _ in range(3):  # each connection of the pool prepares its statements once
+            await anna.get(path)
         took = []
         for _ in range(5):
             began = asyncio.get_running_loop().time()
