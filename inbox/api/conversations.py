@@ -149,9 +149,9 @@ class ConversationsQuery(Paged, frozen=True, kw_only=True):
 
 
 class FoundConversations(ListOf[Conversation], frozen=True, kw_only=True):
-    """`searched_instead`: the spellings searched in the place of `q`, which is found nowhere; mostly empty."""
+    """`searched_instead`, mostly not there: the spellings searched in the place of `q`, which is found nowhere."""
 
-    searched_instead: list[str] = msgspec.field(default_factory=list)
+    searched_instead: list[str] | UnsetType = UNSET
 
 
 class ConversationChanges(Struct, frozen=True, kw_only=True):
@@ -210,7 +210,7 @@ async def list_all_conversations(api: Api, call: Call[ConversationsQuery, Nothin
         body=FoundConversations(
             items=[shown(row) for row in page.items],
             next_cursor=page.next_cursor,
-            searched_instead=list(page.instead),
+            searched_instead=list(page.instead) or UNSET,
         )
     )
 

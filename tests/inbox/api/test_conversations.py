@@ -70,9 +70,9 @@ async def test_a_mistyped_word_finds_what_was_meant_unless_it_is_asked_for_exact
         assert found["searched_instead"] == [instead]
         exactly = {"q": typed, "exact": "true"}
         found = (await api("GET", "/conversations", params=exactly, scope="read")).body
-        assert (found["items"], found["searched_instead"]) == ([], [])
+        assert (found["items"], "searched_instead" in found) == ([], False)
     found = (await api("GET", "/conversations", params={"q": "запасные"}, scope="read")).body
-    assert (len(found["items"]), found["searched_instead"]) == (1, [])
+    assert (len(found["items"]), "searched_instead" in found) == (1, False)
 
 
 async def test_what_was_not_sent_and_where_leads_came_from_narrow_too(api: ApiClient) -> None:
