@@ -3,6 +3,8 @@
 What a row of `fact_credit` adds is said once, in `_ADDS`; keeping the sums and counting them anew are both made of it.
 """
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import text
@@ -69,7 +71,7 @@ def _flagged(rows: str) -> str:
     """  # noqa: S608  # our own names
 
 
-def _summed(rows: str) -> str:
+def _summed(rows: str, *, where: str = "a.day is not null") -> str:
     """SQL of what `rows`, the columns of `fact_credit` and a `sign`, add to the sums under all models, by their key."""
     dimensions = ", ".join(DIMENSIONS)
     measures = ", ".join(MEASURES)
@@ -82,7 +84,7 @@ def _summed(rows: str) -> str:
             cross join lateral unnest(r.weights) with ordinality as given(weight, number)
             cross join lateral (select cast(weight as bigint) as w, coalesce(r.money[number], 0) as m) part
             cross join lateral (values {_ADDS}) as a(basis, day, {measures})
-            where weight <> 0 and a.day is not null
+            where weight <> 0 and {where}
             group by 1, 2, 3, {dimensions}
         )
         select 'd' as grain, basis, model, day, {dimensions}, {measures} from of_day
@@ -92,23 +94,57 @@ def _summed(rows: str) -> str:
     """  # noqa: S608  # our own names
 
 
-def grow(rows: str) -> str:
+def grow(rows: str, **only: str) -> str:
     """SQL that adds them, in the order of the key: who does so at once waits and does not deadlock."""
     columns = ", ".join((*_KEY, *MEASURES))
     changes = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in MEASURES)
     something = " or ".join(f"{name} <> 0" for name in MEASURES)
     return f"""
         insert into rollup_source as s ({columns})
-        select {columns} from ({_summed(rows)}) more where {something} order by {", ".join(_KEY)}
+        select {columns} from ({_summed(rows, **only)}) more where {something} order by {", ".join(_KEY)}
         on conflict ({", ".join(_KEY)}) do update set {changes}
     """  # noqa: S608  # our own names
 
 
 _ANEW: Final = grow("(select *, 1 as sign from fact_credit)")
+_WITHIN: Final = "between cast(:first as date) and cast(:last as date)"
+_MONTH_ANEW: Final = grow(
+    "(select *, 1 as sign from fact_credit"  # noqa: S608  # our own names
+    f" where created_on {_WITHIN} or qualified_on {_WITHIN} or closed_on {_WITHIN})",
+    where=f"a.day {_WITHIN}",
+)
+_MONTHS: Final = """
+    select cast(month as date) as month from (
+        select min(first) as first, max(last) as last from (
+            select min(created_on) as first, greatest(max(created_on), max(qualified_on), max(closed_on)) as last
+            from fact_credit
+            union all select min(day), max(day) from rollup_source
+        ) both_ends
+    ) ends, generate_series(date_trunc('month', ends.first), ends.last, interval '1 month') as month
+"""
 
 
 async def recount(connection: AsyncConnection) -> None:
     """Makes the sums anew from `fact_credit`. Whoever adds to them waits."""
-    await connection.execute(text("lock table rollup_source in share row exclusive mode"))
+    await connection.execute(_HELD)
     await connection.execute(text("delete from rollup_source"))
     await connection.execute(text(_ANEW))
+
+
+async def months(connection: AsyncConnection) -> Sequence[date]:
+    """All in which there is anything, or were sums of it."""
+    return (await connection.execute(text(_MONTHS))).scalars().all()
+
+
+async def recount_month(connection: AsyncConnection, month: date) -> None:
+    """The same of one month: what an installation of years can do without holding up its recorder for minutes."""
+    values = {
+        "first": month,
+        "last": (month + timedelta(days=32)).replace(day=1) - timedelta(days=1),
+    }
+    await connection.execute(_HELD)
+    await connection.execute(text(f"delete from rollup_source where day {_WITHIN}"), values)  # noqa: S608
+    await connection.execute(text(_MONTH_ANEW), values)
+
+
+_HELD: Final = text("lock table rollup_source in share row exclusive mode")
