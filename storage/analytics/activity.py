@@ -166,7 +166,7 @@ async def _calls(connection: AsyncConnection, wish: Wish, work: Work) -> None:
 TASKS_OF: Final = {
     "tasks_done": "x.done_at >= :begin and x.done_at < :end and x.cancelled_at is null",
     "tasks_late": (
-        "x.due_at >= :begin and x.due_at < least(:end, :now) and x.cancelled_at is null"
+        "x.due_at >= :begin and x.due_at < :end and x.due_at < :now and x.cancelled_at is null"
         " and (x.done_at is null or x.done_at > x.due_at)"
     ),
 }

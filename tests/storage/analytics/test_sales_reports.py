@@ -103,7 +103,7 @@ async def real_leads(shop: Business) -> list[Any]:
     return await shop.sql("select * from lead where status <> 'merged' order by id")
 
 
-async def test_the_summary(business: Business) -> None:
+async def the_summary(business: Business) -> None:
     wish = SummaryWish(**PERIOD, by="week")
     async with business.engine.connect() as connection:
         found = await summary.summary(connection, wish)
@@ -153,6 +153,18 @@ async def test_the_summary(business: Business) -> None:
     assert of_team.leads == sum(lead.manager_id is not None for lead in new)
 
 
+async def test_every_number_is_what_the_tables_say_and_lists_what_it_counts(
+    business: Business,
+) -> None:
+    """One story for all of them: to live it takes longer than to count it."""
+    await the_summary(business)
+    await the_funnel(business)
+    await the_managers(business)
+    await what_has_no_source_cannot_be_told_of_one(business)
+    await the_calls(business)
+    await a_cursor_is_of_its_own_figure_and_a_figure_of_its_own_report(business)
+
+
 async def test_the_win_rate_is_of_what_was_closed(database: AsyncEngine) -> None:
     async with database.begin() as connection:
         there = Rows(connection, now=NOW)
@@ -171,32 +183,11 @@ async def test_the_win_rate_is_of_what_was_closed(database: AsyncEngine) -> None
     assert summary.BY_NAME["win_rate"].value(found.before) is None
 
 
-async def test_the_funnel(business: Business) -> None:
+async def the_funnel(business: Business) -> None:
     wish = FunnelWish(**PERIOD, by="source")
     async with business.engine.connect() as connection:
         found = await funnel.funnel(connection, wish)
-    way = await business.sql("select id, kind from stage where kind <> 'lost' order by position")
-    place = {stage.id: n for n, stage in enumerate(way)}
-    steps: dict[UUID, list[tuple[UUID, datetime]]] = defaultdict(list)
-    for event in await business.sql(
-        "select lead_id, after, at from lead_event where what in ('opened', 'stage') order by at, id"
-    ):
-        steps[event.lead_id].append((UUID(event.after), event.at))
-    leads = [lead for lead in await real_leads(business) if within(lead.created_at)]
-    reached: Counter[int] = Counter()
-    lost: Counter[int] = Counter()
-    here: Counter[int] = Counter()
-    stays: dict[UUID, list[int]] = defaultdict(list)
-    for lead in leads:
-        been = [stage for stage, _ in steps[lead.id] if stage in place]
-        for n in range(max(place[stage] for stage in been) + 1):
-            reached[n] += 1
-        if lead.status == "lost":
-            lost[place[been[-1]]] += 1
-        if lead.status == "open":
-            here[place[lead.stage_id]] += 1
-        for (stage, at), (_, left) in zip(steps[lead.id], steps[lead.id][1:], strict=False):
-            stays[stage].append(int((left - at).total_seconds()))
+    way, leads, reached, lost, here, stays = await count_funnel(business)
     assert found.leads == len(leads) > 10
     for n, stage in enumerate(found.stages):
         assert (stage.id, stage.reached, stage.lost, stage.here) == (
@@ -229,6 +220,33 @@ async def test_the_funnel(business: Business) -> None:
         async with business.engine.connect() as connection:
             grouped = await funnel.funnel(connection, FunnelWish(**PERIOD, by=by))
         assert sum(group.leads for group in grouped.groups) == len(leads)
+
+
+async def count_funnel(business: Business) -> tuple[Any, ...]:
+    """(stages on the way, leads, then by place on the way: reached, lost from, here; and stays by stage)."""
+    way = await business.sql("select id, kind from stage where kind <> 'lost' order by position")
+    place = {stage.id: n for n, stage in enumerate(way)}
+    steps: dict[UUID, list[tuple[UUID, datetime]]] = defaultdict(list)
+    for event in await business.sql(
+        "select lead_id, after, at from lead_event where what in ('opened', 'stage') order by at, id"
+    ):
+        steps[event.lead_id].append((UUID(event.after), event.at))
+    leads = [lead for lead in await real_leads(business) if within(lead.created_at)]
+    reached: Counter[int] = Counter()
+    lost: Counter[int] = Counter()
+    here: Counter[int] = Counter()
+    stays: dict[UUID, list[int]] = defaultdict(list)
+    for lead in leads:
+        been = [stage for stage, _ in steps[lead.id] if stage in place]
+        for n in range(max(place[stage] for stage in been) + 1):
+            reached[n] += 1
+        if lead.status == "lost":
+            lost[place[been[-1]]] += 1
+        if lead.status == "open":
+            here[place[lead.stage_id]] += 1
+        for (stage, at), (_, left) in zip(steps[lead.id], steps[lead.id][1:], strict=False):
+            stays[stage].append(int((left - at).total_seconds()))
+    return way, leads, reached, lost, here, stays
 
 
 async def test_a_stage_that_was_skipped_counts_as_passed(database: AsyncEngine) -> None:
@@ -266,7 +284,7 @@ async def test_a_stage_that_was_skipped_counts_as_passed(database: AsyncEngine) 
     assert [stage.median for stage in found.stages] == [3600, 3600, None]
 
 
-async def test_managers(business: Business) -> None:
+async def the_managers(business: Business) -> None:
     wish = ManagersWish(**PERIOD)
     async with business.engine.connect() as connection:
         found = await managers.managers(connection, wish, zone=MOSCOW, now=business.now)
@@ -375,7 +393,7 @@ async def count_managers(shop: Business) -> dict[UUID, dict[str, Any]]:
     return counted
 
 
-async def test_what_has_no_source_cannot_be_told_of_one(business: Business) -> None:
+async def what_has_no_source_cannot_be_told_of_one(business: Business) -> None:
     wish = ManagersWish(**PERIOD, source="yandex / cpc", rank="messages")
     async with business.engine.connect() as connection:
         found = await managers.managers(connection, wish, zone=MOSCOW, now=business.now)
@@ -391,7 +409,7 @@ async def test_what_has_no_source_cannot_be_told_of_one(business: Business) -> N
     assert await behind(business, wish, "assigned") == []
 
 
-async def test_calls(business: Business) -> None:
+async def the_calls(business: Business) -> None:
     wish = CallsWish(**PERIOD)
     async with business.engine.connect() as connection:
         found = await calls.calls(connection, wish)
@@ -443,7 +461,7 @@ async def test_calls(business: Business) -> None:
     assert len(there) == cell.sums.incoming
 
 
-async def test_a_cursor_is_of_its_own_figure_and_a_figure_of_its_own_report(
+async def a_cursor_is_of_its_own_figure_and_a_figure_of_its_own_report(
     business: Business,
 ) -> None:
     wish = SummaryWish(**PERIOD)
