@@ -25,6 +25,7 @@ COMMANDS: Final = MappingProxyType(
         "reparse": "workers.cli.reparse:reparse",
         "backup": "workers.cli.backup:backup",
         "restore": "workers.cli.backup:restore",
+        "spend": "workers.cli.spend:spend",
         "doctor": "workers.cli.doctor:doctor",
         "bench": "workers.cli.bench:bench",
         "config": "workers.cli.config_command:config",
