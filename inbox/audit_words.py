@@ -95,6 +95,20 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "stage_removed": N_("removed a stage"),
         "stages_ordered": N_("put the stages in another order"),
         "suggestion_reopened": N_("asked again whether two contacts are one person"),
+        "ad_account_added": N_("added an advertising account"),
+        "ad_account_archived": N_("put an advertising account away"),
+        "ad_account_changed": N_("changed an advertising account"),
+        "ad_account_connected": N_("connected an advertising account to its platform"),
+        "ad_account_disconnected": N_("disconnected an advertising account"),
+        "ad_account_restored": N_("brought an advertising account back"),
+        "overhead_added": N_("added an overhead"),
+        "overhead_changed": N_("changed an overhead"),
+        "overhead_deleted": N_("deleted an overhead"),
+        "rate_deleted": N_("deleted a currency's rate"),
+        "rate_entered": N_("entered a currency's rate"),
+        "spend_entered": N_("entered advertising spend"),
+        "spend_imported": N_("imported advertising spend"),
+        "spend_vat_chosen": N_("chose whether reports count VAT"),
         "webhook_added": N_("added a webhook"),
         "webhook_changed": N_("changed a webhook"),
         "webhook_removed": N_("removed a webhook"),
@@ -127,6 +141,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "canned_reply": N_("Canned reply"),
         "company": N_("Company"),
         "macro": N_("Macro"),
+        "ad_account": N_("Advertising account"),
+        "overhead": N_("Overhead"),
     }
 )
 
@@ -171,12 +187,34 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "lead_policy": N_("When a lead is opened"),
         "silent_hours": N_("Silent, in hours"),
         "callback_minutes": N_("To call back within, minutes"),
+        "platform": N_("Platform"),
+        "external_id": N_("Number at the platform"),
+        "currency": N_("Currency"),
+        "vat_included": N_("VAT is in"),
+        "vat_rate": N_("VAT, per cent"),
+        "source": N_("utm_source"),
+        "medium": N_("utm_medium"),
+        "campaign_by": N_("utm_campaign holds"),
+        "amount": N_("Amount"),
+        "first_day": N_("First day"),
+        "last_day": N_("Last day"),
+        "rate": N_("Rate"),
+        "rows": N_("Rows"),
+        "totals": N_("Totals"),
+        "file": N_("File"),
     }
 )
 
 _ALONE: Final = MappingProxyType({"conversation_status": "status"})
 _WORDED: Final[Mapping[str, str]] = MappingProxyType(
-    {"role": "role", "sees": "sees", "strategy": "strategy", "status": "status"}
+    {
+        "role": "role",
+        "sees": "sees",
+        "strategy": "strategy",
+        "status": "status",
+        "platform": "ad_platform",
+        "campaign_by": "campaign_by",
+    }
 )
 """Fields whose values have words."""
 _THINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -202,6 +240,7 @@ _PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "conversation": "/conversations/{id}",
         "contact": "/contacts/{id}",
         "lead": "/leads/{id}",
+        "ad_account": "/settings/spend/accounts/{id}",
     }
 )
 LONGEST: Final = 300
