@@ -23,6 +23,9 @@ from storage.origins import Triple, origin_ids
 VAT: Final = "spend_vat"
 """The setting: "with" or "without"."""
 
+UNLESS_SAID: Final = "RUB"
+"""Where there is no pipeline yet, either."""
+
 LARGEST_RATE: Final = Decimal(100_000)
 """With the largest amount, what a bigint of minor units holds."""
 RATE_STEP: Final = Decimal("0.00000001")
@@ -55,10 +58,11 @@ class Reckoning:
 
 
 async def reckoning(connection: AsyncConnection) -> Reckoning:
-    currency = (await read_company(connection)).currency or await default_currency(connection)
+    known = (await read_company(connection)).currency or await default_currency(connection)
+    currency = known or UNLESS_SAID
     return Reckoning(
         currency=currency,
-        unit=10 ** get_currency_precision(currency) if currency else 100,
+        unit=10 ** get_currency_precision(currency),
         with_vat=await setting(connection, VAT) != "without",
     )
 

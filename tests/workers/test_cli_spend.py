@@ -56,7 +56,7 @@ def test_what_cannot_be_imported_is_one_line_and_status_1(
 ) -> None:
     for args, why in (
         ((file,), "no advertising account yet"),
-        ((file, "--account", "Nobody"), "with --source"),
+        ((file, "--account", "Nobody"), "with its source"),
         ((file, "--account", "A", "--source", "x", "--strict"), "--strict"),
     ):
         said = allo("spend", "import", *args)

@@ -5,7 +5,7 @@ import errno
 import click
 
 from inbox.desk import NotFound, Refused
-from storage.ad_accounts import TooManyAdAccounts
+from storage.ad_accounts import NoSuchAdAccount, TooManyAdAccounts
 from storage.colleagues import BadEmail, EmailTaken, LastAdministrator
 from storage.complaints import database_complaint
 from storage.embedded import CannotStart
@@ -24,6 +24,7 @@ SENTENCES = (
     DumpFailed,
     EmailTaken,
     LastAdministrator,
+    NoSuchAdAccount,
     NotABackup,
     NotFound,
     Refused,

@@ -6,21 +6,11 @@ from typing import Final
 
 import click
 from babel.numbers import is_currency
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.advertising.reading import AUTO, FORMATS, LARGEST, read_spend
 from router.spending import Spending
-from storage.ad_accounts import (
-    LONGEST_NAME,
-    PLATFORMS,
-    AdAccount,
-    ad_account_by_id,
-    ad_account_named,
-    add_ad_account,
-    all_ad_accounts,
-)
-from storage.audit import write_audit
-from storage.spend_reckoning import reckoning
+from storage.ad_account_choice import choose_ad_account
+from storage.ad_accounts import LONGEST_NAME, AdAccount, all_ad_accounts
 from storage.spending import Plan, Written, plan_spending, write_spending
 from workers.cli.failures import Failed
 from workers.cli.installation import Installation, in_records
@@ -86,14 +76,14 @@ def import_(
 
     async def story(here: Installation) -> tuple[AdAccount, Plan | None, Written | None]:
         async with here.engine.connect() as connection, connection.begin() as whole:
-            account = await _account(
-                here,
+            account = await choose_ad_account(
                 connection,
-                name=name.strip(),
+                name=name,
                 platform=said.format,
-                source=source.strip(),
-                medium=medium.strip(),
+                source=source,
+                medium=medium,
                 currency=currency,
+                now=here.now(),
             )
             if dry_run:
                 plan = await plan_spending(connection, account.id, said, file_hash=fingerprint)
@@ -181,63 +171,6 @@ def _read(file: Path) -> bytes:
             return bytes(stream.read(LARGEST + 1))
     except OSError as error:
         raise Failed(f"{file} cannot be read: {error.strerror}.") from error
-
-
-async def _account(
-    here: Installation,
-    connection: AsyncConnection,
-    *,
-    name: str,
-    platform: str,
-    source: str,
-    medium: str,
-    currency: str,
-) -> AdAccount:
-    """The one that is named, or the only one it can be; made when it is named with its source and not there."""
-    if not name:
-        return await _only(connection, platform)
-    there = await ad_account_named(connection, name)
-    if there is not None:
-        return there
-    if not source:
-        raise Failed(
-            f"There is no advertising account {name}: with --source (what its links have as utm_source) it is made."
-        )
-    currency = currency or (await reckoning(connection)).currency
-    kind = platform if platform in PLATFORMS else "other"
-    made = await add_ad_account(
-        connection,
-        name=name,
-        platform=kind,
-        source=source.lower(),
-        medium=medium.lower() or "cpc",
-        currency=currency,
-        now=here.now(),
-    )
-    await write_audit(
-        connection,
-        by=None,
-        what="ad_account_added",
-        object_kind="ad_account",
-        object_id=made,
-        now=here.now(),
-        after={"name": name, "source": source, "currency": currency},
-    )
-    return await ad_account_by_id(connection, made)
-
-
-async def _only(connection: AsyncConnection, platform: str) -> AdAccount:
-    open_ones = [each for each in await all_ad_accounts(connection) if each.archived_at is None]
-    fitting = [each for each in open_ones if each.platform == platform]
-    for found in (fitting, open_ones):
-        if len(found) == 1:
-            return found[0]
-    if not open_ones:
-        raise Failed(
-            "There is no advertising account yet: name one with --account and --source, and it is made."
-        )
-    names = ", ".join(each.name for each in fitting or open_ones)
-    raise Failed(f"There are several advertising accounts ({names}): say which with --account.")
 
 
 def _figures(plan: Plan | None, written: Written | None) -> dict[str, object]:
