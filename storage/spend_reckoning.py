@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.spending import folded
-from storage.ad_accounts import AdAccount, ad_account_by_id
+from storage.ad_accounts import AdAccount, ad_account_by_id, all_ad_accounts
 from storage.company import default_currency, put, read_company, setting
 from storage.origins import Triple, origin_ids
 
@@ -112,6 +112,11 @@ async def recount(
     since: date | None = None,
 ) -> None:
     """Of one account, of one currency, from one day on; or of everything."""
+    if account is None and currency is None:
+        # One account after the other: no statement takes longer than one may.
+        for each in await all_ad_accounts(connection):
+            await recount(connection, account=each.id, since=since)
+        return
     how = await reckoning(connection)
     await connection.execute(
         text(f"""

@@ -9,6 +9,7 @@ its outcome durable; whoever dies in the middle of one has written nothing, and 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -44,7 +45,7 @@ from storage.spend_pulls import (
 )
 from storage.spending import CannotWrite, write_spending
 from workers.clock import Clock
-from workers.supervisor import pause
+from workers.supervisor import unless
 
 log = structlog.get_logger()
 
@@ -109,27 +110,50 @@ class SpendPuller:
     look: float = LOOK_S
     pace: float = 1.0
     _limits: dict[bytes, AsyncLimiter] = field(default_factory=dict)
+    _free: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with open_http() as http:
+        """A few accounts at a time. What is under way when it stops is given up, and begun again elsewhere."""
+        working: set[asyncio.Task[None]] = set()
+        async with open_http() as http, asyncio.TaskGroup() as group:
             while not stop.is_set():
-                async with asyncio.TaskGroup() as group:
-                    steps = [group.create_task(self.step(http)) for _ in range(AT_ONCE)]
-                if not any(step.result() for step in steps):
-                    await pause(stop, self.look)
+                self._free.clear()
+                claimed = await self._claim() if len(working) < AT_ONCE else None
+                if claimed is not None:
+                    task = group.create_task(self._work(claimed, http))
+                    working.add(task)
+                    task.add_done_callback(working.discard)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.look):
+                        await unless(stop, self._free.wait())
+            for task in working:
+                task.cancel()
 
     async def step(self, http: aiohttp.ClientSession) -> bool:
         """One step of one account that is due; False when none is."""
+        claimed = await self._claim()
+        if claimed is not None:
+            await self._work(claimed, http)
+        return claimed is not None
+
+    async def _claim(self) -> ClaimedPull | None:
         async with transaction(self.engine) as connection:
-            claimed = await claim_pull(connection, now=self.now())
-        if claimed is None:
-            return False
+            return await claim_pull(connection, now=self.now())
+
+    async def _work(self, claimed: ClaimedPull, http: aiohttp.ClientSession) -> None:
         try:
             async with asyncio.timeout(STEP_S):
                 await self._step(claimed, http)
         except LostClaim:
             log.info("spend_pull_overtaken", account=claimed.account.name)
-        return True
+        except asyncio.CancelledError:
+            # Whoever comes next need not wait for the claim to run out.
+            with suppress(LostClaim):
+                await self._settle(claimed, claimed.account.pull_state, 0.0, "")
+            raise
+        finally:
+            self._free.set()
 
     async def _step(self, claimed: ClaimedPull, http: aiohttp.ClientSession) -> None:
         state = _round(claimed, self.now())

@@ -1,6 +1,7 @@
 """The one way into a file of spend: whatever it is, and whatever is wrong with it."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from connectors.advertising import (
@@ -20,7 +21,7 @@ from connectors.advertising.ledger import (
     whole,
 )
 from connectors.advertising.table import Line, Torn, lines_of
-from router.spending import Spending
+from router.spending import MOST_ROWS, Spending
 
 AUTO: Final = "auto"
 DIALECTS: Final[Sequence[Dialect]] = (
@@ -54,7 +55,8 @@ def read_spend(data: bytes, *, format_: str = AUTO, micros: bool | None = None) 
     ):
         return vk_ads_statistics.read_statistics(text.lstrip("\ufeff"))
     try:
-        lines = list(lines_of(text))
+        # What is more than can be taken is not even cut into cells.
+        lines = list(islice(lines_of(text), MOST_ROWS + HEADINGS_WITHIN + 1))
     except Torn as torn:
         return whole(
             format_,

@@ -101,6 +101,9 @@ spend = Table(
     ref("import_id", "spend_import"),
     PrimaryKeyConstraint("ad_account_id", "level", "object_id", "day", "currency"),
     Index("ix_spend_day", "day", "origin_id", postgresql_include=["counted"]),
+    # What an import replaces, and what the list of accounts sums up.
+    Index("ix_spend_ad_account_id_day", "ad_account_id", "day", postgresql_include=["counted"]),
+    Index("ix_spend_uncounted", "currency", "day", postgresql_where=text("counted is null")),
     Index("ix_spend_import_id", "import_id"),
     Index("ix_spend_origin_id", "origin_id"),
 )

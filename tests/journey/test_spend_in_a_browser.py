@@ -13,6 +13,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from sandbox.exchange import Fault
 from sandbox.yandex_direct import YandexDirect
 from storage.sealing import Sealer
 from tests.inbox.chromium import browsing, needs_chromium
@@ -96,12 +97,13 @@ async def test_what_the_platform_says_is_there_without_a_reload(stage, open_page
         await page.fill("#f-token", "right")
         await page.locator("form[action$=connect] .btn--main").click()
         await expect(page.locator(".page__head .health")).to_have_text("Работает")
-        await page.evaluate("window.sameDocument = true")
-
         log = page.locator("ol.panel .mate")
         await expect(log).to_have_count(3)
         direct.restate(stage.now().date())
-        await page.get_by_role("button", name="Проверить").click()
+        direct.go_wrong(Fault(kind="slow", seconds=3))
+        async with page.expect_event("load"):
+            await page.get_by_role("button", name="Проверить").click()
+        await page.evaluate("window.sameDocument = true")
         await expect(log).to_have_count(4)
         assert await page.evaluate("window.sameDocument")
         stop.set()

@@ -22,6 +22,7 @@ from storage.ad_accounts import (
 from storage.engine import transaction
 from storage.reading.spending import list_imports
 from storage.sealing import Sealer
+from storage.spend_pulls import claim_pull
 from tests.conftest import NOON
 from tests.installation import Installation
 from workers.pull_spend import AT_FIRST, EVERY, RESTATED, SpendPuller
@@ -326,7 +327,9 @@ async def test_dying_in_the_middle_writes_nothing_and_the_next_begins_again(data
             await asyncio.wait((dying,))
         assert await desk.total() == 0
         assert len(await desk.imports()) == 0
-        # Its claim runs out; until then nobody asks twice.
+        # Whoever stops in order gives the account back; whoever is killed leaves a claim that runs out.
+        async with transaction(database) as connection:
+            assert await claim_pull(connection, now=desk.time) is not None
         assert await desk.steps() == 0
         desk.later(minutes=11)
         await desk.steps()
