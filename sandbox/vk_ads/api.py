@@ -26,12 +26,17 @@ class VkAds(Exchange):
         now: Callable[[], float],
         client_id: str = "client",
         client_secret: str = "secret",  # noqa: S107  # a stand-in's
-        campaigns: int = 3,
+        campaigns: Sequence[str] | int = 3,
         quota: int = 1000,
     ) -> None:
         super().__init__(now=now)
         self.client_id, self.client_secret = client_id, client_secret
-        self.campaigns = {5000 + number: f"Кампания {number + 1}" for number in range(campaigns)}
+        names = (
+            [f"Кампания {number + 1}" for number in range(campaigns)]
+            if isinstance(campaigns, int)
+            else campaigns
+        )
+        self.campaigns = {5000 + number: name for number, name in enumerate(names)}
         self.tokens: dict[str, float] = {}
         self.given = 0
         self.asked: list[tuple[int, date, date]] = []

@@ -57,10 +57,12 @@ class YandexDirect(Exchange):
         token: str = "token",  # noqa: S107  # a stand-in's
         queued: int = 0,
         retry_in: int = 1,
+        campaigns: Sequence[tuple[str, str]] = CAMPAIGNS,
     ) -> None:
         super().__init__(now=now)
         self.token = token
         self.queued, self.retry_in = queued, retry_in
+        self.campaigns = campaigns
         self.books = Books()
         self.reports: dict[str, Report] = {}
         self.names: list[str] = []
@@ -158,7 +160,7 @@ class YandexDirect(Exchange):
                 self.books.charge(day, number, place),
             )
             for day in (first + timedelta(days=each) for each in range((last - first).days + 1))
-            for number, (id_, name) in enumerate(CAMPAIGNS)
+            for number, (id_, name) in enumerate(self.campaigns)
             for place, phrase in enumerate(PHRASES)
         ]
 
