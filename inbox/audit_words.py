@@ -106,6 +106,7 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "overhead_deleted": N_("deleted an overhead"),
         "rate_deleted": N_("deleted a currency's rate"),
         "rate_entered": N_("entered a currency's rate"),
+        "rates_imported": N_("imported currencies' rates"),
         "spend_entered": N_("entered advertising spend"),
         "spend_imported": N_("imported advertising spend"),
         "spend_vat_chosen": N_("chose whether reports count VAT"),

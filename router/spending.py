@@ -28,6 +28,8 @@ MOST_PROBLEMS: Final = 1000
 """Kept of a file; nobody reads more."""
 MOST: Final = Decimal(10) ** 11
 """Of one row: the column holds twelve digits before the point."""
+LARGEST_RATE: Final = Decimal(100_000)
+"""Of a currency: with the largest amount, what a bigint of minor units holds."""
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2100, 1, 1)
 _SHARE: Final = Decimal("0.01")

@@ -26,8 +26,6 @@ VAT: Final = "spend_vat"
 UNLESS_SAID: Final = "RUB"
 """Where there is no pipeline yet, either."""
 
-LARGEST_RATE: Final = Decimal(100_000)
-"""With the largest amount, what a bigint of minor units holds."""
 RATE_STEP: Final = Decimal("0.00000001")
 
 COUNTED: Final = """
@@ -82,14 +80,32 @@ async def set_rate(
     connection: AsyncConnection, *, currency: str, day: date, rate: Decimal, how: str = "hand"
 ) -> None:
     """From that day on until the next rate."""
+    await set_rates(connection, [(currency, day, rate)], how=how)
+
+
+async def set_rates(
+    connection: AsyncConnection, rates: Sequence[tuple[str, date, Decimal]], *, how: str
+) -> None:
+    """(currency, day, rate): of two for the same day the last."""
+    known = {(currency, day): rate for currency, day, rate in rates}
     await connection.execute(
         text("""
-            insert into currency_rate (currency, day, rate, how) values (:currency, :day, :rate, :how)
+            insert into currency_rate (currency, day, rate, how)
+            select currency, day, rate, :how
+            from unnest(cast(:currencies as text[]), cast(:days as date[]), cast(:rates as numeric[]))
+                as given (currency, day, rate)
             on conflict (currency, day) do update set rate = excluded.rate, how = excluded.how
         """),
-        {"currency": currency, "day": day, "rate": rate, "how": how},
+        {
+            "currencies": [currency for currency, _ in known],
+            "days": [day for _, day in known],
+            "rates": list(known.values()),
+            "how": how,
+        },
     )
-    await recount(connection, currency=currency, since=day)
+    for currency in sorted({currency for currency, _ in known}):
+        since = min(day for code, day in known if code == currency)
+        await recount(connection, currency=currency, since=since)
 
 
 async def drop_rate(connection: AsyncConnection, *, currency: str, day: date) -> bool:

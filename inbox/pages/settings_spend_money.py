@@ -16,7 +16,7 @@ from inbox.pages.settings_spend import HERE
 from inbox.pages.settings_spend_import import amount_in
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
-from router.spending import FIRST_DAY, LAST_DAY
+from router.spending import FIRST_DAY, LARGEST_RATE, LAST_DAY
 from storage.audit import write_audit
 from storage.engine import transaction
 from storage.overheads import (
@@ -30,7 +30,6 @@ from storage.overheads import (
 )
 from storage.reading.spending import list_overheads, list_rates, missing_rates
 from storage.spend_reckoning import (
-    LARGEST_RATE,
     RATE_STEP,
     drop_rate,
     reckoning,

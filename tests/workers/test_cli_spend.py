@@ -80,3 +80,21 @@ def test_what_cannot_be_imported_is_one_line_and_status_1(
 )
 def test_wrong_usage_is_status_2(allo: Allo, args: tuple[str, ...]) -> None:
     assert allo("spend", *args).status == 2
+
+
+def test_rates_come_from_a_file_and_count_what_waited(allo: Allo, tmp_path: Path) -> None:
+    spent = tmp_path / "usd.csv"
+    spent.write_text("date;cost\n2026-11-03;10\n")
+    new = ("--account", "A", "--source", "a", "--currency", "USD", "--json")
+    assert allo("spend", "import", str(spent), *new).json["uncounted"] == 1
+    rates = tmp_path / "rates.csv"
+    rates.write_text(
+        "дата;валюта;курс\n01.11.2026;USD;90,5\n02.11.2026;USD;много\n01.11.2026;RUB;1\n"
+    )
+    said = allo("spend", "rates", str(rates))
+    assert (said.status, said.out) == (0, "1 rates written, 1 lines not read.\n")
+    assert "line 3: “много” is not an amount." in said.err
+    again = spent.with_name("again.csv")
+    again.write_text("date;cost\n2026-11-03;11\n")
+    assert allo("spend", "import", str(again), "--json").json["uncounted"] == 0
+    assert allo("spend", "rates", str(spent)).status == 1

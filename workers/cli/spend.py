@@ -3,20 +3,27 @@
 import hashlib
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import click
 from babel.numbers import is_currency
 
+from connectors.advertising.currency_rates import read_rates
 from connectors.advertising.reading import AUTO, FORMATS, LARGEST, read_spend
 from router.spending import Spending
 from storage.ad_account_choice import choose_ad_account
 from storage.ad_accounts import LONGEST_NAME, AdAccount, all_ad_accounts
+from storage.audit import write_audit
+from storage.engine import transaction
+from storage.spend_reckoning import reckoning, set_rates
 from storage.spending import Plan, Written, plan_spending, write_spending
 from workers.cli.failures import Failed
 from workers.cli.installation import Installation, in_records
 from workers.cli.printing import print_json, print_table
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="For a program to read.")
+NOBODY: Final = UUID(int=0)
+"""The audit's object: there is one company."""
 SHOWN: Final = 20
 """Problems, on standard error."""
 
@@ -117,6 +124,46 @@ def import_(
         return
     _complain(said)
     _tell(account, said, plan, written)
+
+
+@spend.command("rates")
+@click.argument(
+    "file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+)
+@AS_JSON
+def rates(*, file: Path, as_json: bool) -> None:
+    """Import FILE, a CSV with the columns day, currency, rate: what one of a currency costs in the company's."""
+    found, problems = read_rates(_read(file))
+    if not found:
+        raise Failed(f"{file}: {problems[0].reason if problems else 'There is no rate in it.'}")
+
+    async def story(here: Installation) -> int:
+        async with transaction(here.engine) as connection:
+            own = (await reckoning(connection)).currency
+            others = [each for each in found if each.currency != own]
+            await set_rates(
+                connection,
+                [(each.currency, each.day, each.rate) for each in others],
+                how="file",
+            )
+            await write_audit(
+                connection,
+                by=None,
+                what="rates_imported",
+                object_kind="company",
+                object_id=NOBODY,
+                now=here.now(),
+                after={"rows": len(others), "file": file.name},
+            )
+            return len(others)
+
+    written = in_records(story)
+    if as_json:
+        print_json({"written": written, "problems": problems})
+        return
+    for each in problems[:SHOWN]:
+        click.echo(f"line {each.line}: {each.reason}", err=True)
+    click.echo(f"{written} rates written, {len(problems)} lines not read.")
 
 
 @spend.command("accounts")

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, strategies as st
 
+from connectors.advertising.currency_rates import read_rates
 from connectors.advertising.reading import FORMATS, read_spend
 from router.spending import Spending, SpendRow, object_of, spread
 
@@ -240,6 +241,7 @@ def test_objects_are_told_apart_by_all_that_names_them():
 @given(st.binary(max_size=3000), st.sampled_from(FORMATS))
 def test_no_bytes_are_too_strange(data, format_):
     read_spend(data, format_=format_)
+    read_rates(data)
 
 
 CELL = st.one_of(
