@@ -6,6 +6,7 @@ All levels of the account go, so that campaigns and their advertisements are nev
 nothing, as long as nothing later has touched its days; of two that overlap the last wins, and the log says so.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ async def plan_spending(
     """Changes nothing. Raises NoSuchAdAccount, CannotWrite."""
     account = await ad_account_by_id(connection, account_id)
     covered = _covered(said)
-    parts = _parts(said.rows, account)
+    parts = await asyncio.to_thread(_parts, said.rows, account)
     how = await reckoning(connection)
     found = await connection.execute(
         text("""
@@ -150,7 +151,8 @@ async def write_spending(
             uncounted=0,
             totals={code: Decimal(total) for code, total in again.totals.items()},
         )
-    parts = _parts(said.rows, account)
+    # A large file takes seconds: whoever else is served here must not wait for it.
+    parts = await asyncio.to_thread(_parts, said.rows, account)
     gone = await connection.execute(
         text("""
             with gone as (
