@@ -47,6 +47,7 @@ def test_every_operation_has_a_name_of_its_own() -> None:
         ("patch", "/tasks/{id}"),
         ("get", "/touches"),
         ("get", "/sources"),
+        ("post", "/spend"),
         ("get", "/events"),
         ("get", "/events/stream"),
         ("get", "/dead-letters"),
@@ -91,6 +92,5 @@ async def test_the_document_is_served_without_a_token(api: ApiClient) -> None:
 
 def test_what_is_not_there_yet_is_named() -> None:
     described = DOCUMENT["info"]["description"]
-    for path in ("/spend", "/reports"):
-        assert path in described
-        assert not any(endpoint.path.startswith(path) for endpoint in ENDPOINTS)
+    assert "/reports" in described
+    assert not any(endpoint.path.startswith("/reports") for endpoint in ENDPOINTS)
