@@ -1,6 +1,8 @@
 """Advertising platforms are asked what they took: stand-ins that queue, restate, refuse, and a puller that dies."""
 
 import asyncio
+import signal
+import sys
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -98,6 +100,29 @@ class Desk:
                 )
             )
             return tuple(found.one())
+
+    async def waiting(self):
+        async with self.engine.connect() as connection:
+            found = await connection.execute(
+                text("""
+                    select count(*) from pg_stat_activity
+                    where datname = current_database() and query ilike '%insert into origin%' and pid <> pg_backend_pid()
+                      and wait_event_type = 'Lock'
+                """)
+            )
+            return found.scalar_one()
+
+    async def is_held_up(self):
+        return await self.waiting() > 0
+
+    async def is_let_go(self):
+        """The server has noticed that the process is gone: nothing of it holds the account."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(
+                text("select 1 from ad_account where id = :id for update skip locked"),
+                {"id": self.account},
+            )
+            return found.scalar() is not None
 
     async def is_claimed(self):
         return bool((await self.row()).pull_state.get("claim"))
@@ -335,6 +360,61 @@ async def test_dying_in_the_middle_writes_nothing_and_the_next_begins_again(data
         await desk.steps()
         assert await desk.total() == direct.total(FIRST, TODAY)
         assert (await desk.row()).condition == "working"
+
+
+PULLING = """
+import asyncio, sys
+from datetime import datetime
+from connectors.outgoing import open_http
+from storage.engine import open_engine
+from storage.sealing import Sealer
+from workers.pull_spend import SpendPuller
+
+async def main(url, now):
+    puller = SpendPuller(
+        engine=open_engine(url), sealer=Sealer(b"s" * 32), now=lambda: datetime.fromisoformat(now), chance=lambda: 0.5
+    )
+    async with open_http() as http:
+        await puller.step(http)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_killed_in_the_middle_of_writing_it_has_written_nothing(database, database_url):
+    """A process of its own, with SIGKILL, when the old days are deleted and the new ones are not there yet."""
+    async with direct_desk(database) as (desk, direct):
+        await desk.steps()
+        kept, imports = await desk.figures(), len(await desk.imports())
+        direct.restate(TODAY)
+        # Another campaign, so that there is an origin to be written down: that is where it is held up.
+        direct.campaigns = (*direct.campaigns, ("7009", "Новая"))
+        desk.later(hours=6)
+        async with database.connect() as holding:
+            await holding.execute(text("lock table origin in exclusive mode"))
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", PULLING, database_url, desk.time.isoformat()
+            )
+            await until(desk.is_held_up)
+            process.kill()
+            assert await process.wait() == -signal.SIGKILL
+            await holding.rollback()
+        await until(desk.is_let_go)
+        assert await desk.figures() == kept
+        assert len(await desk.imports()) == imports
+        # Its claim runs out, and then it is asked again.
+        assert await desk.steps() == 0
+        desk.later(minutes=11)
+        await desk.steps()
+        last = TODAY - timedelta(days=RESTATED - 1)
+        async with database.connect() as connection:
+            found = await connection.execute(
+                text("select sum(amount) from spend where day >= :last"), {"last": last}
+            )
+            assert found.scalar_one() == pytest.approx(
+                direct.total(last, TODAY), abs=Decimal("0.1")
+            )
+        assert len(await desk.imports()) == imports + 1
 
 
 async def test_between_the_days_of_a_round_it_may_die_and_goes_on(database):
