@@ -46,6 +46,7 @@ from inbox.pages import (
     settings_macros,
     settings_people,
     settings_pipelines,
+    settings_sources,
     settings_teams,
     settings_tokens,
     settings_webhooks,
@@ -102,6 +103,7 @@ PAGES: Final[Sequence[Page]] = (
     *settings_hours.PAGES,
     *settings_company.PAGES,
     *settings_webhooks.PAGES,
+    *settings_sources.PAGES,
     *first_steps.PAGES,
 )
 

@@ -29,6 +29,8 @@ class Right(StrEnum):
     """The canned replies that everybody has; one's own are everybody's to write."""
     MANAGE_LABELS = "manage_labels"
     MANAGE_WEBHOOKS = "manage_webhooks"
+    MANAGE_SOURCES = "manage_sources"
+    """Rules that name sources, tracked links, numbers that tell where a caller came from; nothing of a customer."""
     READ_AUDIT = "read_audit"
     SHARE_VIEWS = "share_views"
     SEE_EVERYBODYS_TASKS = "see_everybodys_tasks"
@@ -67,7 +69,7 @@ RIGHTS: Final = MappingProxyType(
         },
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
-        "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),
+        "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS, Right.MANAGE_SOURCES}),
     }
 )
 

@@ -110,6 +110,18 @@ WORDS: Final = MappingProxyType(
             "took_it": N_("answered first"),
             "called": N_("called the customer"),
         },
+        "source_kind": {
+            "paid": N_("Advertising"),
+            "organic": N_("Search and maps"),
+            "social": N_("Social networks"),
+            "referral": N_("Other sites"),
+            "direct": N_("Direct"),
+            "messenger": N_("Messengers"),
+            "email": N_("Mailings"),
+            "phone": N_("Telephone"),
+            "offline": N_("Offline"),
+            "other": N_("Other"),
+        },
         "strategy": {
             "round_robin": N_("In turn"),
             "least_loaded": N_("To whoever has the least to do"),

@@ -140,10 +140,10 @@ WORK = {
     Right.CHANGE_LEADS,
 }
 EXPECTED = {
-    "admin": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS | ADMIN_ALONE,
+    "admin": {Right.SIGNED_IN, Right.READ_LEADS, Right.MANAGE_SOURCES} | WORK | LEADS | ADMIN_ALONE,
     "lead": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS,
     "manager": {Right.SIGNED_IN, Right.READ_LEADS} | WORK,
-    "marketer": {Right.SIGNED_IN, Right.READ_LEADS},
+    "marketer": {Right.SIGNED_IN, Right.READ_LEADS, Right.MANAGE_SOURCES},
 }
 
 
