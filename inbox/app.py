@@ -43,9 +43,12 @@ from inbox.pages import (
     settings_fields,
     settings_hours,
     settings_labels,
+    settings_links,
     settings_macros,
+    settings_numbers,
     settings_people,
     settings_pipelines,
+    settings_site_script,
     settings_sources,
     settings_teams,
     settings_tokens,
@@ -104,6 +107,9 @@ PAGES: Final[Sequence[Page]] = (
     *settings_company.PAGES,
     *settings_webhooks.PAGES,
     *settings_sources.PAGES,
+    *settings_links.PAGES,
+    *settings_numbers.PAGES,
+    *settings_site_script.PAGES,
     *first_steps.PAGES,
 )
 

@@ -122,6 +122,16 @@ WORDS: Final = MappingProxyType(
             "offline": N_("Offline"),
             "other": N_("Other"),
         },
+        "link_manner": {
+            "plus": N_("In the address"),
+            "subject": N_("In the subject"),
+        },
+        "link_manner_hint": {
+            "plus": N_(
+                "sales+code@shop.example: most mail servers deliver it; nobody sees the code."
+            ),
+            "subject": N_("For servers that know no addresses with a plus. Customers see it."),
+        },
         "strategy": {
             "round_robin": N_("In turn"),
             "least_loaded": N_("To whoever has the least to do"),

@@ -51,6 +51,7 @@ from router.world import World
 from storage import bulk
 from storage.bulk import Records
 from storage.calls_loading import load_calls, load_what_follows
+from storage.tracks_loading import load_tracks
 
 
 class _Waiting(msgspec.Struct):
@@ -260,6 +261,7 @@ async def load(connection: AsyncConnection, world: World, batch: Sequence[Accept
     await load_conversations(connection, world, [each.id for each in conversations])
     if wanted.calls:
         await load_what_follows(connection, world)
+    await load_tracks(connection, world, batch)
     await load_touches(
         connection,
         world,
@@ -379,7 +381,8 @@ class _Wanted:
             self.keys.add((f"{channel}_chat", event.chat.id))
 
     def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
-        if event.source is not None:
+        # A call says by its number where it came from.
+        if event.source is not None or isinstance(event, CallReported):
             self.sources.append(
                 ((account, event.chat.id), event.sender.keys if event.sender is not None else ())
             )

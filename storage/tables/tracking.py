@@ -38,6 +38,7 @@ tracked_link = Table(  # /go/{code}: into a channel, or to a page of the busines
     Index("ix_tracked_link_account_id", "account_id"),
     Index("ix_tracked_link_created_by", "created_by"),
     Index("ix_tracked_link_created_at", "created_at", "id"),
+    Index("ix_tracked_link_address", "address"),
 )
 
 link_click = (

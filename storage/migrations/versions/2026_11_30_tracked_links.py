@@ -51,6 +51,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('code', name=op.f('uq_tracked_link_code'))
     )
     op.create_index('ix_tracked_link_account_id', 'tracked_link', ['account_id'], unique=False)
+    op.create_index('ix_tracked_link_address', 'tracked_link', ['address'], unique=False)
     op.create_index('ix_tracked_link_created_at', 'tracked_link', ['created_at', 'id'], unique=False)
     op.create_index('ix_tracked_link_created_by', 'tracked_link', ['created_by'], unique=False)
     op.create_table('link_click',
