@@ -29,7 +29,7 @@ from router.message import SourceKeys
 SITE: Final = "site"
 """The kind of links to pages."""
 CLICKS: Final = Rate(count=60, seconds=60, burst=30)
-LONGEST_CODE: Final = 64
+_CODE: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _MACHINES: Final = re.compile(
     r"bot\b|bot/|crawl|spider|preview|slurp|facebookexternalhit|facebot|whatsapp/|vkshare|embedly|skypeuripreview|"
     r"monitor|pingdom|lighthouse|curl/|wget/|python|okhttp|go-http-client|java/|libwww|axios/|scan",
@@ -85,7 +85,7 @@ class TrackedLinks:
 
     async def go(self, request: web.Request) -> web.Response:
         code = request.match_info["code"].lower()
-        link = await self._links.find(code) if len(code) <= LONGEST_CODE else None
+        link = await self._links.find(code) if _CODE.fullmatch(code) else None
         if link is None:
             raise web.HTTPNotFound(text="There is no such link.", headers=_HEADERS)
         carried = link.code

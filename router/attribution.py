@@ -18,6 +18,7 @@ from router.world import World
 SITE: Final = "site"
 """The channel of a visit to the business's own site."""
 BY_HAND: Final = "by_hand"
+_NO_ID: Final = UUID(int=0)
 
 
 def touches_of(
@@ -47,21 +48,22 @@ def record(
     for keys, where, marks in said:
         # Platforms tell the time in whole seconds: what led to a message is never after it.
         then = min(keys.visited_at or at, at)
-        touch = _touch(keys, channel=where, contact=contact, event=event, at=then, marks=marks)
+        touch = _touch(keys, channel=where, contact=contact, at=then, marks=marks)
         if touch is None or _is_known(touch, world.touches.get(contact, ())):
             continue
         touch.id = world.new_id()
         made.append(world.add(touch))
+    if made:
+        # One touch is the event's own; the visits before it were events of their own, somewhere else.
+        made[-1].event_id = event
     return made
 
 
-def touch_of_visit(keys: SourceKeys, *, visitor: UUID, id_: UUID) -> Touch | None:
+def touch_of_visit(keys: SourceKeys, *, id_: UUID) -> Touch | None:
     """Of somebody who has not said a word yet."""
     assert keys.visited_at is not None  # noqa: S101  # a visit's moment is the server's own
     marks = {"visit": keys.visit} if keys.visit else {}
-    touch = _touch(
-        keys, channel="site_chat", contact=None, event=visitor, at=keys.visited_at, marks=marks
-    )
+    touch = _touch(keys, channel="site_chat", contact=None, at=keys.visited_at, marks=marks)
     if touch is not None:
         touch.id = id_
     return touch
@@ -110,7 +112,6 @@ def _touch(
     *,
     channel: str,
     contact: UUID | None,
-    event: UUID,
     at: datetime,
     marks: Mapping[str, Any],
 ) -> Touch | None:
@@ -119,9 +120,8 @@ def _touch(
     if not source:
         return None
     return Touch(
-        id=event,
+        id=_NO_ID,
         contact_id=contact,
-        event_id=event,
         at=at,
         channel=channel,
         source=source,

@@ -48,6 +48,12 @@ class NumberRow:
     archived_at: datetime | None
     calls: int = 0
 
+    @property
+    def origin(self) -> str:
+        """Its words, as lists show them."""
+        words = (self.utm.get(name, "") for name in ("source", "medium", "campaign"))
+        return " / ".join(word for word in words if word)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lent:

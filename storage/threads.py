@@ -189,7 +189,7 @@ class Threads:
         keys = replace(keys, visit=visit)
         # The same visit told twice is one touch.
         id_ = uuid5(visitor, visit) if visit else new_id()
-        touch = touch_of_visit(keys, visitor=visitor, id_=id_)
+        touch = touch_of_visit(keys, id_=id_)
         known = touch is not None and (touch.source, touch.medium, touch.campaign) != DIRECT
         # A visit of unknown origin does not hide where the person came from before: it opens no touch.
         await connection.execute(

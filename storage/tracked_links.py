@@ -46,6 +46,12 @@ class LinkRow:
     created_at: datetime
     archived_at: datetime | None
 
+    @property
+    def origin(self) -> str:
+        """Its words, as lists show them."""
+        words = (self.utm.get(name, "") for name in ("source", "medium", "campaign"))
+        return " / ".join(word for word in words if word)
+
 
 _COLUMNS: Final = tuple(tracked_link.c[name] for name in LinkRow.__dataclass_fields__)
 

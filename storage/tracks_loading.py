@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.clean_text import clean_line
 from router.message import Accepted, CallReported
 from router.records import CallLine, LinkClick, NumberLease, TrackedLink
 from router.tracks import PATIENCE, as_called
@@ -59,9 +60,9 @@ async def load_tracks(connection: AsyncConnection, world: World, batch: Sequence
         event = accepted.event
         source = getattr(event, "source", None)
         if source is not None and source.code:
-            codes.add(source.code.lower())
+            codes.add(clean_line(source.code.lower()))
         if source is not None and source.alias:
-            aliases.add(source.alias.lower())
+            aliases.add(clean_line(source.alias.lower(), limit=320))
         if isinstance(event, CallReported) and event.direction == "in" and event.ours:
             call = world.calls.get((accepted.account, event.call))
             began = call.started_at if call is not None else event.started_at or event.at
