@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.rendering import channel_label
+from router.attribution import BY_HAND
 from router.origins import DIRECT
 from storage.reading.touches import TouchRow, touches_of
 from storage.sources import SourceRow, names_of
@@ -82,7 +83,7 @@ def _chain(
 
 
 def _mark(touch: TouchRow) -> Mark:
-    if "by_hand" in touch.raw:
+    if touch.medium == BY_HAND:
         return "by_hand"
     if touch.source == _AMBIGUOUS:
         return "ambiguous"

@@ -1,7 +1,7 @@
 """Where a person came from: touches made of the raw keys that an event carries.
 
 One event may say several things at once: the link that was clicked, and the visits to the site before it. What was written
-stays in `raw`, with the marks of how we know: `visit`, `click` and `link`, `number`, `ambiguous`, `by_hand`.
+stays in `raw`, with the marks of how we know: `visit`, `click` and `link`, `number`, `ambiguous`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +18,7 @@ from router.world import World
 SITE: Final = "site"
 """The channel of a visit to the business's own site."""
 BY_HAND: Final = "by_hand"
+"""The medium of a touch that a colleague told of."""
 _NO_ID: Final = UUID(int=0)
 
 
@@ -90,7 +91,7 @@ def take_snapshot(world: World, lead: Lead) -> bool:
 def counted(touches: Iterable[Touch]) -> list[Touch]:
     """Those that attribution looks at: what a colleague said counts only where nothing was found."""
     touches = list(touches)
-    return [each for each in touches if BY_HAND not in each.raw] or touches
+    return [each for each in touches if each.medium != BY_HAND] or touches
 
 
 def snapshot(touch: Touch) -> dict[str, Any]:

@@ -40,7 +40,7 @@ async def say_source(
         text("""
             select l.contact_id, l.conversation_id, l.created_at, l.source_by_hand, l.manager_id,
                    exists (select from touch t where t.contact_id = l.contact_id and t.at <= l.created_at
-                           and not t.raw ? 'by_hand') as found
+                           and t.medium <> 'by_hand') as found
             from lead l where l.id = :id for update of l
         """),
         {"id": lead},

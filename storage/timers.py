@@ -35,6 +35,8 @@ LATELY: Final = timedelta(minutes=1)
 """Longer than any transaction: one that did not see another's commit has ended since."""
 
 RAW_DAYS: Final = 30
+TRACES_DAYS: Final = 90
+"""Clicks and lent numbers: as far back as attribution looks. The touches they became stay."""
 OUTBOX_DAYS: Final = 30
 LOG_DAYS: Final = 14
 UNDO_DAYS: Final = 7
@@ -74,6 +76,10 @@ _FORGET_RAW = text(
 )
 
 
+_FORGET_TRACES: Final = (
+    text("delete from link_click where at < :before"),
+    text("delete from number_lease where until < :before"),
+)
 _FORGET_WHAT_CANNOT_BE_UNDONE: Final = (
     text("delete from bulk_action where at < :before"),
     text("delete from macro_run where at < :before"),
@@ -206,6 +212,8 @@ async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> list[
     """
     files = await connection.scalars(_FORGET_RAW, {"before": now - timedelta(days=RAW_DAYS)})
     await outbox.prune(connection, before=now - timedelta(days=OUTBOX_DAYS))
+    for traces in _FORGET_TRACES:
+        await connection.execute(traces, {"before": now - timedelta(days=TRACES_DAYS)})
     await connection.execute(
         text("delete from channel_log where at < :before"),
         {"before": now - timedelta(days=LOG_DAYS)},

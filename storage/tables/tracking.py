@@ -92,14 +92,8 @@ number_lease = (
         moment("until"),
         Column("keys", JSONB, nullable=False),
         ref("link_id", "tracked_link", null=True),
-        ref("contact_id", "contact", null=True),
         Index("ix_number_lease_number_until", "number", "until"),
         Index("ix_number_lease_until", "until"),
         Index("ix_number_lease_link_id", "link_id", postgresql_where=text("link_id is not null")),
-        Index(
-            "ix_number_lease_contact_id",
-            "contact_id",
-            postgresql_where=text("contact_id is not null"),
-        ),
     )
 )

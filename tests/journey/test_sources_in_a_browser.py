@@ -165,8 +165,8 @@ async def shop(tmp_path: Path, telegram: Telegram, mailbox: Mailbox) -> AsyncGen
         assert "Traceback" not in allo.log.read_text()
 
 
-async def links_are_made(shop: Shop) -> None:
-    """By a marketer, in the settings: buttons without words of their own, and a number to lend."""
+@asynccontextmanager
+async def a_marketer(shop: Shop) -> AsyncGenerator[Browser]:
     async with aiohttp.ClientSession(
         shop.door.url,
         cookie_jar=aiohttp.CookieJar(unsafe=True),
@@ -174,6 +174,12 @@ async def links_are_made(shop: Shop) -> None:
     ) as session:
         mark = Browser(session)
         assert (await mark.sign_in("mark@example.com", PASSWORD)).status == 303
+        yield mark
+
+
+async def links_are_made(shop: Shop) -> None:
+    """By a marketer, in the settings: buttons without words of their own."""
+    async with a_marketer(shop) as mark:
         for code, channel, address in (
             ("tg", "bot", "@shop_bot"),
             ("vk", "community", str(vk_world.GROUP)),
@@ -195,8 +201,6 @@ async def links_are_made(shop: Shop) -> None:
                 },
             )
             assert answer.status == 303, answer.text
-        answer = await mark.post("/settings/numbers", {"kind": "pool", "number": POOL})
-        assert answer.status == 303, answer.text
 
 
 @asynccontextmanager
@@ -365,6 +369,9 @@ async def call(shop: Shop, key: str, *, line: str, customer: str) -> None:
 
 
 async def by_telephone(shop: Shop) -> None:
+    async with a_marketer(shop) as mark:
+        answer = await mark.post("/settings/numbers", {"kind": "pool", "number": POOL})
+        assert answer.status == 303, answer.text
     async with a_visitor() as (_, page, went):
         await advertised(shop, page, "call-spring")
         # The number that was lent to this visit, in the words and in the link.

@@ -76,12 +76,9 @@ def upgrade() -> None:
     sa.Column('until', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.Column('keys', postgresql.JSONB(astext_type=sa.Text()), nullable=False),
     sa.Column('link_id', sa.UUID(), nullable=True),
-    sa.Column('contact_id', sa.UUID(), nullable=True),
-    sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_number_lease_contact_id')),
     sa.ForeignKeyConstraint(['link_id'], ['tracked_link.id'], name=op.f('fk_number_lease_link_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_number_lease'))
     )
-    op.create_index('ix_number_lease_contact_id', 'number_lease', ['contact_id'], unique=False, postgresql_where=sa.text('contact_id is not null'))
     op.create_index('ix_number_lease_link_id', 'number_lease', ['link_id'], unique=False, postgresql_where=sa.text('link_id is not null'))
     op.create_index('ix_number_lease_number_until', 'number_lease', ['number', 'until'], unique=False)
     op.create_index('ix_number_lease_until', 'number_lease', ['until'], unique=False)
