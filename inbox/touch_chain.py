@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.rendering import channel_label
+from inbox.source_names import SourceNames
 from router.attribution import BY_HAND
 from router.origins import DIRECT
 from storage.reading.touches import TouchRow, touches_of
-from storage.sources import SourceRow, names_of
 
 Mark = Literal["", "direct", "ambiguous", "by_hand"]
 _AMBIGUOUS: Final = "ambiguous"
@@ -37,17 +37,15 @@ class Link:
     """Of an ambiguous call: where whoever called may have come from."""
 
 
-async def chain_of(connection: AsyncConnection, contact: UUID, *, formats: Formats) -> list[Link]:
-    touches = await touches_of(connection, contact)
-    origins = {(each.source, each.medium, each.campaign) for each in touches}
-    for each in touches:
-        origins |= set(_candidates(each))
-    return _chain(touches, await names_of(connection, origins), formats=formats)
+async def chain_of(
+    connection: AsyncConnection, contact: UUID, *, names: SourceNames, formats: Formats
+) -> list[Link]:
+    return _chain(await touches_of(connection, contact), names, formats=formats)
 
 
 def _chain(
     touches: Sequence[TouchRow],
-    names: Mapping[tuple[str, str, str], SourceRow],
+    names: SourceNames,
     *,
     formats: Formats,
 ) -> list[Link]:
@@ -67,15 +65,13 @@ def _chain(
             Link(
                 id=each.id,
                 at=each.at,
-                source=_name(each, names, mark=mark, formats=formats),
+                source=_name(each, names, formats=formats),
                 words=" · ".join(word for word in said if word),
                 channel=each.channel,
                 channel_name=channel_label(formats.language, each.channel) if each.channel else "",
                 mark=mark,
                 candidates=tuple(
-                    dict.fromkeys(
-                        names[one].name if one in names else one[0] for one in _candidates(each)
-                    )
+                    dict.fromkeys(names.name(formats.language, *one) for one in _candidates(each))
                 ),
             )
         )
@@ -90,25 +86,12 @@ def _mark(touch: TouchRow) -> Mark:
     return "direct" if (touch.source, touch.medium) == DIRECT[:2] else ""
 
 
-def _name(
-    touch: TouchRow,
-    names: Mapping[tuple[str, str, str], SourceRow],
-    *,
-    mark: Mark,
-    formats: Formats,
-) -> str:
-    """As the rules call it; what a colleague wrote stays as written."""
-    _ = formats.language._
-    known = names.get((touch.source, touch.medium, touch.campaign))
-    if mark == "by_hand":
-        return touch.source
-    if known is not None:
-        return known.name
-    if mark == "ambiguous":
-        return _("A call, it is not clear whose")
-    if touch.source == "link" and touch.raw.get("link"):
+def _name(touch: TouchRow, names: SourceNames, *, formats: Formats) -> str:
+    """As the rules call it; a link of ours without words of its own by its name, as it was written."""
+    name = names.name(formats.language, touch.source, touch.medium, touch.campaign)
+    if touch.source == "link" and name == touch.source and touch.raw.get("link"):
         return str(touch.raw["link"])
-    return touch.source if touch.source and mark != "direct" else _("Direct")
+    return name
 
 
 def _candidates(touch: TouchRow) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@
 Both under one lock, shared by those who add origins: what is added while the rules change is named by the new ones.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -101,19 +101,6 @@ async def name_origins(connection: AsyncConnection, ids: Collection[int] | None 
             {"ids": list(moved), "named": list(moved.values())},
         )
     return len(moved)
-
-
-async def names_of(
-    connection: AsyncConnection, origins: Collection[tuple[str, str, str]]
-) -> Mapping[tuple[str, str, str], SourceRow]:
-    """What the rules call these (source, medium, campaign); what none knows is left out."""
-    if not origins:
-        return {}
-    rows = await list_rules(connection)
-    sources = {each.source.id: each.source for each in rows}
-    rules = Rules([each.rule for each in rows])
-    found = {each: rules.first(*each) for each in set(origins)}
-    return {each: sources[rule.source_id] for each, rule in found.items() if rule is not None}
 
 
 async def list_rules(connection: AsyncConnection) -> list[RuleRow]:

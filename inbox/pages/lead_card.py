@@ -82,7 +82,9 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
         "person": {"stages": pipeline.stages},
         "pipeline": pipeline,
         "reasons": pipeline.lost_reasons,
-        "chain": await chain_of(connection, found.contact_id, formats=visit.formats),
+        "chain": await chain_of(
+            connection, found.contact_id, names=visit.house.sources, formats=visit.formats
+        ),
         "said_by_hand": await source_said(connection, found.id),
         "source_names": await list_names(connection),
         "contact": await person_of(visit, connection, found.contact_id)

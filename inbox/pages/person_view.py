@@ -174,7 +174,9 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         stages=pipeline.stages if pipeline else (),
         lost_reasons=pipeline.lost_reasons if pipeline else (),
         earlier_leads=[each for each in leads if each is not lead],
-        chain=await chain_of(connection, contact.id, formats=visit.formats),
+        chain=await chain_of(
+            connection, contact.id, names=visit.house.sources, formats=visit.formats
+        ),
         tasks=[
             shown_task(each, visit=visit)
             for each in await open_tasks_of(connection, contact.id, sight=visit.sight)

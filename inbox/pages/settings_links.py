@@ -72,7 +72,7 @@ async def links(visit: Visit) -> web.Response:
 
 async def new(visit: Visit) -> web.Response:
     """The form for one target, `where`; which one is chosen on the page before."""
-    target = await _target(visit, visit.request.query.get("where", ""))
+    target = await _target(visit, visit.request.query.get("where", SITE))
     known = target.known
     if target.account is not None:
         async with visit.around.engine.connect() as connection:

@@ -13,7 +13,7 @@ from storage.sources import (
     list_rules,
     move_rule,
     name_origins,
-    names_of,
+    named_by,
     remove_rule,
     seed_rules,
     unmapped,
@@ -164,8 +164,8 @@ async def test_what_no_rule_knows_is_listed_with_how_many_came(shop):
 async def test_the_rules_one_begins_with_know_the_usual_places(database, origin, name):
     async with transaction(database) as connection:
         await seed_rules(connection, language="ru", now=NOON)
-        found = await names_of(connection, [origin])
-    assert (found[origin].name if origin in found else None) == name
+        found = named_by(await list_rules(connection), origin)
+    assert (found.source.name if found is not None else None) == name
 
 
 async def test_the_first_rules_come_once_and_in_the_language_of_the_company(shop):
