@@ -26,7 +26,7 @@
   // null: the visitor has not been asked yet.
   let may = tag.dataset.consent === 'required' ? null : true;
   let visits = [], seen = 0, came = document.referrer, lastUrl = '', lease = '', timer;
-  const shown = new Map();
+  const shown = new Map(), met = new WeakSet();
 
   function disk(work) {
     if (may !== true) return undefined;
@@ -157,11 +157,14 @@
     clearTimeout(timer);
     if (may !== true || document.visibilityState === 'hidden' || !places().length) return;
     let again = 60;
+    for (const place of places()) met.add(place);
     try {
       const answer = await fetch(home + 'source/number', {
         method: 'POST', credentials: 'omit', referrerPolicy: 'no-referrer',
         body: JSON.stringify({ pool: tag.dataset.pool || 'site', lease, trail: trail() }),
       });
+      // A page of a site that nobody has named gets none, however often it asks.
+      if (answer.status === 403) return;
       const said = answer.ok ? await answer.json() : {};
       again = said.again || again;
       if (may === true && said.number) {
@@ -233,7 +236,7 @@
       requestAnimationFrame(() => {
         waits = false;
         fillAll();
-        if ([...places()].some((place) => !shown.has(place))) number();
+        if ([...places()].some((place) => !met.has(place))) number();
       });
     }).observe(document.body, { childList: true, subtree: true });
   }
