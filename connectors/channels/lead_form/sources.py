@@ -38,8 +38,8 @@ def source_of(
     trail = trail_of(_trail(service), now=now)
     if not trail:
         return found
-    if found is None or not found.utm or any(each.utm == found.utm for each in trail):
-        # The script has filled in those fields itself.
+    if found is None or any(found.utm.items() <= each.utm.items() for each in trail):
+        # The script has filled in those fields itself, as many of them as the form has.
         return msgspec.structs.replace(trail[-1], earlier=trail[:-1])
     return msgspec.structs.replace(found, earlier=trail)
 

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from connectors.channels.lead_form.sources import source_of
 from tests.connectors.test_tracked_links import TRAIL, encoded
 
@@ -12,8 +14,11 @@ def told(**service):
     return source_of(service, query={}, referrer="", now=AT)
 
 
-def test_what_the_script_filled_in_is_one_way_and_not_two():
-    source = told(allo=encoded(TRAIL), utm_source="yandex", utm_campaign="spring")
+@pytest.mark.parametrize(
+    "fields", [{}, {"utm_source": "yandex"}, {"utm_source": "yandex", "utm_campaign": "spring"}]
+)
+def test_what_the_script_filled_in_is_one_way_and_not_two(fields):
+    source = told(allo=encoded(TRAIL), **fields)
     assert source.visit == "v2"
     assert [each.visit for each in source.earlier] == ["v1"]
     assert source.earlier[0].utm["campaign"] == "spring"
