@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from inbox.app import PAGES
 from router.message import Attachment
 from storage import notices
+from storage.call_numbers import add_number
 from storage.canned_replies import CannedText, add_canned
 from storage.dead_letters import NewLetter, keep_letter
 from storage.engine import transaction
@@ -21,7 +22,9 @@ from storage.fields import add_field
 from storage.labels import add_label
 from storage.macros import AddLabel, MacroText, add_macro
 from storage.saved_views import save_view
+from storage.sources import seed_rules
 from storage.tasks import create_task
+from storage.tracked_links import make_link
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.inbox.chromium import PHONE, WIDE, browsing, needs_chromium
@@ -62,6 +65,8 @@ NO_PAGES: Final = frozenset(
         "/leads/column",
         "/manifest.webmanifest",
         "/messages/{id}/html",
+        "/settings/links/{id}/qr.png",
+        "/settings/links/{id}/qr.svg",
         "/sw.js",
     }
 )
@@ -139,6 +144,27 @@ async def things(stage: Stage) -> dict[str, str]:
             now=now,
         )
         await add_label(connection, name="опт", colour="green", now=now)
+        await seed_rules(connection, language="ru", now=now)
+        link = await make_link(
+            connection,
+            name="Листовка у кассы",
+            kind="telegram",
+            account=account,
+            address="shop_bot",
+            utm={"source": "flyer"},
+            by=olga,
+            now=now,
+        )
+        for number, kind in (("+74951234567", "static"), ("+74951234568", "pool")):
+            await add_number(
+                connection,
+                number=number,
+                kind=kind,
+                name="Щит",
+                pool="site",
+                utm={"source": "billboard"},
+                now=now,
+            )
         await add_field(
             connection, entity="contact", name="Город", kind="text", choices=(), now=now
         )
@@ -146,6 +172,9 @@ async def things(stage: Stage) -> dict[str, str]:
             connection, user_id=olga, name="Ждут", query="tab=all&unread=1", shared=True, now=now
         )
     await stage.shop.sql("update conversation set labels = '{опт}' where id = :id", id=talk.id)
+    await stage.shop.sql(
+        "insert into origin (source, medium, campaign, first_seen) values ('poster', 'wall', '', now())"
+    )
     await stage.publish()
     async with transaction(stage.engine) as connection:
         await notices.follow(connection, now=now, zone="UTC")
@@ -167,6 +196,7 @@ async def things(stage: Stage) -> dict[str, str]:
         "/settings/canned-replies": str(canned),
         "/settings/macros": str(macro),
         "/settings/webhooks": str(hook),
+        "/settings/links": str(link),
         "/settings/channels": "bot",
         "/settings/channels/new": "telegram",
     }
@@ -179,6 +209,8 @@ def addresses(things: dict[str, str]) -> list[str]:
         "/leads?source=nowhere",
         "/tasks?show=done",
         "/contacts?q=nobody",
+        "/settings/links?show=archived",
+        "/settings/sources?source=ya&medium=cpc",
         f"/contacts/{things['/contacts']}/merge",
     ]
     for page in PAGES:
