@@ -18,6 +18,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp import web
 
+from connectors.entrance import Entrance
 from connectors.message_templates import Template
 from router.message import ChatKind, Event, MessageKind, Sender
 from router.thread import ThreadMessage
@@ -487,6 +488,8 @@ class Connector:
     """By our address and the account's slug: what goes into the pages of a site."""
     try_at: Callable[[str], str] | None = None
     """By the account's slug: a page of ours to try it on."""
+    entrance: Entrance | None = None
+    """How a tracked link leads in."""
     hook: str = ""
     body_limit: int = 1 << 20
     receive: Receive | None = None

@@ -108,6 +108,15 @@ def _valid(text: str, region: str | None) -> PhoneNumber | None:
     return number if phonenumbers.is_valid_number(number) else None
 
 
+def shown_number(number: str) -> str:
+    """A number in E.164 as people read it: +7 495 123-45-67."""
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except NumberParseException:
+        return number
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+
+
 def identifies_a_person(number: str) -> bool:
     """Whether an E.164 number can be somebody's own: 8-800 and the like belong to companies."""
     return bool(_RUSSIAN_MOBILE.fullmatch(number)) or _can_be_own(number)

@@ -1,4 +1,4 @@
-"""What every page needs to know of the business: its name and clock, and the colours of its labels.
+"""What every page needs to know of the business: its name and clock, the colours of its labels, the names of its sources.
 
 Asked for again when it is a moment old: whoever changes it in another process is seen at once, as people understand it.
 """
@@ -10,8 +10,10 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from inbox.source_names import SourceNames, names_by
 from storage.company import Company, read_company
 from storage.reading.labels import label_colours
+from storage.sources import list_rules
 
 FRESH: Final = timedelta(seconds=3)
 
@@ -20,6 +22,7 @@ FRESH: Final = timedelta(seconds=3)
 class Known:
     company: Company = field(default_factory=Company)
     label_colours: Mapping[str, str] = field(default_factory=dict)
+    sources: SourceNames = field(default_factory=SourceNames)
 
 
 class House:
@@ -35,6 +38,7 @@ class House:
                 self._known = Known(
                     company=await read_company(connection),
                     label_colours=await label_colours(connection),
+                    sources=names_by(await list_rules(connection)),
                 )
             self._read_at = now
         return self._known

@@ -66,6 +66,8 @@ def render(spoken: Language, template: str, context: dict[str, Any]) -> str:
 
 def channel_label(spoken: Language, kind: str) -> str:
     """What the channel is called; its key when it is none of ours (any more)."""
+    if kind == "site":
+        return spoken._("Site")
     connector = discover().get(kind)
     return spoken.channel_words(connector.label) if connector else kind
 

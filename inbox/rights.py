@@ -32,6 +32,8 @@ class Right(StrEnum):
     READ_SPEND = "read_spend"
     MANAGE_SPEND = "manage_spend"
     """What advertising costs: accounts, imports, overheads, rates."""
+    MANAGE_SOURCES = "manage_sources"
+    """Rules that name sources, tracked links, numbers that tell where a caller came from; nothing of a customer."""
     READ_AUDIT = "read_audit"
     SHARE_VIEWS = "share_views"
     SEE_EVERYBODYS_TASKS = "see_everybodys_tasks"
@@ -72,7 +74,13 @@ RIGHTS: Final = MappingProxyType(
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
         "marketer": frozenset(
-            {Right.SIGNED_IN, Right.READ_LEADS, Right.READ_SPEND, Right.MANAGE_SPEND}
+            {
+                Right.SIGNED_IN,
+                Right.READ_LEADS,
+                Right.READ_SPEND,
+                Right.MANAGE_SPEND,
+                Right.MANAGE_SOURCES,
+            }
         ),
     }
 )

@@ -125,7 +125,7 @@ MAP: Final[Sequence[Group]] = (
         ),
     ),
     Group(
-        name=N_("Advertising"),
+        name=N_("Where customers come from"),
         sections=(
             Section(
                 href="/settings/spend",
@@ -138,6 +138,38 @@ MAP: Final[Sequence[Group]] = (
                 words=N_(
                     "cost import Yandex Direct VK Google Meta CSV currency rate VAT overhead CAC"
                 ),
+            ),
+            Section(
+                href="/settings/sources",
+                name=N_("Sources"),
+                purpose=N_("What an advertisement, a search or a site is called in reports."),
+                icon="globe",
+                right=Right.MANAGE_SOURCES,
+                words=N_("UTM rules advertising campaign attribution"),
+            ),
+            Section(
+                href="/settings/links",
+                name=N_("Tracked links"),
+                purpose=N_("Links and QR codes that say who came by them."),
+                icon="link",
+                right=Right.MANAGE_SOURCES,
+                words=N_("UTM QR code short link button messenger"),
+            ),
+            Section(
+                href="/settings/numbers",
+                name=N_("Call tracking"),
+                purpose=N_("Numbers that say where a caller came from."),
+                icon="phone",
+                right=Right.MANAGE_SOURCES,
+                words=N_("telephone number pool dynamic static"),
+            ),
+            Section(
+                href="/settings/site-script",
+                name=N_("Script for the site"),
+                purpose=N_("Remembers what brought a visitor, and lends numbers."),
+                icon="card",
+                right=Right.MANAGE_SOURCES,
+                words=N_("source.js consent cookie landing page"),
             ),
         ),
     ),

@@ -110,6 +110,28 @@ WORDS: Final = MappingProxyType(
             "took_it": N_("answered first"),
             "called": N_("called the customer"),
         },
+        "source_kind": {
+            "paid": N_("Advertising"),
+            "organic": N_("Search and maps"),
+            "social": N_("Social networks"),
+            "referral": N_("Other sites"),
+            "direct": N_("Direct"),
+            "messenger": N_("Messengers"),
+            "email": N_("Mailings"),
+            "phone": N_("Telephone"),
+            "offline": N_("Offline"),
+            "other": N_("Other"),
+        },
+        "link_manner": {
+            "plus": N_("In the address"),
+            "subject": N_("In the subject"),
+        },
+        "link_manner_hint": {
+            "plus": N_(
+                "sales+code@shop.example: most mail servers deliver it; nobody sees the code."
+            ),
+            "subject": N_("For servers that know no addresses with a plus. Customers see it."),
+        },
         "strategy": {
             "round_robin": N_("In turn"),
             "least_loaded": N_("To whoever has the least to do"),

@@ -1,5 +1,6 @@
 """The one place that hands out ids: UUIDv7, so that they sort by the moment they were made."""
 
+import secrets
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -10,6 +11,15 @@ from uuid_utils.compat import uuid7
 
 def new_id() -> UUID:
     return uuid7()
+
+
+CODE_LETTERS: Final = "23456789abcdefghjkmnpqrstuvwxyz"
+"""No two alike, and of one case: codes are read off paper, and programs change the case of addresses."""
+
+
+def new_code(length: int = 10) -> str:
+    """Of a click or a link: 10 of these letters are 49 bits, so that nobody guesses one that is in use."""
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(length))
 
 
 def id_of_then(at: datetime, bits: int) -> UUID:

@@ -5,7 +5,7 @@ never fails for what an event says; an exception here is a bug, and sends the on
 """
 
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 from uuid import UUID
 
 from router import assignment, attribution, calls, inquiries, leads, receipts, service_events
@@ -41,6 +41,7 @@ from router.message import (
 )
 from router.out_of_hours import say_when_we_open
 from router.records import CLOSED, Call, Contact, Conversation, Message, Touch
+from router.tracks import Track, called, followed, provider_says
 from router.world import World
 
 TEXT_LIMIT = 200_000
@@ -180,8 +181,9 @@ def call_was_reported(world: World, accepted: Accepted, event: CallReported) -> 
         return
     if call.conversation_id is not None:
         conversation = world.conversations[call.conversation_id]
-        if event.source is not None and not call.said.get("touched"):
-            _note_source(world, accepted, call, conversation, event.source)
+        source = _source_of(world, call, event)
+        if source is not None:
+            _note_source(world, accepted, call, conversation, source)
     else:
         if not calls.says_where(world, accepted, event):
             return  # of whom nobody knows who it is: another report says it, or the timer gives up waiting
@@ -190,13 +192,32 @@ def call_was_reported(world: World, accepted: Accepted, event: CallReported) -> 
         conversation = _conversation(world, accepted, author)
         _store(world, accepted, conversation, author, calls.entry(accepted, call, conversation))
         if call.direction == "in":
-            _customer_called(world, accepted, call, conversation, source=event.source)
+            source = _source_of(world, call, event)
+            _customer_called(world, accepted, call, conversation, source=source)
         elif is_new:
             calls.we_began(world, call, conversation)
-    if event.source is not None:
-        call.said["touched"] = [True]
     calls.draw_conclusions(world, call, conversation, before=before, entered=entered)
     calls.save_changes(world, call)
+
+
+_TRUST: Final = {"": 0, "hint": 1, "number": 2, "provider": 3}
+"""Who says where a caller came from: the exchange in passing, the number that was called, the exchange that saw the visit."""
+
+
+def _source_of(world: World, call: Call, event: CallReported) -> SourceKeys | Track | None:
+    """What is said of it with this report, unless somebody more trusted (or the same one) has said it before."""
+    (told,) = call.said.get("touched", [""])
+    before = _TRUST.get(told, _TRUST["provider"])
+    says: dict[str, SourceKeys | Track] = {}
+    if call.direction == "in" and (number := called(world, call.ours, at=call.started_at)):
+        says["number"] = number
+    if event.source is not None:
+        says["provider" if provider_says(event.source) else "hint"] = event.source
+    who = max(says, key=_TRUST.__getitem__, default="")
+    if _TRUST[who] <= before:
+        return None
+    call.said["touched"] = [who]
+    return says[who]
 
 
 def _customer_called(
@@ -205,7 +226,7 @@ def _customer_called(
     call: Call,
     conversation: Conversation,
     *,
-    source: SourceKeys | None,
+    source: SourceKeys | Track | None,
 ) -> None:
     contact = world.contact(conversation.contact_id)
     manager, newcomer = conversation.manager_id, contact.manager_id is None
@@ -215,7 +236,11 @@ def _customer_called(
 
 
 def _note_source(
-    world: World, accepted: Accepted, call: Call, conversation: Conversation, source: SourceKeys
+    world: World,
+    accepted: Accepted,
+    call: Call,
+    conversation: Conversation,
+    source: SourceKeys | Track,
 ) -> None:
     """A call may say at its end only where the caller came from, who had come from there before it began."""
     touch = _touch(world, accepted, conversation, source, at=call.started_at)
@@ -386,7 +411,7 @@ def _customer_spoke(
     accepted: Accepted,
     conversation: Conversation,
     *,
-    source: SourceKeys | None,
+    source: SourceKeys | Track | None,
     words: str,
 ) -> None:
     """Somebody waits for an answer now: reopen, note the source, open the lead, find who answers."""
@@ -434,21 +459,21 @@ def _touch(
     world: World,
     accepted: Accepted,
     conversation: Conversation,
-    source: SourceKeys | None,
+    source: SourceKeys | Track | None,
     *,
     at: datetime,
 ) -> Touch | None:
-    """The moment with a known origin that the event is, if it is one."""
-    touch = attribution.touch_of(
-        world,
-        source,
-        channel=accepted.channel,
-        contact=world.contact(conversation.contact_id).id,
-        event=accepted.id,
-        at=at,
+    """The moments with a known origin that the event tells of; the last of them."""
+    if source is None:
+        return None
+    contact = world.contact(conversation.contact_id).id
+    if isinstance(source, SourceKeys):
+        source = followed(world, source, contact=contact, channel=accepted.channel)
+    touches = attribution.record(
+        world, source, channel=accepted.channel, contact=contact, event=accepted.id, at=at
     )
-    if touch is not None:
+    for touch in touches:
         world.tell(
             TouchRecorded(id=world.new_id(), at=world.now, touch=touch.id, **about(conversation))
         )
-    return touch
+    return touches[-1] if touches else None

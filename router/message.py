@@ -112,7 +112,8 @@ class Attachment(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SourceKeys(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the event says about the advertising that brought the person, raw; `router.attribution` makes a touch of it.
 
-    `code` is a deep-link or tracked-link code; `utm` and `click_ids` are keyed without prefix ("source", "gclid");
+    `code` is a deep-link or tracked-link code, `alias` the address that was written to, when it is another than the
+    account's own; `utm` and `click_ids` are keyed without prefix ("source", "gclid");
     `referral` is what the platform itself attaches (VK ref, WhatsApp referral, invite link), keys as the platform's.
     """
 
@@ -123,6 +124,11 @@ class SourceKeys(Struct, frozen=True, kw_only=True, omit_defaults=True):
     referrer: str = ""
     referral: dict[str, str] = field(default_factory=dict)
     visited_at: Moment | None = None
+    alias: str = ""
+    visit: str = ""
+    """The browser's own name of the visit, by which it is known wherever it is told of."""
+    earlier: "tuple[SourceKeys, ...]" = ()
+    """Visits before this moment, as the site's script remembers them, oldest first."""
 
 
 class ReplyTo(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from router.message import Attachment, Automatic, ChatKind, MessageKind
+from router.message import Attachment, Automatic, ChatKind, MessageKind, SourceKeys
 
 Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
 Strategy = Literal["round_robin", "least_loaded", "broadcast"]
@@ -387,6 +387,59 @@ class Touch:
     landing: str = ""
     referrer: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedLink:
+    id: UUID
+    code: str
+    name: str
+    address: str
+    utm: dict[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class LinkClick:
+    """A click on a tracked link, found by its code. `contact_id`: whose it turned out to be."""
+
+    id: UUID
+    code: str
+    at: datetime
+    keys: SourceKeys
+    contact_id: UUID | None = None
+    link: TrackedLink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """A number of ours that says where who calls it came from. `utm` is empty of one that is lent."""
+
+    number: str
+    name: str
+    utm: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberLease:
+    """A number was shown to a visit; or clicked on, in a link with `utm`."""
+
+    id: UUID
+    number: str
+    at: datetime
+    until: datetime
+    keys: SourceKeys
+    utm: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tracks:
+    """What the codes and the called numbers of a batch stand for. Numbers are in E.164."""
+
+    links: dict[str, TrackedLink] = field(default_factory=dict)
+    """By code, and those of mail by their address, too."""
+    clicks: dict[str, LinkClick] = field(default_factory=dict)
+    lines: dict[str, CallLine] = field(default_factory=dict)
+    leases: dict[str, list[NumberLease]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)

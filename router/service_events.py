@@ -47,7 +47,7 @@ def _note_source(
 ) -> None:
     """A known person came by a link again, without a word yet."""
     contact = world.contact(conversation.contact_id)
-    touch = attribution.touch_of(
+    touches = attribution.touches_of(
         world,
         event.source,
         channel=accepted.channel,
@@ -55,7 +55,7 @@ def _note_source(
         event=accepted.id,
         at=event.at,
     )
-    if touch is not None:
+    for touch in touches:
         world.tell(
             TouchRecorded(id=world.new_id(), at=world.now, touch=touch.id, **about(conversation))
         )

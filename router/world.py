@@ -29,6 +29,7 @@ from router.records import (
     StoredMessage,
     Team,
     Touch,
+    Tracks,
     UpTo,
 )
 
@@ -64,6 +65,7 @@ class World:
         self.last_closed: dict[UUID, datetime] = {}
         self.touches: dict[UUID, list[Touch]] = defaultdict(list)
         self.visitor_touches: dict[UUID, list[Touch]] = defaultdict(list)
+        self.tracks = Tracks()
         self.stored: dict[tuple[UUID, str], StoredMessage] = {}
         self.waiting: dict[tuple[UUID, str], list[Accepted]] = {}
         self.told_away: set[UUID] = set()
@@ -73,8 +75,7 @@ class World:
         self.call_requests: list[CallRequest] = []
         self.callbacks: dict[UUID, Callback] = {}
         """Open ones, by contact; of contacts that calls are about."""
-        self.talked_at: dict[UUID, datetime] = {}
-        """When we last talked to a contact by telephone."""
+        self.talked_at: dict[UUID, datetime] = {}  # to a contact by telephone, the last time
         self.extensions: dict[str, UUID] = {}
         self.pipeline: Pipeline | None = None
 

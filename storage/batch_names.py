@@ -96,7 +96,8 @@ class BatchNames:
             self.keys.add((f"{channel}_chat", event.chat.id))
 
     def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
-        if event.source is not None:
+        # A call says by its number where it came from.
+        if event.source is not None or isinstance(event, CallReported):
             self.sources.append(
                 ((account, event.chat.id), event.sender.keys if event.sender is not None else ())
             )

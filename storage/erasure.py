@@ -87,10 +87,22 @@ _OVERWRITE: Final = (
         " from pipeline p where p.id = l.pipeline_id and l.contact_id = any(:people)"
     ),
     (
-        "update lead_event set before = null, after = null where what in ('note', 'fields', 'title', 'lost_reason') and lead_id in"
+        "update lead_event set before = null, after = null where what in ('note', 'fields', 'title', 'lost_reason', 'source') and lead_id in"
         " (select id from lead where contact_id = any(:people))"
     ),
-    "update touch set landing = '', referrer = '', click_ids = '{}', raw = '{}' where contact_id = any(:people)",
+    # What a colleague wrote down may be about a person: who recommended us.
+    (
+        "update lead set source_by_hand = '', first_touch = case when first_touch ->> 'medium' = 'by_hand'"
+        "  then jsonb_set(first_touch, '{source}', to_jsonb(cast('by_hand' as text))) else first_touch end,"
+        " last_touch = case when last_touch ->> 'medium' = 'by_hand'"
+        "  then jsonb_set(last_touch, '{source}', to_jsonb(cast('by_hand' as text))) else last_touch end"
+        " where contact_id = any(:people)"
+    ),
+    (
+        "update touch set landing = '', referrer = '', click_ids = '{}', raw = '{}',"
+        " source = case when medium = 'by_hand' then 'by_hand' else source end where contact_id = any(:people)"
+    ),
+    "update link_click set keys = '{}' where contact_id = any(:people)",
     "delete from identity_claim where contact_id = any(:people)",
     "delete from identity where contact_id = any(:people)",
     "update suggestion set decision = 'moot', reasons = '[]' where first_id = any(:people) or second_id = any(:people)",

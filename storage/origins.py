@@ -30,16 +30,19 @@ Triple = tuple[str, str, str]
 """(source, medium, campaign)."""
 
 
-async def origin_ids(
+async def intern(
     connection: AsyncConnection, triples: Iterable[Triple], *, now: datetime
-) -> dict[Triple, int]:
-    """The number of each; those never seen are kept, in one order for all who do so at once."""
+) -> tuple[dict[Triple, int], list[int]]:
+    """The number of each, and the numbers of those that were never seen: they are kept, in one order for all who do so
+    at once, and have no source yet (`storage.sources.origin_ids` gives them theirs).
+    """
     wanted = set(triples)
     found = await _found(connection, wanted)
-    if missing := wanted - found.keys():
+    missing = wanted - found.keys()
+    if missing:
         await connection.execute(_KEEP, {"triples": _json(missing), "now": now})
         found |= await _found(connection, missing)
-    return found
+    return found, [found[each] for each in missing]
 
 
 async def _found(connection: AsyncConnection, triples: set[Triple]) -> dict[Triple, int]:

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.spending import folded
 from storage.ad_accounts import AdAccount, ad_account_by_id, all_ad_accounts
 from storage.company import default_currency, put, read_company, setting
-from storage.origins import Triple, origin_ids
+from storage.origins import Triple
+from storage.sources import origin_ids
 
 VAT: Final = "spend_vat"
 """The setting: "with" or "without"."""

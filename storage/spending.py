@@ -25,7 +25,7 @@ from router.spending import MOST, MOST_ROWS, Spending, SpendRow, folded, object_
 from storage.ad_accounts import AdAccount, ad_account_by_id
 from storage.audit import write_audit
 from storage.driver import Statement, ask, numbered
-from storage.origins import origin_ids
+from storage.sources import origin_ids
 from storage.spend_reckoning import COUNTED, origin_of, reckoning
 from storage.tables import spend_import
 

@@ -13,16 +13,18 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import Text
 
-from router.attribution import touch_of
+from router.attribution import touch_of_visit
+from router.ids import new_id
 from router.message import SourceKeys
+from router.origins import DIRECT
 from router.records import Touch
 from router.thread import ThreadFile, ThreadMessage
-from router.world import World
 from storage.engine import transaction
 
 CHANNEL: Final = "site_chat"
@@ -184,9 +186,11 @@ class Threads:
         if visit and seen.scalar_one() == visit:
             return
         keys = msgspec.convert(source, SourceKeys, strict=False)
-        touch = touch_of(
-            World(now=now), keys, channel=CHANNEL, contact=visitor, event=visitor, at=now
-        )
+        keys = replace(keys, visit=visit)
+        # The same visit told twice is one touch.
+        id_ = uuid5(visitor, visit) if visit else new_id()
+        touch = touch_of_visit(keys, id_=id_)
+        known = touch is not None and (touch.source, touch.medium, touch.campaign) != DIRECT
         # A visit of unknown origin does not hide where the person came from before: it opens no touch.
         await connection.execute(
             text("""
@@ -200,17 +204,15 @@ class Threads:
             """).bindparams(bindparam("touch", type_=JSONB)),
             {
                 "id": visitor,
-                "known": touch is not None,
+                "known": known,
                 "visit": visit,
                 "touch": {**source, "visit": visit},
             },
         )
         if touch is not None:
-            await self._keep_touch(connection, visitor, visit, touch)
+            await self._keep_touch(connection, visitor, touch)
 
-    async def _keep_touch(
-        self, connection: AsyncConnection, visitor: UUID, visit: str, touch: Touch
-    ) -> None:
+    async def _keep_touch(self, connection: AsyncConnection, visitor: UUID, touch: Touch) -> None:
         await connection.execute(
             text("""
                 insert into touch (id, contact_id, visitor_id, at, channel, source, medium, campaign, content,
@@ -225,8 +227,7 @@ class Threads:
                 on conflict (id) do nothing
             """).bindparams(bindparam("click_ids", type_=JSONB), bindparam("raw", type_=JSONB)),
             {
-                # The same visit told twice is one touch.
-                "id": uuid5(visitor, visit) if visit else touch.id,
+                "id": touch.id,
                 "visitor": visitor,
                 "token": str(visitor),
                 "at": touch.at,

@@ -30,6 +30,8 @@ LATELY: Final = timedelta(minutes=1)
 """Longer than any transaction: one that did not see another's commit has ended since."""
 
 RAW_DAYS: Final = 30
+TRACES_DAYS: Final = 90
+"""Clicks and lent numbers: as far back as attribution looks. The touches they became stay."""
 OUTBOX_DAYS: Final = 30
 LOG_DAYS: Final = 14
 UNDO_DAYS: Final = 7
@@ -66,6 +68,12 @@ _FORGET_RAW = text(
     # The same bytes came again later, or are somebody's attachment.
     " and not exists (select from inbound_event o where o.raw_ref = old.raw_ref and o.received_at >= :before)"
     " and not exists (select from attachment a where a.sha256 = old.raw_ref and a.sha256 <> '')"
+)
+
+
+_FORGET_TRACES: Final = (
+    text("delete from link_click where at < :before"),
+    text("delete from number_lease where until < :before"),
 )
 _FORGET_WHAT_CANNOT_BE_UNDONE: Final = (
     text("delete from bulk_action where at < :before"),
@@ -199,6 +207,8 @@ async def forget_the_old(connection: AsyncConnection, *, now: datetime) -> list[
     """
     files = await connection.scalars(_FORGET_RAW, {"before": now - timedelta(days=RAW_DAYS)})
     await outbox.prune(connection, before=now - timedelta(days=OUTBOX_DAYS))
+    for traces in _FORGET_TRACES:
+        await connection.execute(traces, {"before": now - timedelta(days=TRACES_DAYS)})
     await connection.execute(
         text("delete from channel_log where at < :before"),
         {"before": now - timedelta(days=LOG_DAYS)},

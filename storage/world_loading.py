@@ -27,6 +27,7 @@ from storage.bulk import Records
 from storage.calls_loading import load_calls, load_what_follows
 from storage.chats_loading import CHATS, THREADS, ChatPlace, named_otherwise
 from storage.replies_loading import MESSAGE_COLUMNS, UNANSWERED, load_own_replies
+from storage.tracks_loading import load_tracks
 
 
 class _Waiting(msgspec.Struct):
@@ -138,6 +139,7 @@ async def load(connection: AsyncConnection, world: World, batch: Sequence[Accept
     await load_conversations(connection, world, [each.id for each in conversations])
     if wanted.calls:
         await load_what_follows(connection, world)
+    await load_tracks(connection, world, batch)
     await load_touches(
         connection,
         world,

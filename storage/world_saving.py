@@ -26,6 +26,7 @@ from router.records import (
     Inquiry,
     Lead,
     LeadEvent,
+    LinkClick,
     Manager,
     Mention,
     Merge,
@@ -251,6 +252,9 @@ def _calls(world: World) -> Iterator[bulk.Step | None]:
 
 def _leads(world: World) -> Iterator[bulk.Step | None]:
     yield bulk.inserting(tables.touch, _TOUCH, world.all_of(Touch))
+    yield bulk.updating(
+        tables.link_click, ("id", "contact_id"), list(world.changed[LinkClick].values())
+    )
     yield bulk.updating(
         tables.lead, _LEAD, [each for each in world.changed[Lead].values() if each.status == "open"]
     )

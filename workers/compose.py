@@ -28,6 +28,8 @@ from connectors.channel_log import ChannelLog
 from connectors.connector import Surroundings
 from connectors.polling import Polling
 from connectors.registry import discover
+from connectors.site_script import SiteScript
+from connectors.tracked_links import TrackedLinks
 from connectors.webhook import Webhooks
 from inbox.api.routes import api_routes
 from inbox.app import inbox_routes
@@ -35,12 +37,14 @@ from inbox.live_hub import LiveHub
 from inbox.surroundings import Surroundings as InboxSurroundings
 from router.facts import Fact, MediaWanted, MessageQueued
 from router.transit import BrokerDown
+from storage.call_numbers import KeptNumbers
 from storage.channel_log import ChannelLogWriter
 from storage.cursors import Cursors
 from storage.desk import Desk
 from storage.notifications import Notifications
 from storage.outbox import OUTBOX_CHANNEL
 from storage.threads import Threads
+from storage.tracked_links import KeptLinks
 from workers import garbage
 from workers.announce_typing import AnnounceTyping
 from workers.broker import Broker
@@ -204,6 +208,12 @@ async def _connectors(
     for connector in connectors.values():
         if connector.routes is not None:
             routes += connector.routes(surroundings)
+    routes += TrackedLinks(
+        links=KeptLinks(base.engine), connectors=connectors, now=utc_now
+    ).routes()
+    routes += SiteScript(
+        numbers=KeptNumbers(base.engine), now=utc_now, public_url=settings.base_url
+    ).routes()
 
     base.ear.tell(lambda fact: _hint(threads, fact))
     polling = Polling(

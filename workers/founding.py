@@ -1,4 +1,7 @@
-"""A new installation: what `storage.first_run` gives it, and the one-time password of its first administrator."""
+"""A new installation: what `storage.first_run` gives it, and the one-time password of its first administrator.
+
+And the rules that name sources: also of an installation that is older than they are.
+"""
 
 from dataclasses import dataclass
 
@@ -8,6 +11,7 @@ from inbox.passwords import hash_password, one_time_password
 from storage.engine import transaction
 from storage.first_run import ADMINISTRATOR, found, is_founded
 from storage.sealing import Sealer
+from storage.sources import seed_rules
 from workers.clock import Clock
 from workers.settings import Settings
 
@@ -24,6 +28,8 @@ async def found_installation(
     engine: AsyncEngine, *, settings: Settings, now: Clock
 ) -> FirstAdministrator | None:
     """Once in an installation's life; afterwards, and where there are colleagues already, None."""
+    async with transaction(engine) as connection:
+        await seed_rules(connection, language=settings.language, now=now())
     async with engine.connect() as connection:
         if await is_founded(connection):
             return None

@@ -24,9 +24,12 @@ from inbox.pages.lead_answers import (
 from inbox.pages.lead_bulk import takes_back
 from inbox.pages.person_view import person_of, stages_of
 from inbox.rights import Right
+from inbox.touch_chain import chain_of
 from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
+from storage.audit import write_audit
 from storage.engine import transaction
+from storage.lead_sources import say_source, source_said
 from storage.reading.conversations import conversation_by_id
 from storage.reading.fields import list_fields
 from storage.reading.lead_history import LeadEventRow, lead_history
@@ -36,6 +39,7 @@ from storage.reading.messages import timeline
 from storage.reading.pipelines import list_pipelines
 from storage.reading.sight import unseen
 from storage.reading.tasks import TaskFilter, list_tasks
+from storage.sources import list_names
 from storage.tasks import change_task, create_task
 
 LAST_LINES: Final = 4
@@ -83,6 +87,11 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
         "person": {"stages": pipeline.stages},
         "pipeline": pipeline,
         "reasons": pipeline.lost_reasons,
+        "chain": await chain_of(
+            connection, found.contact_id, names=visit.house.sources, formats=visit.formats
+        ),
+        "said_by_hand": await source_said(connection, found.id),
+        "source_names": await list_names(connection),
         "contact": await person_of(visit, connection, found.contact_id, colleagues=colleagues)
         if visit.may(Right.READ_CONTACTS)
         else None,
@@ -131,6 +140,7 @@ def _line(row: LeadEventRow, lead: LeadRow, *, formats: Formats) -> Line:
         "lost_reason": _("Why it is lost"),
         "fields": _("Fields"),
         "currency": _("Currency"),
+        "source": _("Source by hand"),
     }.get(row.what, _("Changed"))
     return Line(
         row=row,
@@ -250,6 +260,31 @@ async def _manager(visit: Visit, present: UUID | None) -> UUID | None:
     return wanted
 
 
+async def say(visit: Visit) -> web.Response:
+    """What brought the customer, as a colleague knows it."""
+    async with transaction(visit.around.engine) as connection:
+        found = await lead_by_id(connection, visit.id(), sight=visit.sight)
+        if found is None:
+            raise NotFound
+        said = visit.form.get("source", "")
+        before = await say_source(connection, found.id, said, by=visit.me, now=visit.now)
+        await write_audit(
+            connection,
+            by=visit.me,
+            what="lead_source_set",
+            object_kind="lead",
+            object_id=found.id,
+            now=visit.now,
+            before={"source": before},
+            after={"source": said[:200]},
+        )
+    return visit.done(
+        f"/leads/{found.id}#sources",
+        said=visit._("Saved."),
+        undo=Undo(action=f"/leads/{found.id}/source", fields={"source": before}),
+    )
+
+
 async def add_task(visit: Visit) -> web.Response:
     words = " ".join(visit.form.get("text", "").split())[:LONGEST_TASK]
     if not words:
@@ -309,6 +344,7 @@ async def add_note(visit: Visit) -> web.Response:
 PAGES: Final[Sequence[Page]] = (
     get("/leads/{id}", lead, Right.READ_LEADS),
     post("/leads/{id}", change_lead, Right.CHANGE_LEADS),
+    post("/leads/{id}/source", say, Right.CHANGE_LEADS),
     post("/leads/{id}/tasks", add_task, Right.CHANGE_LEADS),
     post("/leads/{id}/tasks/done", task_done, Right.CHANGE_LEADS),
     post("/leads/{id}/notes", add_note, Right.CHANGE_LEADS),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from inbox.formats import Formats
 from inbox.languages import Language
 from inbox.pages.shown_fields import ShownField, shown_fields
 from inbox.reasons import merged_because, suggested_because
+from inbox.touch_chain import Link, chain_of
 from inbox.visit import Visit
 from router.callbacks import attempts, last_attempt
 from storage.reading.colleagues import UserRow
@@ -30,7 +30,6 @@ from storage.reading.paging import Page
 from storage.reading.pipelines import PipelineRow, StageRow, list_pipelines
 from storage.reading.suggestions import SuggestionRow, suggestions_of
 from storage.reading.tasks import TaskRow, open_tasks_of
-from storage.reading.touches import TouchRow, touches_of
 
 LOCALES: Final = (
     "ru",
@@ -61,15 +60,6 @@ class Suggested:
     other_id: UUID
     other_name: str
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """One place on the way to us."""
-
-    at: datetime
-    source: str
-    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +151,9 @@ async def person_of(
         stages=pipeline.stages if pipeline else (),
         lost_reasons=pipeline.lost_reasons if pipeline else (),
         earlier_leads=[each for each in leads if each is not lead],
-        chain=_chain(await touches_of(connection, contact.id), formats=visit.formats),
+        chain=await chain_of(
+            connection, contact.id, names=visit.house.sources, formats=visit.formats
+        ),
         tasks=[
             shown_task(each, visit=visit)
             for each in await open_tasks_of(connection, contact.id, sight=visit.sight)
@@ -270,25 +262,3 @@ def _reason(reason: Any) -> str:
     if isinstance(reason, dict):
         return str(reason.get("text") or reason.get("reason") or next(iter(reason.values()), ""))
     return str(reason)
-
-
-def _chain(touches: Sequence[TouchRow], *, formats: Formats) -> list[Link]:
-    """First touch → last touch; those between are shown too, the same place twice in a row once."""
-    _ = formats.language._
-    shown: list[TouchRow] = []
-    for each in touches:
-        if not shown or (each.source, each.campaign) != (shown[-1].source, shown[-1].campaign):
-            shown.append(each)
-    links: list[Link] = []
-    for place, each in enumerate(shown):
-        said = [each.campaign, f"«{each.term}»" if each.term else "", each.landing]
-        if len(shown) > 1 and place in {0, len(shown) - 1}:
-            said.insert(0, _("First touch") if place == 0 else _("Last touch"))
-        links.append(
-            Link(
-                at=each.at,
-                source=each.source or _("Direct"),
-                words=" · ".join(word for word in said if word),
-            )
-        )
-    return links

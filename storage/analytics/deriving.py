@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from router.attribution import counted
 from router.attribution_models import WHOLE, shares_of, split
 from storage.analytics.call_outcomes import call_rows
 from storage.analytics.lead_ways import way_of
@@ -45,6 +46,8 @@ def derive(histories: Histories, rules: Rules) -> Derived:
     for step in histories.steps:
         steps[step.lead_id].append(step)
     first_wins = _first_wins(histories.leads)
+    # What a colleague said counts only where nothing was found.
+    touches = defaultdict(list, {whose: counted(own) for whose, own in touches.items()})
     derived = Derived(calls=call_rows(histories.calls, rules))
     for lead in histories.leads:
         own = _of_lead(

@@ -17,7 +17,8 @@ from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
 from storage.analytics.rules import Rules
 from storage.engine import transaction
-from storage.origins import Triple, origin_ids
+from storage.origins import Triple
+from storage.sources import origin_ids
 
 TOGETHER: Final = 2000
 """Contacts of one transaction."""

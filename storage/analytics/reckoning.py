@@ -31,7 +31,7 @@ from storage.analytics.loading import load_histories
 from storage.analytics.rules import Rules, Stage
 from storage.company import company_zone, default_currency, read_company, setting
 from storage.driver import ask, numbered
-from storage.origins import origin_ids
+from storage.sources import origin_ids
 
 LOOK_BACK: Final = "attribution_look_back_days"
 LOOK_BACK_DAYS: Final = 90

@@ -68,6 +68,7 @@ class ConversationRow:
     lead_stage: str
     source: str
     """Where the open lead last came from."""
+    medium: str
     campaign: str
     created_at: datetime
     resolved_at: datetime | None
@@ -112,6 +113,7 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
             lead.c.number,
             stage.c.name.label("stage_name"),
             lead.c.last_touch["source"].astext.label("source"),
+            lead.c.last_touch["medium"].astext.label("medium"),
             lead.c.last_touch["campaign"].astext.label("campaign"),
         )
         .join(stage, stage.c.id == lead.c.stage_id)
@@ -147,6 +149,7 @@ def dressed(picked: FromClause, order: tuple[Any, ...]) -> Select[Any]:
             open_lead.c.number.label("lead_number"),
             open_lead.c.stage_name,
             open_lead.c.source,
+            open_lead.c.medium,
             open_lead.c.campaign,
             answer.c.state.label("answer_state"),
             answer.c.author_user.label("answer_by"),
@@ -208,6 +211,7 @@ def row_of(row: Any) -> ConversationRow:
         lead_number=row.lead_number,
         lead_stage=row.stage_name or "",
         source=row.source or "",
+        medium=row.medium or "",
         campaign=row.campaign or "",
         created_at=row.created_at,
         resolved_at=row.resolved_at,

@@ -77,6 +77,7 @@ from storage.tables.reckoned import (
 )
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
+from storage.tables.tracking import call_number, link_click, number_lease, tracked_link
 from storage.tables.webhooks import webhook, webhook_delivery
 from storage.tables.writing import canned_reply, macro, macro_run
 
@@ -91,6 +92,7 @@ __all__ = [
     "bulk_action",
     "call",
     "call_leg",
+    "call_number",
     "call_request",
     "canned_reply",
     "channel_log",
@@ -118,6 +120,7 @@ __all__ = [
     "lead",
     "lead_event",
     "lease",
+    "link_click",
     "macro",
     "macro_run",
     "mention",
@@ -128,6 +131,7 @@ __all__ = [
     "notification",
     "notification_manner",
     "notification_wish",
+    "number_lease",
     "origin",
     "outbox",
     "overhead",
@@ -158,6 +162,7 @@ __all__ = [
     "team",
     "team_member",
     "touch",
+    "tracked_link",
     "user_account",
     "visitor",
     "waiting_event",

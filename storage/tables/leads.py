@@ -70,6 +70,9 @@ lead = Table(
     Column("position", Double, nullable=False, server_default=text("extract(epoch from now())")),
     words("lost_reason", default=""),
     words("lost_details", default=""),
+    words(
+        "source_by_hand", default=""
+    ),  # what a colleague says brought them; what was found stands beside it
     Column("fields", JSONB, nullable=False, server_default=text("'{}'")),
     moment("created_at"),
     moment("stage_since"),

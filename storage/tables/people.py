@@ -178,6 +178,9 @@ touch = Table(
     Column("raw", JSONB, nullable=False, server_default=text("'{}'")),
     Index("ix_touch_contact_id_at", "contact_id", "at"),
     Index(
+        "ix_touch_origin", "source", "medium", "campaign"
+    ),  # how many came from where no rule knows
+    Index(
         "ix_touch_visitor_id_at",
         "visitor_id",
         "at",

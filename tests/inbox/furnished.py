@@ -8,6 +8,7 @@ from router.message import Attachment
 from router.spending import SpendRow
 from storage import notice_feed
 from storage.ad_accounts import add_ad_account
+from storage.call_numbers import add_number
 from storage.canned_replies import CannedText, add_canned
 from storage.dead_letters import NewLetter, keep_letter
 from storage.engine import transaction
@@ -16,9 +17,11 @@ from storage.labels import add_label
 from storage.macros import AddLabel, MacroText, add_macro
 from storage.overheads import add_overhead
 from storage.saved_views import save_view
+from storage.sources import seed_rules
 from storage.spend_reckoning import set_rate
 from storage.spending import enter_by_hand
 from storage.tasks import create_task
+from storage.tracked_links import make_link
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.inbox.stage import Stage
@@ -84,6 +87,27 @@ async def furnish(stage: Stage) -> dict[str, str]:
             now=now,
         )
         await add_label(connection, name="опт", colour="green", now=now)
+        await seed_rules(connection, language="ru", now=now)
+        link = await make_link(
+            connection,
+            name="Листовка у кассы",
+            kind="telegram",
+            account=account,
+            address="shop_bot",
+            utm={"source": "flyer"},
+            by=olga,
+            now=now,
+        )
+        for number, kind in (("+74951234567", "static"), ("+74951234568", "pool")):
+            await add_number(
+                connection,
+                number=number,
+                kind=kind,
+                name="Щит",
+                pool="site",
+                utm={"source": "billboard"},
+                now=now,
+            )
         await add_field(
             connection, entity="contact", name="Город", kind="text", choices=(), now=now
         )
@@ -118,6 +142,9 @@ async def furnish(stage: Stage) -> dict[str, str]:
         )
         await set_rate(connection, currency="USD", day=now.date(), rate=Decimal(90))
     await stage.shop.sql("update conversation set labels = '{опт}' where id = :id", id=talk.id)
+    await stage.shop.sql(
+        "insert into origin (source, medium, campaign, first_seen) values ('poster', 'wall', '', now())"
+    )
     await stage.publish()
     async with transaction(stage.engine) as connection:
         await notice_feed.follow(connection, now=now, zone="UTC")
@@ -139,6 +166,7 @@ async def furnish(stage: Stage) -> dict[str, str]:
         "/settings/canned-replies": str(canned),
         "/settings/macros": str(macro),
         "/settings/webhooks": str(hook),
+        "/settings/links": str(link),
         "/settings/spend/accounts": str(spent_at),
         "/settings/spend/imports": str(spent.id),
         "/settings/channels": "bot",

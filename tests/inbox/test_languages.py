@@ -66,6 +66,8 @@ def test_the_words_of_every_channel_are_said_in_russian():
         words = {each.label for each in connector.fields} | {each.help for each in connector.fields}
         words |= {each.title for each in connector.steps} | {each.text for each in connector.steps}
         words |= {connector.hint, connector.first}
+        if connector.entrance is not None:
+            words |= {connector.entrance.label, connector.entrance.help}
         own = {"Telegram", "WhatsApp", "MAX", ""}
         for word in (words | {connector.label}) - own:
             if re.search(r"[A-Za-z]{3}", word):

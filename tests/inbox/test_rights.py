@@ -141,10 +141,13 @@ WORK = {
     Right.CHANGE_LEADS,
 }
 EXPECTED = {
-    "admin": {Right.SIGNED_IN, Right.READ_LEADS, *SPEND} | WORK | LEADS | ADMIN_ALONE,
+    "admin": {Right.SIGNED_IN, Right.READ_LEADS, Right.MANAGE_SOURCES, *SPEND}
+    | WORK
+    | LEADS
+    | ADMIN_ALONE,
     "lead": {Right.SIGNED_IN, Right.READ_LEADS, Right.READ_SPEND} | WORK | LEADS,
     "manager": {Right.SIGNED_IN, Right.READ_LEADS} | WORK,
-    "marketer": {Right.SIGNED_IN, Right.READ_LEADS, *SPEND},
+    "marketer": {Right.SIGNED_IN, Right.READ_LEADS, Right.MANAGE_SOURCES, *SPEND},
 }
 
 

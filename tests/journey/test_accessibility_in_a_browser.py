@@ -51,6 +51,8 @@ NO_PAGES: Final = frozenset(
         "/leads/column",
         "/manifest.webmanifest",
         "/messages/{id}/html",
+        "/settings/links/{id}/qr.png",
+        "/settings/links/{id}/qr.svg",
         "/sw.js",
     }
 )
@@ -80,6 +82,8 @@ def addresses(things: dict[str, str]) -> list[str]:
         "/leads?source=nowhere",
         "/tasks?show=done",
         "/contacts?q=nobody",
+        "/settings/links?show=archived",
+        "/settings/sources?source=ya&medium=cpc",
         f"/contacts/{things['/contacts']}/merge",
     ]
     for page in PAGES:

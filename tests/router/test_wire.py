@@ -65,9 +65,15 @@ def a_value(type_: Any) -> st.SearchStrategy[Any]:
 
 
 def a_struct(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """One that holds its own kind (visits before a visit) holds those that hold none."""
     hints = get_type_hints(kind)
-    fields = {field.name: a_value(hints[field.name]) for field in msgspec.structs.fields(kind)}
-    return st.builds(kind, **fields)
+    own = {name for name, type_ in hints.items() if type_ == tuple[kind, ...]}
+    names = [field.name for field in msgspec.structs.fields(kind) if field.name not in own]
+    fields = {name: a_value(hints[name]) for name in names}
+    inner = st.builds(kind, **fields)
+    return st.builds(
+        kind, **fields, **{name: st.lists(inner, max_size=2).map(tuple) for name in own}
+    )
 
 
 EVENTS = get_args(Event)

@@ -14,8 +14,11 @@ from router.ids import new_id
 from router.message import Attachment
 from storage.desk import Desk
 from storage.drafts import Draft, Writing, keep_draft
+from storage.engine import transaction
+from storage.lead_sources import say_source
 from storage.recording import index_conversations
 from storage.tasks import create_task
+from storage.tracked_links import make_link
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.installation import Installation
@@ -154,14 +157,41 @@ async def a_webhook_that_was_told(shop: Installation) -> None:
     )
 
 
+async def say_where_from(shop: Installation, person: UUID) -> None:
+    """A colleague says who recommended us; and a link was clicked on a page whose address says something."""
+    lead = (await shop.one("select id from lead")).id
+    anna = shop.managers[0]
+    async with transaction(shop.engine) as connection:
+        await say_source(connection, lead, SECRET, by=anna, now=NOON)
+        link = await make_link(
+            connection,
+            name="Кнопка",
+            kind="telegram",
+            account=None,
+            address="shop_bot",
+            utm={},
+            by=anna,
+            now=NOON,
+        )
+    await shop.sql(
+        "insert into link_click (id, code, link_id, at, keys, contact_id)"
+        " values (gen_random_uuid(), 'click', :link, now(), jsonb_build_object('landing', cast(:secret as text)), :person)",
+        link=link,
+        secret=f"https://shop.example/{SECRET}",
+        person=person,
+    )
+
+
 async def test_no_column_holds_a_word_of_an_erased_person(shop: Installation) -> None:
     person = await say_it_everywhere(shop)
+    await say_where_from(shop, person)
     said = await where_it_is_said(shop.engine, SECRET)
     # The search finds it where it was planted, or it would prove nothing.
     assert said >= {
         "attachment.name", "audit.after", "bulk_action.outcome", "contact.fields", "contact.name", "contact.note",
         "delivery.error", "draft.text", "identity_claim.value", "lead.fields", "lead.lost_reason", "lead.title",
-        "lead_event.after", "message.error", "message.text", "message_search.vector", "notification.details", "said_word.word", "task.text",
+        "lead.first_touch", "lead.source_by_hand", "lead_event.after", "link_click.keys", "message.error", "message.text",
+        "message_search.vector", "notification.details", "said_word.word", "task.text", "touch.source",
         "webhook_delivery.body", "webhook_delivery.response",
     }  # fmt: skip
     desk = Desk(shop.engine, now=lambda: NOON + timedelta(minutes=11), media=NoFiles())

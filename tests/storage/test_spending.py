@@ -21,13 +21,13 @@ from storage.ad_accounts import (
     change_ad_account,
 )
 from storage.engine import transaction
-from storage.origins import origin_ids
 from storage.reading.spending import (
     import_by_id,
     list_ad_accounts,
     list_imports,
     missing_rates,
 )
+from storage.sources import origin_ids
 from storage.spend_reckoning import (
     currency_changed,
     drop_rate,

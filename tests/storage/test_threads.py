@@ -232,8 +232,10 @@ async def test_a_visit_of_unknown_origin_does_not_hide_where_the_person_came_fro
     touch = await threads.last_touch(account.id, visitor)
     assert touch is not None
     assert touch["utm"]["campaign"] == "brakes"
-    assert await count("touch") == 1
     assert await count("visitor", "visits = 2") == 1
+    # That they came by themselves is known all the same, once for the visit.
+    assert await count("touch") == 2
+    assert await count("touch", "(source, medium) = ('direct', 'none')") == 1
 
 
 async def test_first_touch_stays_and_last_touch_follows(

@@ -17,6 +17,7 @@ Facts, measured with Asterisk 16.28 and 22.10 unless said otherwise:
 | MixMonitor's file is whole after the hang-up; of a call nobody answered it is a WAV header of 44 bytes | |
 """
 
+from connectors import entrance
 from connectors.channels.asterisk.originate import dial
 from connectors.channels.asterisk.recordings import fetch
 from connectors.channels.asterisk.setup import check
@@ -96,6 +97,7 @@ connector = Connector(
         Field(name="recordings_user", label="User for the recordings"),
         Field(name="recordings_password", label="Password for the recordings", secret=True),
     ),
+    entrance=entrance.TELEPHONE,
     capabilities=Capabilities(),
     comes_again=False,
     polls=polls,

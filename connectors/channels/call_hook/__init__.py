@@ -7,6 +7,7 @@
 The contract is docs/channels/call-hook.md, with a client that the tests run; `reports.Report` is its schema.
 """
 
+from connectors import entrance
 from connectors.channels.call_hook.calling import dial
 from connectors.channels.call_hook.receive import receive, reread
 from connectors.channels.call_hook.recordings import fetch
@@ -60,6 +61,7 @@ connector = Connector(
         Field(name="recordings_user", label="User for the recordings"),
         Field(name="recordings_password", label="Password for the recordings", secret=True),
     ),
+    entrance=entrance.TELEPHONE,
     capabilities=Capabilities(),
     # Who calls may be one line in a dial plan, which tries once.
     comes_again=False,

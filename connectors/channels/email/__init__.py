@@ -14,6 +14,7 @@ anybody who says so. So everything inward is total and linear, nothing is believ
 check, and the raw bytes are kept beside every event.
 """
 
+from connectors import entrance
 from connectors.channels.email.checking import check
 from connectors.channels.email.events import reread
 from connectors.channels.email.hooks.receiving import BODY, receive
@@ -155,6 +156,7 @@ connector = Connector(
             "when your mail server delivers +addresses.",
         ),
     ),
+    entrance=entrance.EMAIL,
     capabilities=Capabilities(
         attachments=True,
         attachment_limit=FILES,

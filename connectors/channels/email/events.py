@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from connectors.channels.email import threading
@@ -25,6 +26,7 @@ from connectors.channels.email.mime import ParsedMail, read_mail
 from connectors.connector import Account, Incoming, Received
 from connectors.email_addresses import normalise
 from connectors.quoted_text import new_words
+from connectors.written_codes import take_code
 from router.clean_text import clean_line, clean_text
 from router.message import (
     Chat,
@@ -34,6 +36,7 @@ from router.message import (
     Key,
     MessageKind,
     Sender,
+    SourceKeys,
 )
 
 log = structlog.get_logger()
@@ -106,9 +109,8 @@ def _understood(
         return Understood(None, loop)
     author, written_by = _author(mail, account, envelope.sender)
     address = normalise(author.address)
-    place = threading.place(
-        mail, account=account, sender=address, recipients=[*envelope.recipients, *_addressees(mail)]
-    )
+    recipients = [*envelope.recipients, *_addressees(mail)]
+    place = threading.place(mail, account=account, sender=address, recipients=recipients)
     judged = judge(mail, sender=author.address, envelope_from=envelope.sender)
     if place.message_id and threading.is_ours(account, place.message_id):
         return Understood(None, "our own mail came back")
@@ -123,8 +125,20 @@ def _understood(
             proof = Verdict(proved=False, how="more than one From")
     else:
         proof = Verdict(proved=False, how=f"read out of {written_by}")
-    return Understood(
-        _message(mail, account, received_at, author, address, place, judged, proof, envelope.sender)
+    message = _message(
+        mail, account, received_at, author, address, place, judged, proof, envelope.sender
+    )
+    return Understood(_with_source(message, *threading.arrived_at(account, recipients)))
+
+
+def _with_source(message: InboundMessage, code: str, alias: str) -> InboundMessage:
+    """A link's code in the address or in the subject, where it is not shown; or the address itself."""
+    written, subject = take_code(message.subject)
+    code = code or written
+    if not code and not alias:
+        return message
+    return msgspec.structs.replace(
+        message, subject=subject, source=SourceKeys(code=code, alias="" if code else alias)
     )
 
 

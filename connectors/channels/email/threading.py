@@ -14,7 +14,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -29,6 +29,9 @@ THREAD: Final = 20
 
 _COPY = re.compile(r"#[0-9a-f]{10}\Z")
 _UNNAMED: Final = "unnamed:"
+_TOKEN: Final = re.compile(r"r[a-z2-7]{34}")
+_TAG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{1,63}")
+"""Behind the plus of an address: a code of a link, or a word that somebody put into an advertisement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +142,31 @@ def _named(account: Account, recipient: str) -> str:
     """Message-ID of our mail that the recipient's token names; "" when there is none, or it is not signed by us."""
     _, plus, token = recipient.rpartition("@")[0].rpartition("+")
     token = token.lower()
-    if not plus or not account.secret or not re.fullmatch(r"r[a-z2-7]{34}", token):
+    if not plus or not account.secret or not _TOKEN.fullmatch(token):
         return ""
     signed = base64.b32decode(token[1:].upper() + "=" * (-len(token[1:]) % 8))
     message = UUID(bytes=signed[:16])
     if not hmac.compare_digest(signed[16:], _signature(account, message)):
         return ""
     return our_message_id(account, message)
+
+
+def arrived_at(account: Account, recipients: Sequence[str]) -> tuple[str, str]:
+    """(the code behind the plus of our address, another address of our domain): what a mail was sent to, if it says anything.
+
+    A reply token is no code, and where our own address stands among them the other ones are only copies.
+    """
+    ours = our_address(account).lower()
+    local, _, domain = ours.rpartition("@")
+    there = [each.strip().strip("<>").lower() for each in recipients]
+    named = [each.rpartition("@") for each in there if domain and each.endswith(f"@{domain}")]
+    for name, _, _ in named:
+        base, plus, tag = name.partition("+")
+        if plus and base == local and _TAG.fullmatch(tag) and not _TOKEN.fullmatch(tag):
+            return tag, ""
+    if ours in there:
+        return "", ""
+    return "", next((f"{name}@{where}" for name, _, where in named if "+" not in name), "")
 
 
 def plain_recipient(recipient: str) -> str:

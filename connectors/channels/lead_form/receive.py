@@ -171,7 +171,7 @@ def _enquiry(
         sender=Sender(keys=(own, *claims), name=clean_line(said.name)),
         kind="form",
         text=_text(said),
-        source=source_of(fields.service, query=kept.query, referrer=kept.referrer),
+        source=source_of(fields.service, query=kept.query, referrer=kept.referrer, now=received_at),
         details=_details(fields, said, kept.files),
     )
 

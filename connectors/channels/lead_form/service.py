@@ -47,7 +47,7 @@ _HIDDEN: Final = frozenset(
         "formid", "form_id", "form.id", "quiz.id", "id", "created", "created_at", "ip", "remote_ip", "extra.ip",
         "user_agent", "useragent", "test", "form-spec-comments", "tildaspec", "lang", "extra.lang", "timezone",
         "extra.timezone", "post_id", "queried_id", "action", "nonce", "_seconds", "_next", "submit", "hook", "secret",
-        "powered by", "user agent", "remote ip", "data.num", "data.time", "data.status", "data.status.name",
+        "allo", "powered by", "user agent", "remote ip", "data.num", "data.time", "data.status", "data.status.name",
     }
 )  # fmt: skip
 _HIDDEN_STARTS: Final = (

@@ -9,11 +9,15 @@ A parameter whose placeholder nobody filled in (`utm_term={keyword}`) says nothi
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import msgspec
+
 from connectors.channels.lead_form.service import COOKIES, PAGES, REFERRERS
 from connectors.page_sources import CLICK_IDS, LONGEST, UTM, clean_url
+from connectors.visit_trail import PARAMETER, trail_of
 from router.clean_text import clean_line
 from router.message import SourceKeys
 
@@ -24,9 +28,31 @@ _UNFILLED: Final = re.compile(r"\{[^}]*\}|\[[a-z_]+\]", re.IGNORECASE)
 
 
 def source_of(
+    service: Mapping[str, str], *, query: Mapping[str, str], referrer: str, now: datetime
+) -> SourceKeys | None:
+    """`service` by dotted name; `query` and `referrer` are the request's own. None when they tell nothing.
+
+    Where our own script stands on the page, it says more: the visits before this one.
+    """
+    found = _said(service, query=query, referrer=referrer)
+    trail = trail_of(_trail(service), now=now)
+    if not trail:
+        return found
+    if found is None or any(found.utm.items() <= each.utm.items() for each in trail):
+        # The script has filled in those fields itself, as many of them as the form has.
+        return msgspec.structs.replace(trail[-1], earlier=trail[:-1])
+    return msgspec.structs.replace(found, earlier=trail)
+
+
+def _trail(service: Mapping[str, str]) -> str:
+    return next(
+        (value for name, value in service.items() if name.rpartition(".")[2] == PARAMETER), ""
+    )
+
+
+def _said(
     service: Mapping[str, str], *, query: Mapping[str, str], referrer: str
 ) -> SourceKeys | None:
-    """`service` by dotted name; `query` and `referrer` are the request's own. None when they tell nothing."""
     cookies = _cookies(service)
     landing = _address(service, PAGES)
     told = (

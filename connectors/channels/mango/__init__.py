@@ -16,6 +16,7 @@ Facts, with their source:
 | their servers speak TLS 1.2 at most, to us and when we call them | VPBX API, "Requirements" |
 """
 
+from connectors import entrance
 from connectors.channels.mango.catching_up import poll, polls
 from connectors.channels.mango.commands import dial, fetch
 from connectors.channels.mango.reports import receive, reread
@@ -86,6 +87,7 @@ connector = Connector(
             help="A proxy, if this machine cannot reach Mango Office by itself",
         ),
     ),
+    entrance=entrance.TELEPHONE,
     capabilities=Capabilities(),
     comes_again=False,
     receive=receive,

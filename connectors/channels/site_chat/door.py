@@ -13,13 +13,13 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from connectors.channels.site_chat.rates import Rate, Rates, network
 from connectors.channels.site_chat.receive import Unfit
 from connectors.channels.site_chat.storefront import Storefront, storefront
 from connectors.channels.site_chat.visitors import Visitor, visitor_of
 from connectors.connector import Account, NotDurable, Surroundings
 from connectors.errors import Malformed, ReceiveError, TooLarge, Unverified
 from connectors.page_origins import origin_of
+from connectors.rates import Rate, Rates, network
 
 KIND: Final = "site_chat"
 BODY_LIMIT: Final = 64 * 1024

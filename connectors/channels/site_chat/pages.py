@@ -16,6 +16,7 @@ from connectors.channels.site_chat.storefront import storefront
 from connectors.connector import Surroundings
 from connectors.errors import Unverified
 from connectors.page_origins import LOCAL
+from connectors.site_script import script
 
 STATIC: Final = Path(__file__).parent / "static"
 PARTS: Final = {
@@ -127,7 +128,7 @@ class Pages:
 @cache
 def _text(name: str) -> str:
     text = (STATIC / name).read_text()
-    return _lean(text) if name == "widget.js" else text
+    return script() + _lean(text) if name == "widget.js" else text
 
 
 def _lean(script: str) -> str:

@@ -17,10 +17,10 @@ from aiohttp import ClientConnectionResetError, web
 
 from connectors.channels.site_chat.door import Door, Guest, as_json
 from connectors.channels.site_chat.files import link_to
-from connectors.channels.site_chat.rates import Rate
 from connectors.channels.site_chat.visitors import Visitor
 from connectors.connector import Surroundings
 from connectors.errors import Malformed
+from connectors.rates import Rate
 from router.thread import ThreadMessage
 
 OVERLAP: Final = 30

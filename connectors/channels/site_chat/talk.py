@@ -13,7 +13,6 @@ from msgspec import Meta, Struct
 from connectors.channels.site_chat import files as files_, receive
 from connectors.channels.site_chat.door import Door, Guest, as_json, body_of, parsed
 from connectors.channels.site_chat.identify import Identification, as_known, identify
-from connectors.channels.site_chat.rates import Rate
 from connectors.channels.site_chat.receive import Posted, Unfit
 from connectors.channels.site_chat.storefront import FILE_BYTES
 from connectors.channels.site_chat.visitors import (
@@ -26,6 +25,7 @@ from connectors.channels.site_chat.visitors import (
 from connectors.channels.site_chat.visits import Visit, kept, source_of
 from connectors.connector import Incoming, Surroundings
 from connectors.errors import Malformed, TooLarge, Unverified
+from connectors.rates import Rate
 from router.ids import new_id
 from router.message import Event
 

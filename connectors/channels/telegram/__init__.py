@@ -16,6 +16,7 @@ Facts, with their source:
 | no idempotency key: a message sent twice comes twice | Bot API |
 """
 
+from connectors import entrance
 from connectors.channels.telegram.files import fetch
 from connectors.channels.telegram.first_send import send
 from connectors.channels.telegram.gestures import acknowledge, show_typing
@@ -87,6 +88,7 @@ connector = Connector(
             help="A proxy or a Bot API server of your own",
         ),
     ),
+    entrance=entrance.TELEGRAM,
     capabilities=Capabilities(
         text_limit=4096,
         caption_limit=1024,

@@ -20,6 +20,7 @@ Facts, with their source:
 | a recording belongs to the parent call; its address needs the account's credentials | Recording resource |
 """
 
+from connectors import entrance
 from connectors.channels.twilio.calling import dial
 from connectors.channels.twilio.receive import receive, reread
 from connectors.channels.twilio.recordings import fetch
@@ -118,6 +119,7 @@ connector = Connector(
             help="A proxy; https://api.dublin.ie1.twilio.com for a region",
         ),
     ),
+    entrance=entrance.TELEPHONE,
     capabilities=Capabilities(),
     comes_again=False,
     receive=receive,

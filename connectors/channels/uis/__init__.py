@@ -16,6 +16,7 @@ Facts, with their source:
 | nothing is said about repeating a notification that was not taken: we keep it by ourselves | UIS is silent |
 """
 
+from connectors import entrance
 from connectors.channels.uis.call_api import check, dial
 from connectors.channels.uis.recordings import fetch
 from connectors.channels.uis.reports import receive, reread
@@ -92,6 +93,7 @@ connector = Connector(
             help="Or https://callapi.comagic.ru",
         ),
     ),
+    entrance=entrance.TELEPHONE,
     capabilities=Capabilities(),
     comes_again=False,
     receive=receive,

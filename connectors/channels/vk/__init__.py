@@ -18,6 +18,7 @@ Facts, with their source:
 | a community may write to whoever wrote to it or allowed it, at any time | error 901 |
 """
 
+from connectors import entrance
 from connectors.channels.vk.events import receive, reread
 from connectors.channels.vk.files import fetch
 from connectors.channels.vk.gestures import acknowledge, mark_read, show_typing
@@ -102,6 +103,7 @@ connector = Connector(
             help="Another address of VK's API, or a proxy",
         ),
     ),
+    entrance=entrance.VK,
     capabilities=Capabilities(
         text_limit=TEXT_LIMIT,
         attachments=True,

@@ -18,6 +18,7 @@ Facts, with their source:
 | no typing from customers, no blocked | – |
 """
 
+from connectors import entrance
 from connectors.channels.whatsapp.files import fetch
 from connectors.channels.whatsapp.gestures import show_typing
 from connectors.channels.whatsapp.parts import CAPTION_LIMIT, FILE_LIMIT, TEXT_LIMIT, split
@@ -107,6 +108,7 @@ connector = Connector(
             help="Another server than Meta's: a proxy or a stand-in",
         ),
     ),
+    entrance=entrance.WHATSAPP,
     capabilities=Capabilities(
         text_limit=TEXT_LIMIT,
         caption_limit=CAPTION_LIMIT,

@@ -21,10 +21,10 @@ from connectors.channels.whatsapp.people import (
     private_chat,
     who,
 )
-from connectors.channels.whatsapp.prefilled import take_code
 from connectors.channels.whatsapp.window import WINDOW
 from connectors.connector import Account
 from connectors.phone_numbers import phone_key
+from connectors.written_codes import take_code
 from router.clean_text import clean_line, clean_text
 from router.message import (
     Chat,

@@ -16,6 +16,7 @@ Facts, with their source:
 | a notification that was not taken does not come again, as far as is documented: we keep it by ourselves | Zadarma is silent |
 """
 
+from connectors import entrance
 from connectors.channels.zadarma.commands import dial, fetch
 from connectors.channels.zadarma.reports import receive, reread
 from connectors.channels.zadarma.setup import check
@@ -75,6 +76,7 @@ connector = Connector(
             help="Of Novofon's first API: https://api.novofon.com",
         ),
     ),
+    entrance=entrance.TELEPHONE,
     capabilities=Capabilities(),
     comes_again=False,
     receive=receive,

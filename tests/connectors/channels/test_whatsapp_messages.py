@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.channels.whatsapp.numbers import number_of
-from connectors.channels.whatsapp.prefilled import take_code
+from connectors.written_codes import take_code
 from router.message import (
     ContactShared,
     DeliveryReported,

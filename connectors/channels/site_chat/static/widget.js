@@ -114,7 +114,9 @@
         if (value) clicks[name] = value.slice(0, 255);
       }
     }
-    set('pending', JSON.stringify({ id: uuid(), ...page(), referrer: elsewhere(came), utm, click_ids: clicks }));
+    // source.js, which stands before this, calls the visit by the same name: told of twice, it is one.
+    const visit = (window.allo && window.allo.visit && window.allo.visit()) || uuid();
+    set('pending', JSON.stringify({ id: visit, ...page(), referrer: elsewhere(came), utm, click_ids: clicks }));
   }
   function elsewhere(url) {
     try { return new URL(url).host === location.host ? '' : url.slice(0, 4096); } catch { return ''; }
@@ -355,6 +357,7 @@
       say('reset');
     },
     consent: (given) => {
+      if (window.allo) window.allo.consent(given);
       if (given) {
         if (persistent) return;
         persistent = true;

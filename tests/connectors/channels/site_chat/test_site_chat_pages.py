@@ -16,7 +16,8 @@ async def test_the_loader_is_small_and_the_same_for_all(http: aiohttp.ClientSess
     async with http.get("/widget.js?account=site") as got:
         script = await got.text()
         etag = got.headers["ETag"]
-    assert len(script.encode()) < 15_000
+    # With source.js, which says what brought the visitor; 8.5 KB as it travels, compressed.
+    assert len(script.encode()) < 23_000
     assert "document.write" not in script
     async with http.get("/widget.js", headers={"If-None-Match": etag}) as got:
         assert got.status == 304

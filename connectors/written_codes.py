@@ -1,6 +1,6 @@
-"""A code in the words that a link has written for the customer: https://wa.me/79161234567?text=…
+"""A code in the words that a link has written for the customer: https://wa.me/79161234567?text=…, the subject of a mail.
 
-WhatsApp links carry nothing but text, so the advertisement's code stands in it, as "[ref: spring_sale]". People edit the
+Such links carry nothing but text, so the advertisement's code stands in it, as "[ref: spring_sale]". People edit the
 text: the brackets may be of another shape or gone, the case may have changed. It is taken out of what is shown, where
 it would only puzzle.
 """

@@ -26,15 +26,19 @@ class Rates:
     def __init__(self) -> None:
         self._due: OrderedDict[tuple[str, str], float] = OrderedDict()
 
+    def peek(self, what: str, who: str, rate: Rate, *, now: float) -> float:
+        """As `take`, and nothing is counted."""
+        interval = rate.seconds / rate.count
+        wait = max(self._due.get((what, who), now), now) - now - interval * (rate.burst - 1)
+        # Less than a rounding of the clock is no reason to send somebody away.
+        return wait if wait > 1e-6 else 0
+
     def take(self, what: str, who: str, rate: Rate, *, now: float) -> float:
         """0 when it may be done, and it is counted; else the seconds to wait."""
-        interval = rate.seconds / rate.count
-        due = max(self._due.get((what, who), now), now)
-        wait = due - now - interval * (rate.burst - 1)
-        # Less than a rounding of the clock is no reason to send somebody away.
-        if wait > 1e-6:
+        if wait := self.peek(what, who, rate, now=now):
             return wait
-        self._due[what, who] = due + interval
+        due = max(self._due.get((what, who), now), now)
+        self._due[what, who] = due + rate.seconds / rate.count
         self._due.move_to_end((what, who))
         if len(self._due) > MOST_KEYS:
             self._due.popitem(last=False)
