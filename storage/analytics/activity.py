@@ -14,11 +14,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.attribution_models import WHOLE
 from storage.activity_plans import offer_stages
-from storage.analytics.models import PLACES
 from storage.analytics.rules import NOBODY
-from storage.analytics.summary import in_period
+from storage.analytics.summary import happened
 from storage.analytics.wishes import Wish, by_account, by_conversation, by_whom, narrowed
 
 ACTIVITY: Final = (
@@ -59,16 +57,12 @@ def _add(work: Work, rows: Iterable[Any]) -> None:
 
 
 async def add_leads(connection: AsyncConnection, wish: Wish, work: Work) -> None:
-    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "model": PLACES["last"]}
-    conditions = narrowed(wish, values)
-    statement = f"""
-        select x.manager_id as who, sum(x.leads) / {WHOLE} as leads, sum(x.won) / {WHOLE} as won,
-               sum(x.lost) / {WHOLE} as lost, sum(x.revenue) as revenue
-        from rollup_source x
-        where x.basis = 'event' and x.model = :model and {in_period(wish, values, daily=False)} and {conditions}
-        group by 1
-    """  # noqa: S608  # our own names; values are parameters
-    _add(work, await connection.execute(text(statement), values))
+    rows = await connection.execute(*happened(wish, "x.manager_id"))
+    for row in rows:
+        if row.key != NOBODY:
+            work[row.key].update(
+                leads=int(row.leads), won=int(row.won), lost=int(row.lost), revenue=int(row.revenue)
+            )
 
 
 async def add_offers(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:

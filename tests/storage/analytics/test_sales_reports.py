@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from router.attribution_models import WHOLE
 from router.ids import new_id
 from router.working_hours import working_seconds_between
 from storage import activity_plans, tables
@@ -26,6 +27,7 @@ from storage.analytics.funnel import FunnelWish
 from storage.analytics.managers import ManagersWish, Work
 from storage.analytics.measures import Measure
 from storage.analytics.sales_cards import SalesCard, sales_cards
+from storage.analytics.source_report import Wish as SourceWish, source_report
 from storage.analytics.summary import SummaryWish
 from storage.analytics.wishes import Wish
 from storage.reading.paging import BadCursor
@@ -121,6 +123,13 @@ async def the_summary(business: Business) -> None:
     assert (found.total.leads, found.total.won, found.total.lost) == (len(new), len(won), len(lost))
     assert min(len(new), len(won), len(lost)) > 0
     assert found.total.revenue == sum(lead.value or 0 for lead in won)
+    async with business.engine.connect() as connection:
+        by_source = (await source_report(connection, SourceWish(**PERIOD, basis="event"))).total
+    # The same definitions, and so the same numbers, though they are read from elsewhere.
+    assert [by_source.leads, by_source.won, by_source.lost] == [
+        n * WHOLE for n in (len(new), len(won), len(lost))
+    ]
+    assert by_source.revenue == found.total.revenue
     assert (found.total.open, found.total.open_value) == (
         len(still),
         sum(lead.value or 0 for lead in still),
