@@ -174,6 +174,34 @@ async def test_every_number_is_what_the_tables_say_and_lists_what_it_counts(
     await a_cursor_is_of_its_own_figure_and_a_figure_of_its_own_report(business)
 
 
+async def test_an_offer_is_made_once_though_there_are_several_stages_of_it(
+    database: AsyncEngine,
+) -> None:
+    async with database.begin() as connection:
+        there = Rows(connection, now=NOW)
+        new, in_work, won, _ = await there.stages()
+        person, anna = await there.contact(), await there.user(name="Anna")
+        lead = await there.lead(person, status="won", stage_id=won, closed_at=NOW, manager_id=anna)
+        for days, stage in ((3, new), (2, in_work), (0, won)):
+            await connection.execute(
+                insert(tables.lead_event).values(
+                    id=new_id(),
+                    lead_id=lead,
+                    what="stage",
+                    after=str(stage),
+                    at=NOW - timedelta(days=days),
+                )
+            )
+        await reckon(connection, person)
+        today = ManagersWish(first=NOW.date(), last=NOW.date())
+        for stages, offers in (([], 0), ([won], 1), ([in_work, won], 0)):
+            await activity_plans.choose_offer_stages(connection, stages)
+            found = await managers.managers(connection, today, zone=MOSCOW, now=NOW)
+            assert found.total.offers == offers
+            page = await sales_cards(connection, today, "offers", zone=MOSCOW, now=NOW)
+            assert len(page.items) == offers
+
+
 async def test_the_win_rate_is_of_what_was_closed(database: AsyncEngine) -> None:
     async with database.begin() as connection:
         there = Rows(connection, now=NOW)
