@@ -88,6 +88,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "macro_run": N_("ran a macro"),
         "macro_undone": N_("took a macro back"),
         "macro_written": N_("wrote or changed a macro"),
+        "offer_stages_chosen": N_("chose which stages are an offer"),
+        "plan_changed": N_("changed the activity plan"),
         "pipeline_changed": N_("changed a pipeline"),
         "pipeline_made": N_("made a pipeline"),
         "pipeline_made_default": N_("made a pipeline the default"),
@@ -168,6 +170,9 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
 
 FIELDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "calls": N_("Calls a day"),
+        "offers": N_("Offers a day"),
+        "offer_stages": N_("What counts as an offer"),
         "name": N_("Name"),
         "email": N_("Email"),
         "role": N_("Role"),

@@ -70,6 +70,14 @@ MAP: Final[Sequence[Group]] = (
                 right=Right.MANAGE_PEOPLE,
                 words=N_("holidays automatic answer night weekend"),
             ),
+            Section(
+                href="/settings/plans",
+                name=N_("Activity plan"),
+                purpose=N_("How many calls and offers a day you expect of each manager."),
+                icon="checks",
+                right=Right.MANAGE_PEOPLE,
+                words=N_("norm target calls offers reports"),
+            ),
         ),
     ),
     Group(

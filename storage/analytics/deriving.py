@@ -19,6 +19,7 @@ from storage.analytics.lead_ways import way_of
 from storage.analytics.loading import Histories, Inquiry, Lead, Snapshot, Step, Touch
 from storage.analytics.models import ALL, PLACES
 from storage.analytics.rules import NOBODY, Rules
+from storage.analytics.stay_lengths import length_class
 from storage.origins import Triple
 
 LANDING_LIMIT: Final = 200
@@ -219,6 +220,7 @@ def _stays(lead: Lead, steps: Sequence[Step], *, origin: Triple, rules: Rules) -
     been: set[UUID] = set()
     for place, step in enumerate(steps):
         left = steps[place + 1].at if place + 1 < len(steps) else None
+        seconds = int((left - step.at).total_seconds()) if left else None
         rows.append(
             {
                 "lead_id": lead.id,
@@ -229,7 +231,8 @@ def _stays(lead: Lead, steps: Sequence[Step], *, origin: Triple, rules: Rules) -
                 "stage_id": step.stage_id,
                 "entered_at": step.at,
                 "left_at": left,
-                "seconds": int((left - step.at).total_seconds()) if left else None,
+                "seconds": seconds,
+                "length": length_class(seconds) if seconds is not None else None,
                 "first": step.stage_id not in been,
                 "status": lead.status,
                 "origin": origin,

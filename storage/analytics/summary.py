@@ -1,7 +1,8 @@
 """The summary: what came in, what was sold and what is still open, against the period before.
 
 Everything is of the day on which it happened: leads of their creation, sales and losses of their closing. So the sums are
-those of the source report on the event basis, under the model `last`.
+those of the source report on the event basis. They are read from the leads themselves, out of indexes that hold all that
+is asked: by manager, account and source at once a sum for each day is hardly ever a sum of two.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,12 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.attribution_models import WHOLE
 from storage.analytics.measures import Measure, share, whole
-from storage.analytics.models import PLACES
 from storage.analytics.wishes import Wish, narrowed
 
 Step = Literal["day", "week", "month"]
@@ -145,49 +144,31 @@ def _summed(parts: Iterable[Sums]) -> Sums:
 
 async def _happened(connection: AsyncConnection, wish: Wish, *, by: Step) -> dict[date, Sums]:
     """By the first day of each `by`."""
-    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
-    conditions = narrowed(wish, values)
-    found = await connection.execute(
-        text(f"""
-            select cast(date_trunc('{by}', x.day) as date) as day, sum(x.leads) as leads, sum(x.won) as won,
-                   sum(x.lost) as lost, sum(x.revenue) as revenue
-            from {happened(wish, values)} x
-            where x.day between :first and :last and {conditions} group by 1
-        """),  # noqa: S608  # our own names; values are parameters
-        values,
-    )
+    rows = await connection.execute(*happened(wish, f"cast(date_trunc('{by}', {{day}}) as date)"))
     return {
-        row.day: Sums(
-            leads=int(row.leads) // WHOLE,
-            won=int(row.won) // WHOLE,
-            lost=int(row.lost) // WHOLE,
-            revenue=int(row.revenue),
+        row.key: Sums(
+            leads=int(row.leads), won=int(row.won), lost=int(row.lost), revenue=int(row.revenue)
         )
-        for row in found
+        for row in rows
     }
 
 
-def happened(wish: Wish, values: dict[str, Any], *, by_owner: bool = False) -> str:
-    """SQL of what happened on each day, by whoever `wish` narrows to: from the sums by owner or by origin; who asks for
-    both reads the leads, of which each has one origin: that of its last touch.
-    """
-    sums = "leads, event_won as won, event_lost as lost, event_revenue as revenue"
-    values["model"] = PLACES["last"]
-    if not wish.source:
-        return f"(select day, account_id, manager_id, pipeline_id, {sums} from rollup_owner where model = :model)"  # noqa: S608
-    narrow = wish.manager or wish.team or wish.pipeline or wish.account or wish.channel
-    if not (by_owner or narrow):
-        return f"(select day, origin_id, null::uuid as manager_id, {sums} from rollup_origin where model = :model)"  # noqa: S608
-    del values["model"]
-    whose = "origin_id, account_id, manager_id, pipeline_id"
-    return f"""(
-        select created_on as day, {whose}, {WHOLE} as leads, 0 as won, 0 as lost, 0 as revenue
-        from fact_lead where created_on between :first and :last
-        union all
-        select closed_on, {whose}, 0, (status = 'won')::int * {WHOLE}, (status = 'lost')::int * {WHOLE},
-               case when status = 'won' then coalesce(worth, 0) else 0 end
-        from fact_lead where closed_on between :first and :last
-    )"""  # noqa: S608  # our own names
+def happened(wish: Wish, key: str) -> tuple[TextClause, dict[str, Any]]:
+    """New leads, won, lost and revenue by `key`: SQL over a row `x` of `fact_lead`, in which {day} is the day it counts by."""
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
+    conditions = narrowed(wish, values)
+    created, closed = key.format(day="x.created_on"), key.format(day="x.closed_on")
+    statement = f"""
+        select key, sum(leads) as leads, sum(won) as won, sum(lost) as lost, sum(revenue) as revenue from (
+            select {created} as key, count(*) as leads, 0 as won, 0 as lost, 0 as revenue from fact_lead x
+            where x.created_on between :first and :last and {conditions} group by 1
+            union all
+            select {closed}, 0, count(*) filter (where x.status = 'won'), count(*) filter (where x.status = 'lost'),
+                   coalesce(sum(x.worth) filter (where x.status = 'won'), 0) from fact_lead x
+            where x.closed_on between :first and :last and {conditions} group by 1
+        ) both_days group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    return text(statement), values
 
 
 OPEN_THEN: Final = "((x.status = 'open' and x.created_on <= :last) or (x.closed_on > :last and x.created_on <= :last))"

@@ -84,6 +84,7 @@ fact_stage = Table(
     moment("entered_at"),
     moment("left_at", null=True),
     Column("seconds", BigInteger),  # null while it is still there
+    Column("length", Integer),  # the class of its length: storage.analytics.stay_lengths
     # Whether the lead had not been there before.
     Column("first", Boolean, nullable=False, server_default=text("true")),
     words("status"),  # of the lead
@@ -97,7 +98,14 @@ fact_stage = Table(
         "ix_fact_stage_created_on",
         "created_on",
         "stage_id",
-        postgresql_include=["seconds", "origin_id", "channel", "account_id", "manager_id"],
+        postgresql_include=[
+            "length",
+            "seconds",
+            "origin_id",
+            "channel",
+            "account_id",
+            "manager_id",
+        ],
     ),
     Index(
         "ix_fact_stage_first",
@@ -138,7 +146,12 @@ fact_lead = Table(
             "stage_id", "furthest_id", "lost_from_id", "status", "origin_id", "channel", "account_id", "manager_id",
         ],
     ),
-    Index("ix_fact_lead_created_on", "created_on", "lead_id", postgresql_include=["manager_id"]),
+    Index(
+        "ix_fact_lead_created_on",
+        "created_on",
+        "lead_id",
+        postgresql_include=["pipeline_id", "origin_id", "channel", "account_id", "manager_id"],
+    ),
     Index(
         "ix_fact_lead_closed_on",
         "closed_on",

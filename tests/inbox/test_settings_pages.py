@@ -302,3 +302,36 @@ async def test_letters_that_died_alike_are_tried_again_together(stage, anna):
     await anna.post(found[0])
     assert stage.dead_letters.alike == [UUID(found[1])]
     assert "&#34;a&#34;: [" in (await anna.get(f"/settings/dead-letters/{first}")).text
+
+
+async def test_a_plan_is_made_for_those_one_manages_and_is_told_to_the_audit(stage, browser, anna):
+    boris = await stage.hire("Boris")
+    await stage.hire("Clara", in_team=False)
+    await stage.hire("Leo", role="lead", in_team=False)
+    (row,) = await stage.shop.sql("select id from stage where kind = 'qualified'")
+    page = (await anna.get("/settings/plans")).text
+    assert 'name="calls.' in page
+    assert "Clara" in page
+    assert "Leo" in page
+    assert (
+        await anna.post("/settings/plans", {f"calls.{boris}": "30", f"offers.{boris}": ""})
+    ).status < 400
+    assert (await anna.post("/settings/plans/stages", {"stage": str(row.id)})).status < 400
+    page = (await anna.get("/settings/plans")).text
+    assert 'value="30"' in page
+    assert page.count(" checked") == 1
+    plan = await stage.shop.one("select calls, offers from activity_plan")
+    assert tuple(plan) == (30, 0)
+    done = {each.what for each in await stage.shop.sql("select what from audit")}
+    assert {"plan_changed", "offer_stages_chosen"} <= done
+    for wrong in ("-1", "1001", "many"):
+        refused = await anna.post("/settings/plans", {f"calls.{boris}": wrong})
+        assert refused.status == 409
+    # A team lead plans for the managers of their own teams, and those in none.
+    leo = await browser("Leo", **{"Accept-Language": "en"})
+    his = (await leo.get("/settings/plans")).text
+    assert "Clara" in his
+    assert "Boris" not in his
+    assert (await leo.post("/settings/plans", {f"calls.{boris}": "1"})).status < 400
+    assert (await stage.shop.one("select calls from activity_plan where calls > 0")).calls == 30
+    assert (await (await browser("Boris")).get("/settings/plans")).status == 403

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from router.attribution_models import WHOLE
 from router.ids import new_id
 from router.working_hours import working_seconds_between
 from storage import activity_plans, tables
@@ -26,6 +27,7 @@ from storage.analytics.funnel import FunnelWish
 from storage.analytics.managers import ManagersWish, Work
 from storage.analytics.measures import Measure
 from storage.analytics.sales_cards import SalesCard, sales_cards
+from storage.analytics.source_report import Wish as SourceWish, source_report
 from storage.analytics.summary import SummaryWish
 from storage.analytics.wishes import Wish
 from storage.reading.paging import BadCursor
@@ -121,6 +123,13 @@ async def the_summary(business: Business) -> None:
     assert (found.total.leads, found.total.won, found.total.lost) == (len(new), len(won), len(lost))
     assert min(len(new), len(won), len(lost)) > 0
     assert found.total.revenue == sum(lead.value or 0 for lead in won)
+    async with business.engine.connect() as connection:
+        by_source = (await source_report(connection, SourceWish(**PERIOD, basis="event"))).total
+    # The same definitions, and so the same numbers, though they are read from elsewhere.
+    assert [by_source.leads, by_source.won, by_source.lost] == [
+        n * WHOLE for n in (len(new), len(won), len(lost))
+    ]
+    assert by_source.revenue == found.total.revenue
     assert (found.total.open, found.total.open_value) == (
         len(still),
         sum(lead.value or 0 for lead in still),
@@ -163,6 +172,34 @@ async def test_every_number_is_what_the_tables_say_and_lists_what_it_counts(
     await what_has_no_source_cannot_be_told_of_one(business)
     await the_calls(business)
     await a_cursor_is_of_its_own_figure_and_a_figure_of_its_own_report(business)
+
+
+async def test_an_offer_is_made_once_though_there_are_several_stages_of_it(
+    database: AsyncEngine,
+) -> None:
+    async with database.begin() as connection:
+        there = Rows(connection, now=NOW)
+        new, in_work, won, _ = await there.stages()
+        person, anna = await there.contact(), await there.user(name="Anna")
+        lead = await there.lead(person, status="won", stage_id=won, closed_at=NOW, manager_id=anna)
+        for days, stage in ((3, new), (2, in_work), (0, won)):
+            await connection.execute(
+                insert(tables.lead_event).values(
+                    id=new_id(),
+                    lead_id=lead,
+                    what="stage",
+                    after=str(stage),
+                    at=NOW - timedelta(days=days),
+                )
+            )
+        await reckon(connection, person)
+        today = ManagersWish(first=NOW.date(), last=NOW.date())
+        for stages, offers in (([], 0), ([won], 1), ([in_work, won], 0)):
+            await activity_plans.choose_offer_stages(connection, stages)
+            found = await managers.managers(connection, today, zone=MOSCOW, now=NOW)
+            assert found.total.offers == offers
+            page = await sales_cards(connection, today, "offers", zone=MOSCOW, now=NOW)
+            assert len(page.items) == offers
 
 
 async def test_the_win_rate_is_of_what_was_closed(database: AsyncEngine) -> None:
