@@ -15,6 +15,8 @@ class Right(StrEnum):
     READ_CONTACTS = "read_contacts"
     CHANGE_CONTACTS = "change_contacts"
     READ_LEADS = "read_leads"
+    READ_REPORTS = "read_reports"
+    """The company's figures, and the cards behind them that are in sight."""
     CHANGE_LEADS = "change_leads"
     MANAGE_PEOPLE = "manage_people"
     """Of a team lead: the managers and marketers of their teams, and those who are in none."""
@@ -64,10 +66,11 @@ RIGHTS: Final = MappingProxyType(
             Right.MANAGE_PIPELINES,
             Right.VOUCH_FOR_KEYS,
             Right.SEE_EVERYBODYS_TASKS,
+            Right.READ_REPORTS,
         },
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
-        "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS}),
+        "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS, Right.READ_REPORTS}),
     }
 )
 

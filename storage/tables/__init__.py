@@ -63,6 +63,7 @@ from storage.tables.plumbing import (
     setting,
 )
 from storage.tables.reckoned import fact_credit, fact_stage, reckoning_due, rollup_source
+from storage.tables.reports import digest, digest_recipient, digest_sending, report_columns
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
 from storage.tables.webhooks import webhook, webhook_delivery
@@ -89,6 +90,9 @@ __all__ = [
     "cursor",
     "dead_letter",
     "delivery",
+    "digest",
+    "digest_recipient",
+    "digest_sending",
     "draft",
     "fact_credit",
     "fact_event",
@@ -121,6 +125,7 @@ __all__ = [
     "push_subscription",
     "queue_message",
     "reckoning_due",
+    "report_columns",
     "response",
     "rollup_day",
     "rollup_source",
