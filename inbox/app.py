@@ -21,6 +21,7 @@ from inbox.pages import (
     contact_list,
     contacts,
     conversations,
+    drafts,
     files,
     first_steps,
     installable,
@@ -58,7 +59,7 @@ from inbox.pages import (
     writing_aids,
 )
 from inbox.surroundings import Surroundings
-from inbox.visit import Page, guarded
+from inbox.visit import Page, Visit, guarded
 
 PAGES: Final[Sequence[Page]] = (
     *sign_in.PAGES,
@@ -68,6 +69,7 @@ PAGES: Final[Sequence[Page]] = (
     *views.PAGES,
     *conversations.PAGES,
     *answering.PAGES,
+    *drafts.PAGES,
     *attending.PAGES,
     *template_sending.PAGES,
     *uploads.PAGES,
@@ -108,8 +110,23 @@ PAGES: Final[Sequence[Page]] = (
 )
 
 
+_OTHERS: Final = "api|chat|hooks|static|healthz|readyz|metrics"
+"""What is answered by others, who are read by programs."""
+
+
+async def _nowhere(visit: Visit) -> web.Response:
+    raise web.HTTPNotFound
+
+
+_NOWHERE: Final = Page(
+    method="GET", path=f"/{{_:(?!({_OTHERS})(/|$)).+}}", handler=_nowhere, right=None
+)
+"""A mistyped address is answered by a page that leads on, not by a bare line."""
+
+
 def inbox_routes(around: Surroundings) -> Sequence[web.RouteDef]:
     return [
         *(web.route(page.method, page.path, guarded(around, page)) for page in PAGES),
         web.get("/static/{version}/{name:.+}", static_files.serve),
+        web.get(_NOWHERE.path, guarded(around, _NOWHERE)),
     ]

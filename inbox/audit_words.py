@@ -11,7 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from inbox.formats import Formats
-from inbox.rendering import word
+from inbox.rendering import channel_label
+from inbox.uuids import uuid_or_none
 from inbox.wording import N_, WORDS
 from storage.audit import STRUCK_OUT
 
@@ -171,14 +172,68 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "lead_policy": N_("When a lead is opened"),
         "silent_hours": N_("Silent, in hours"),
         "callback_minutes": N_("To call back within, minutes"),
+        "promise_minutes": N_("Answer promised within, minutes"),
+        "silence_minutes": N_("Handed on after, minutes"),
+        "account": N_("Channel"),
+        "archived": N_("Put away"),
+        "choices": N_("Choices"),
+        "code": N_("Short code"),
+        "colour": N_("Colour"),
+        "conversations": N_("Conversations"),
+        "currency": N_("Currency"),
+        "events": N_("Events"),
+        "into": N_("Merged into"),
+        "key": N_("Number or address"),
+        "labels": N_("Labels"),
+        "leads": N_("Leads moved"),
+        "leads_to": N_("To which stage"),
+        "lost_details": N_("Why it was lost, in words"),
+        "macro": N_("Macro"),
+        "merge_policy": N_("When two contacts look like one person"),
+        "norm_days": N_("Days in the stage at most"),
+        "note": N_("Note"),
+        "order": N_("Order"),
+        "password": N_("Password"),
+        "pipeline": N_("Pipeline"),
+        "pipeline_id": N_("Pipeline"),
+        "position": N_("Place"),
+        "probability": N_("Probability of winning"),
+        "stage": N_("Stage"),
+        "stages": N_("Stages"),
+        "survivor": N_("Merged into"),
+        "absorbed": N_("Merged contact"),
+        "task_text": N_("Task on entering"),
+        "task_hours": N_("Task due in, hours"),
+        "text": N_("Text"),
+        "url": N_("Address"),
     }
 )
 
+_OWN: Final = "fields."
+"""Before the keys of what a contact, a lead or a channel has of its own."""
+
 _ALONE: Final = MappingProxyType({"conversation_status": "status"})
 _WORDED: Final[Mapping[str, str]] = MappingProxyType(
-    {"role": "role", "sees": "sees", "strategy": "strategy", "status": "status"}
+    {
+        "role": "role",
+        "sees": "sees",
+        "strategy": "strategy",
+        "status": "status",
+        "colour": "colour",
+        "events": "hook_event",
+        "lead_policy": "lead_policy",
+        "merge_policy": "merge_policy",
+        "scope": "scope",
+        "lead.status": "lead_status",
+        "account.state": "account_state",
+        "webhook.state": "webhook_state",
+        "contact.kind": "identity",
+        "field.kind": "field_kind",
+        "pipeline.kind": "stage_kind",
+        "pipeline.colour": "stage_colour",
+    }
 )
-"""Fields whose values have words."""
+"""Fields whose values have words; those of one kind of thing under its name."""
 _THINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "manager": "user",
@@ -188,7 +243,15 @@ _THINGS: Final[Mapping[str, str]] = MappingProxyType(
         "team_id": "team",
         "stage_id": "stage",
         "contact": "contact",
+        "survivor": "contact",
+        "absorbed": "contact",
         "conversation": "conversation",
+        "lead_manager": "user",
+        "stage": "stage",
+        "leads_to": "stage",
+        "pipeline": "pipeline",
+        "pipeline_id": "pipeline",
+        "into": "label",
     }
 )
 """Fields whose values are ids, and of what."""
@@ -234,24 +297,41 @@ def things_in(before: Any, after: Any) -> Iterator[tuple[str, UUID]]:
     """(kind, id) of what the values name."""
     for values in (before, after):
         for name, value in values.items() if isinstance(values, Mapping) else ():
-            if name in _THINGS and (id_ := _uuid(value)) is not None:
+            if name in _THINGS and (id_ := uuid_or_none(str(value))) is not None:
                 yield _THINGS[name], id_
 
 
-def changes(
-    what: str, before: Any, after: Any, *, names: Mapping[UUID, str], formats: Formats
-) -> list[Change]:
-    """What differs; of something new everything it has."""
-    was, now = _named(what, before), _named(what, after)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What the values are called: `names` of things by their ids; `fields` of a contact, a lead or a channel as people call
+    them, by their keys; `currency` of the lead that is told of.
+    """
+
+    formats: Formats
+    names: Mapping[UUID, str]
+    fields: Mapping[str, str]
+    currency: str = ""
+
+
+def changes(what: str, kind: str, before: Any, after: Any, *, known: Lookup) -> list[Change]:
+    """What differs; of something new everything it has. A contact's own fields are told one by one."""
+    was, now = _flat(_named(what, before)), _flat(_named(what, after))
     return [
         Change(
-            field=formats.language._(FIELDS[name]) if name in FIELDS else name.replace("_", " "),
-            before=_shown(name, was.get(name), names=names, formats=formats),
-            after=_shown(name, now.get(name), names=names, formats=formats),
+            field=_field(name, known),
+            before=_shown(kind, name, was.get(name), known=known),
+            after=_shown(kind, name, now.get(name), known=known),
         )
         for name in dict.fromkeys((*was, *now))
         if was.get(name) != now.get(name) or now.get(name) == STRUCK_OUT
     ]
+
+
+def _field(name: str, known: Lookup) -> str:
+    own = name.removeprefix(_OWN)
+    if own == name and name in FIELDS:
+        return known.formats.language._(FIELDS[name])
+    return known.fields.get(own, own.replace("_", " "))
 
 
 def _named(what: str, values: Any) -> Mapping[str, Any]:
@@ -261,39 +341,62 @@ def _named(what: str, values: Any) -> Mapping[str, Any]:
     return {} if values is None else {_ALONE.get(what, "reason"): values}
 
 
-def _shown(  # noqa: PLR0911  # one per kind of value
-    name: str, value: Any, *, names: Mapping[UUID, str], formats: Formats
-) -> str:
-    _ = formats.language._
+def _flat(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With a contact's or a lead's own fields beside the others."""
+    inside = values.get("fields")
+    if not isinstance(inside, Mapping):
+        return values
+    others = {name: value for name, value in values.items() if name != "fields"}
+    return others | {f"{_OWN}{name}": value for name, value in inside.items()}
+
+
+def _shown(kind: str, name: str, value: Any, *, known: Lookup) -> str:
+    _ = known.formats.language._
     if value is None or value in ("", [], {}):
         return ""
     if value == STRUCK_OUT:
         return _("a credential")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if name in _THINGS and (id_ := _uuid(value)) is not None:
-        return names.get(id_, str(value))
-    if name in _WORDED and isinstance(value, str) and value in WORDS[_WORDED[name]]:
-        return word(formats.language, _WORDED[name], value)
+    if name in _THINGS and (id_ := uuid_or_none(str(value))) is not None:
+        return known.names.get(id_) or _("something that is gone")
+    return _in_words(kind, name, value, known=known)[:LONGEST]
+
+
+def _in_words(  # noqa: PLR0911  # one per kind of value
+    kind: str, name: str, value: Any, *, known: Lookup
+) -> str:
+    formats = known.formats
+    words = WORDS.get(_WORDED.get(f"{kind}.{name}", _WORDED.get(name, "")), {})
+    match name, value:
+        case "value", int() if kind == "lead" and known.currency:
+            return formats.money(value, known.currency)
+        case "kind", str() if kind == "account":
+            return channel_label(formats.language, value)
+        case "conversations", list():
+            return formats.number(len(value))
+        case "fields", list():
+            return ", ".join(_field(f"{_OWN}{each}", known) for each in value)
+        case _, list():
+            return ", ".join(_item(each, words, known) for each in value)
+        case _, Mapping():
+            inside = value.items()
+            return "; ".join(
+                f"{_field(key, known)}: {_shown(kind, key, each, known=known)}"
+                for key, each in inside
+            )
+        case _:
+            return _item(value, words, known)
+
+
+def _item(value: Any, words: Mapping[str, str], known: Lookup) -> str:
     if isinstance(value, list):
-        flat = [
-            " – ".join(map(str, each)) if isinstance(each, list) else str(each) for each in value
-        ]
-        return ", ".join(flat)[:LONGEST]
-    if isinstance(value, Mapping):
-        inside = (
-            f"{key}: {_shown(key, each, names=names, formats=formats)}"
-            for key, each in value.items()
-        )
-        return "; ".join(inside)[:LONGEST]
-    return str(value)[:LONGEST]
-
-
-def _uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+        return " – ".join(map(str, value))
+    if isinstance(value, str) and value in words:
+        return known.formats.language._(words[value])
+    if (id_ := uuid_or_none(str(value))) is not None and id_ in known.names:
+        return known.names[id_]
+    return str(value)
 
 
 def day_of(written: str, *, formats: Formats) -> datetime | None:

@@ -7,7 +7,7 @@ and Refused, with a sentence for the person, when the rules do not allow it. Rig
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from router.asking import (
@@ -23,6 +23,7 @@ from router.asking import (
     Skipped,
     StepRefused,
 )
+from router.records import Status
 from storage.lead_changes import MovedMeanwhile, Was
 from storage.lead_places import Place
 
@@ -96,7 +97,7 @@ class Desk(Protocol):
     async def set_status(
         self,
         conversation: UUID,
-        status: Literal["open", "waiting", "snoozed", "resolved", "spam"],
+        status: Status,
         *,
         by: UUID | None,
         until: datetime | None = None,

@@ -121,6 +121,23 @@ class Formats:
             "EHm", at.astimezone(self.zone), tzinfo=self.zone, locale=self.language.locale
         )
 
+    def due(self, at: datetime) -> str:
+        """today, 18:00; tomorrow, 9:00; Mon, 9:00; late by 2 h"""
+        _ = self.language._
+        if at < self.now:
+            return _("late by {span}").format(span=self.since(at))
+        days = (self.local_day(at) - self.local_day(self.now)).days
+        if days == 0:
+            return _("today, {time}").format(time=self.clock(at))
+        if days == 1:
+            return _("tomorrow, {time}").format(time=self.clock(at))
+        return self.weekday_moment(at) if days < 7 else self.moment(at)
+
+    def next_midnight(self) -> datetime:
+        """The end of the reader's today."""
+        local = self.now.astimezone(self.zone)
+        return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
     def month_day(self, at: datetime) -> str:
         """19 November"""
         return format_date(self.local_day(at), "d MMMM", locale=self.language.locale)

@@ -13,6 +13,7 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from inbox.uuids import uuid_or_none
 from storage.reading.sight import Kind, Sight, unseen
 
 OF_CUSTOMERS: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -120,7 +121,7 @@ async def refuse_unseen(
 
 def _in_address(request: web.Request, path: str) -> Iterator[tuple[Kind | None, UUID]]:
     for name, kind in of_what(path):
-        if (id_ := _uuid(request.match_info.get(name, ""))) is not None:
+        if (id_ := uuid_or_none(request.match_info.get(name, ""))) is not None:
             yield kind, id_
 
 
@@ -139,11 +140,5 @@ def _in_fields(request: web.Request, path: str, posted: Any) -> Iterator[tuple[K
 
 
 def _uuids(written: Iterable[str]) -> Iterator[UUID]:
-    return (each for each in map(_uuid, written) if each is not None)
-
-
-def _uuid(written: str) -> UUID | None:
-    try:
-        return UUID(written.strip())
-    except ValueError:
-        return None
+    found = (uuid_or_none(each.strip()) for each in written)
+    return (each for each in found if each is not None)

@@ -7,14 +7,9 @@ from typing import Final, cast, get_args
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
-from storage.reading.conversations import (
-    ACTIVE,
-    STATUSES,
-    ConversationFilter,
-    Sort,
-    Status,
-    Tab,
-)
+from inbox.uuids import uuid_or_none
+from router.records import Status
+from storage.reading.conversations import ACTIVE, STATUSES, ConversationFilter, Sort, Tab
 
 FILTERS: Final = (
     "status",
@@ -119,7 +114,7 @@ def list_wish(query: Mapping[str, str], *, me: UUID, default_tab: Tab = "mine") 
         return value
 
     def id_of(name: str) -> UUID | None:
-        value = _uuid(query.get(name, ""))
+        value = uuid_or_none(query.get(name, ""))
         if value is not None:
             given.append((name, str(value)))
         return value
@@ -163,10 +158,3 @@ def _statuses(status: str, *, tab: Tab, failed: bool) -> tuple[Status, ...]:
         return (cast("Status", status),)
     # What was not sent, and where I was named, concerns me also when it is closed already.
     return STATUSES if failed or tab == "mentions" else ACTIVE
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

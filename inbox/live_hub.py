@@ -141,7 +141,7 @@ class LiveHub:
             page.tell(hint)
 
 
-def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per kind of fact
+def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: C901, PLR0911  # one branch per kind of fact
     """What pages need to know of it; None for what concerns no page."""
     match fact:
         case facts.MessageReceived() | facts.MessageQueued() | facts.NoteAdded():
@@ -177,6 +177,8 @@ def hint_of(fact: facts.Fact) -> Hint | None:  # noqa: PLR0911  # one branch per
             )
         case facts.PresenceChanged():
             return Hint(kind="presence", manager=fact.manager)
+        case facts.LabelsChanged():
+            return Hint(kind="labels")
         case facts.NoticeChanged():
             return Hint(kind="notice", manager=fact.user)
         case facts.Looking():

@@ -1,17 +1,21 @@
 """Everything kept about one person, as pieces of one JSON object, read and written a page at a time."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.contacts import claims_of, contact_by_id, merges_of
+from storage.reading.contact_keys import claims_of
+from storage.reading.contact_merges import merges_of
+from storage.reading.contacts import contact_by_id
 from storage.reading.conversations import ConversationFilter, list_conversations
-from storage.reading.leads import lead_history, leads_of
+from storage.reading.lead_history import lead_history
+from storage.reading.leads import leads_of
 from storage.reading.messages import timeline
-from storage.reading.paging import MOST
+from storage.reading.paging import MOST, Page
 from storage.reading.sight import EVERYTHING
 from storage.reading.tasks import TaskFilter, list_tasks
 from storage.reading.touches import touches_of
@@ -39,35 +43,25 @@ async def parts(
     )
     yield _part("touches", await touches_of(connection, id_, limit=MOST))
     yield b',"tasks":['
-    first, cursor = True, ""
-    while True:
-        tasks = await list_tasks(
-            connection,
-            TaskFilter(done=None, contact=id_),
-            cursor=cursor,
-            limit=MOST,
-            sight=EVERYTHING,
-        )
-        yield _row_list(tasks.items, first=first)
-        first = first and not tasks.items
-        if tasks.next_cursor is None:
-            break
-        cursor = tasks.next_cursor
+    tasks = partial(
+        list_tasks,
+        connection,
+        TaskFilter(done=None, contact=id_),
+        limit=MOST,
+        sight=EVERYTHING,
+    )
+    async for piece in _all_pages(tasks):
+        yield piece
     yield b'],"conversations":['
-    first, cursor = True, ""
-    while True:
-        talks = await list_conversations(
-            connection,
-            ConversationFilter(statuses=(), contact=id_),
-            cursor=cursor,
-            limit=MOST,
-            sight=EVERYTHING,
-        )
-        yield _row_list(talks.items, first=first)
-        first = first and not talks.items
-        if talks.next_cursor is None:
-            break
-        cursor = talks.next_cursor
+    talks = partial(
+        list_conversations,
+        connection,
+        ConversationFilter(statuses=(), contact=id_),
+        limit=MOST,
+        sight=EVERYTHING,
+    )
+    async for piece in _all_pages(talks):
+        yield piece
     yield b'],"messages":['
     page = await timeline(
         connection, contact_id=id_, from_the_start=True, limit=MOST, sight=EVERYTHING
@@ -82,6 +76,17 @@ async def parts(
             connection, contact_id=id_, after=page.later, limit=MOST, sight=EVERYTHING
         )
     yield b"]"
+
+
+async def _all_pages(page_after: Callable[..., Awaitable[Page[Any]]]) -> AsyncIterator[bytes]:
+    first, cursor = True, ""
+    while True:
+        page = await page_after(cursor=cursor)
+        yield _row_list(page.items, first=first)
+        first = first and not page.items
+        if page.next_cursor is None:
+            return
+        cursor = page.next_cursor
 
 
 def _part(name: str, value: Any, *, first: bool = False) -> bytes:

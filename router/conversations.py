@@ -1,7 +1,7 @@
 """A conversation's own bookkeeping: a message's place, what waits for whom, opening and closing."""
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 from uuid import UUID
 
 from router.facts import ConversationChanged
@@ -164,8 +164,3 @@ def answered_elsewhere(conversation: Conversation, at: datetime) -> None:
 
 def preview(text: str) -> str:
     return " ".join(text[:400].split())[:160]
-
-
-def details_of(**values: Any) -> dict[str, Any]:
-    """JSON details without what is empty."""
-    return {name: value for name, value in values.items() if value not in (None, "", (), [])}

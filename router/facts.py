@@ -162,6 +162,10 @@ class NoticeChanged(_Fact, frozen=True, kw_only=True, tag="notice_changed"):
     user: UUID
 
 
+class LabelsChanged(_Fact, frozen=True, kw_only=True, tag="labels_changed"):
+    """Labels are called or coloured otherwise now. Which conversations have which is told of each (`ConversationChanged`)."""
+
+
 Fact = (
     MessageReceived
     | MessageQueued
@@ -186,4 +190,5 @@ Fact = (
     | Looking
     | ChannelChanged
     | NoticeChanged
+    | LabelsChanged
 )

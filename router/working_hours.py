@@ -1,4 +1,4 @@
-"""When a team works: is it open now, when will it be, and when N working minutes have passed.
+"""When a team works: is it open now, when will it be, when N working minutes have passed, and how many have.
 
 Hours are {"mon": [["09:00", "13:00"], ["14:00", "18:00"]], …} in the team's time zone; a day that is missing is a day
 off; an end of "24:00" is midnight, and one that is not after its start is the next day's (a night shift belongs to the
@@ -56,6 +56,36 @@ def add_working_minutes(
         if end > begin:
             left -= end - begin
     return since + _HORIZON
+
+
+def working_seconds_between(
+    hours: Mapping[str, Any] | None,
+    zone: str,
+    holidays: AbstractSet[str],
+    since: datetime,
+    until: datetime,
+) -> int:
+    """How much of the time from `since` to `until` the team worked; what overlaps is counted once."""
+    if hours is None:
+        return max(0, int((until - since).total_seconds()))
+    worked, counted = timedelta(0), since
+    day = since.astimezone(ZoneInfo(zone)).date() - timedelta(days=1)
+    last = until.astimezone(ZoneInfo(zone)).date()
+    while day <= last:
+        for start, end in _shifts(hours, zone, holidays, day):
+            begin, finish = max(start, counted), min(end, until)
+            if finish > begin:
+                worked += finish - begin
+                counted = finish
+        day += timedelta(days=1)
+    return int(worked.total_seconds())
+
+
+def works_on(hours: Mapping[str, Any] | None, holidays: AbstractSet[str], day: date) -> bool:
+    """Whether the team begins to work on this day at all."""
+    if day.isoformat() in holidays:
+        return False
+    return hours is None or bool(hours.get(_DAYS[day.weekday()]))
 
 
 def _from(

@@ -21,9 +21,11 @@ from sandbox.pace import Pace
 from storage.colleagues import colleague_by_email
 from storage.engine import transaction
 from storage.reading.contacts import ContactFilter, list_contacts
-from storage.reading.conversations import ConversationFilter, ConversationRow, list_conversations
+from storage.reading.conversation_rows import ConversationRow
+from storage.reading.conversations import ConversationFilter, list_conversations
 from storage.reading.fields import list_fields
-from storage.reading.leads import LeadFilter, LeadRow, list_leads
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import LeadFilter, list_leads
 from storage.reading.pipelines import PipelineRow, list_pipelines
 from storage.reading.sight import EVERYTHING
 from storage.tasks import create_task

@@ -23,12 +23,8 @@ from sandbox.phrasebook import Asked, Phrasebook
 from sandbox.stories import FIRST_LINES
 from sandbox.telling import Deed, HandOver, Label, Move, Note, Resolve, kopecks
 from storage.colleagues import colleague_by_email
-from storage.reading.conversations import (
-    ConversationFilter,
-    ConversationRow,
-    conversation_by_id,
-    list_conversations,
-)
+from storage.reading.conversation_rows import ConversationRow
+from storage.reading.conversations import ConversationFilter, conversation_by_id, list_conversations
 from storage.reading.messages import MessageRow, timeline
 from storage.reading.pipelines import list_pipelines
 from storage.reading.sight import EVERYTHING

@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.facts import ChannelChanged
 from router.ids import new_id
+from storage.outbox import tell
 from storage.sealing import CannotUnseal, Sealer
 from storage.tables import account
-from storage.world_saving import tell
 
 log = structlog.get_logger()
 

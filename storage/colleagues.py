@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.facts import PresenceChanged
 from router.ids import new_id
+from storage.outbox import tell
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.tables import user_account
 from storage.teams import add_member, default_team
-from storage.world_saving import tell
 
 Role = Literal["admin", "lead", "manager", "marketer"]
 ANSWERING: Final = frozenset({"manager", "lead"})

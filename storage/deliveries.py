@@ -20,7 +20,7 @@ from router.facts import DeliveryChanged
 from router.ids import new_id
 from router.receipts import RANK
 from storage import failures
-from storage.world_saving import tell
+from storage.outbox import tell
 
 CLAIM: Final = timedelta(seconds=60)
 """Longer than any request takes: HTTP calls are timed out after 20 s."""

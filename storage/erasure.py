@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.asking import NotFound
 from router.facts import ContactChanged
 from router.ids import new_id
-from storage.world_saving import tell
+from storage.analytics import reckoning
+from storage.outbox import tell
 
 # ruff: noqa: S608  # put together of what stands here
 _TALKS: Final = "(select id from conversation where contact_id = any(:people))"
@@ -172,5 +173,7 @@ async def erase(
             text(statement), values if ":now" in statement else {"people": people}
         )
     await connection.execute(text("set local allo.erasing = ''"))
+    # What reports keep of a touch has its landing page, which may say who somebody is.
+    await reckoning.due(connection, people, now=now)
     await tell(connection, [ContactChanged(id=new_id(), at=now, contact=contact, by=by)])
     return orphans

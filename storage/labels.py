@@ -15,13 +15,15 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from router.facts import ConversationChanged
+from router.facts import ConversationChanged, LabelsChanged
 from router.ids import new_id
 from storage.engine import transaction
-from storage.world_saving import tell
+from storage.outbox import tell
 
 COLOURS: Final = ("", "red", "amber", "green", "petrol", "sky", "violet", "slate")
-LONGEST_NAME: Final = 40
+LONGEST_LABEL: Final = 40
+MOST_ON_ONE: Final = 12
+"""Labels of one conversation."""
 MOST: Final = 200
 BATCH: Final = 500
 CAN_BE_TAKEN_BACK: Final = 20_000
@@ -64,6 +66,7 @@ async def add_label(connection: AsyncConnection, *, name: str, colour: str, now:
         """),
         {"id": id_, "name": name, "colour": colour, "now": now},
     )
+    await _tell_pages(connection, now=now)
     return id_
 
 
@@ -80,6 +83,7 @@ async def change_label(
         text("update label set name = :name, colour = :colour where id = :id"),
         {"id": label, "name": name, "colour": colour},
     )
+    await _tell_pages(connection, now=now)
 
 
 async def merge_labels(
@@ -91,6 +95,7 @@ async def merge_labels(
         raise NoSuchLabel(str(label))
     await _remember(connection, old=old, new=new, now=now)
     await connection.execute(text("delete from label where id = :id"), {"id": label})
+    await _tell_pages(connection, now=now)
 
 
 async def delete_label(connection: AsyncConnection, label: UUID, *, now: datetime) -> Gone:
@@ -98,6 +103,7 @@ async def delete_label(connection: AsyncConnection, label: UUID, *, now: datetim
     name = await _name(connection, label)
     change = await _remember(connection, old=name, new="", now=now)
     await connection.execute(text("delete from label where id = :id"), {"id": label})
+    await _tell_pages(connection, now=now)
     return Gone(id=change, name=name)
 
 
@@ -136,6 +142,7 @@ async def restore_label(connection: AsyncConnection, change: UUID, *, now: datet
         {"name": row.old, "ids": list(row.touched)},
     )
     await _tell(connection, changed.all(), now=now)
+    await _tell_pages(connection, now=now)
     return str(row.old)
 
 
@@ -235,6 +242,11 @@ async def _tell(connection: AsyncConnection, rows: Sequence[Any], *, now: dateti
             for row in rows
         ],
     )
+
+
+async def _tell_pages(connection: AsyncConnection, *, now: datetime) -> None:
+    """A colour is on no conversation: whatever page shows the label draws it again."""
+    await tell(connection, [LabelsChanged(id=new_id(), at=now)])
 
 
 async def _remember(connection: AsyncConnection, *, old: str, new: str, now: datetime) -> UUID:

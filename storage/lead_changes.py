@@ -18,8 +18,8 @@ from router.records import Lead
 from router.world import World
 from storage import bulk, tables
 from storage.lead_places import Place, hold_stage, place_for
+from storage.outbox import tell
 from storage.stage_tasks import drop_stage_task, task_on_entering
-from storage.world_saving import tell
 
 _CHANGEABLE: Final = {
     "stage_id",

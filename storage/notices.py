@@ -1,10 +1,9 @@
-"""Notices: the feed read fact by fact, and what falls due with time, written down for whoever it concerns.
+"""Notices, written down for whoever they concern.
 
-    outbox, behind the cursor ─▶ router.notices.concerned ─▶ who may and wishes to know ─▶ notification ─▶ push_delivery
-    task_reminder, promises ────────────────────────────────────────┘
+    storage.notice_feed (facts) ─▶ router.notices.concerned ─▶ who may and wishes to know ─▶ notification ─▶ push_delivery
+    storage.reminders (time) ───────────────────────────────────┘
 
-The cursor moves in the transaction that writes the notices: a restart tells nobody twice, and two processes wait for each
-other. Beyond that a notice is one by its person, kind and subject, so that a fact told again changes nothing.
+A notice is one by its person, kind and subject, so that a fact told again changes nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,37 +12,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router import wire
-from router.facts import Assigned, ConversationChanged, Fact, NoticeChanged, TaskChanged
+from router.facts import NoticeChanged
 from router.ids import new_id
-from router.notices import (
-    ABOUT_MESSAGES,
-    MUTED,
-    Notice,
-    concerned,
-    reminder_of,
-    wait_of,
-)
+from router.notices import ABOUT_MESSAGES, MUTED, Notice
 from storage import bulk
 from storage.notice_wishes import Person, load_people
+from storage.outbox import tell
 from storage.reading.sight import unseen
 from storage.tables import notification
-from storage.world_saving import tell
 
-log = structlog.get_logger()
-
-BATCH: Final = 500
 DAYS: Final = 60
-MOST_UNREAD: Final = 99
-"""More are not counted: nobody reads the number any more."""
-LATE: Final = timedelta(minutes=5)
-"""A reminder that was due longer before its task was written down than this is not given: it is history."""
-WATCHED: Final = timedelta(minutes=15)
-"""A promise broken longer ago than this was told of, or was broken while nobody worked here."""
 
 _COLUMNS: Final = (
     "id", "user_id", "kind", "subject", "seq", "conversation_id", "contact_id", "lead_id", "task_id", "account_id", "by_user",
@@ -64,200 +45,6 @@ _PUSH = text(
     " on conflict (subscription_id, notification_id) do update set attempts = 0, created_at = excluded.created_at,"
     "  next_attempt_at = excluded.next_attempt_at"
 )
-_POSITION = text("select position from notice_cursor where id = 1 for update")
-_BEGIN = text(
-    "insert into notice_cursor (id, position) select 1, coalesce(max(position), 0) from outbox on conflict do nothing"
-)
-_NEXT = text(
-    "select position, body from outbox where position > :after order by position limit :limit"
-)
-_REMIND = text("""
-    with due as (
-        select task_id, at from task_reminder where told_at is null and at <= :now
-        order by at limit :limit for update skip locked
-    ), told as (
-        update task_reminder r set told_at = :now from due where r.task_id = due.task_id and r.at = due.at
-    )
-    select t.id, t.manager_id, t.lead_id, t.contact_id, t.conversation_id, t.due_at, due.at
-    from due join task t on t.id = due.task_id
-    where t.done_at is null and t.manager_id is not null
-""")
-_SYNC_FORGET = text("""
-    delete from task_reminder r using task t
-    where t.id = any(:ids) and r.task_id = t.id and r.told_at is null
-      and (t.done_at is not null
-           or not exists (select from unnest(t.remind_before) m where t.due_at - make_interval(mins => m) = r.at))
-""")
-_SYNC_ADD = text("""
-    insert into task_reminder (task_id, at)
-    select t.id, t.due_at - make_interval(mins => m) from task t, unnest(t.remind_before) m
-    where t.id = any(:ids) and t.done_at is null and t.due_at - make_interval(mins => m) >= :since
-    on conflict do nothing
-""")
-_BROKEN_PROMISES = text("""
-    select v.id, v.account_id, v.contact_id, v.manager_id, v.waiting_since
-    from account a
-    join conversation v on v.account_id = a.id and v.status = 'open'
-     and v.waiting_since <= cast(:now as timestamptz) - make_interval(mins => a.promise_minutes)
-     and v.waiting_since > cast(:now as timestamptz) - make_interval(mins => a.promise_minutes) - cast(:watched as interval)
-    where a.state <> 'removed' and v.manager_id is not null
-    order by v.waiting_since limit :limit
-""")
-_READ_TALK = text("""
-    update notification n set read_at = :now
-    from unnest(cast(:users as uuid[]), cast(:talks as uuid[]), cast(:ats as timestamptz[])) as k(user_id, talk, at)
-    where n.user_id = k.user_id and n.conversation_id = k.talk and n.read_at is null and n.at <= k.at
-    returning n.user_id
-""")
-_READ_TASKS = text("""
-    update notification set read_at = :now where task_id = any(:tasks) and read_at is null returning user_id
-""")
-
-
-# What was theirs to answer is somebody else's now. What a colleague said to them, and what they failed to send, stays.
-_READ_GONE = text("""
-    update notification n set read_at = :now
-    from unnest(cast(:talks as uuid[]), cast(:managers as uuid[]), cast(:ats as timestamptz[])) as k(talk, manager, at)
-    where n.conversation_id = k.talk and n.read_at is null and n.at <= k.at and n.user_id is distinct from k.manager
-      and (n.kind in ('assigned', 'message', 'waiting') or n.kind = 'unassigned' and k.manager is not null)
-    returning n.id, n.user_id
-""")
-
-
-async def follow(
-    connection: AsyncConnection, *, now: datetime, zone: str, limit: int = BATCH
-) -> int:
-    """Reads on in the feed; how many facts there were."""
-    found = await connection.execute(_POSITION)
-    position = found.scalar_one_or_none()
-    if position is None:
-        await connection.execute(_BEGIN)
-        return 0
-    rows = (await connection.execute(_NEXT, {"after": position, "limit": limit})).all()
-    if not rows:
-        return 0
-    facts: list[Fact] = []
-    for row in rows:
-        try:
-            facts.append(wire.decode_fact(row.body))
-        except wire.Undecodable as error:
-            # Written by a newer process of a rolling update, which tells of it when it reads the feed.
-            log.warning("fact_not_understood", error=str(error)[:200])
-    await connection.execute(
-        text("update notice_cursor set position = :position where id = 1"),
-        {"position": rows[-1].position},
-    )
-    await take(connection, facts, now=now, zone=zone)
-    return len(rows)
-
-
-async def take(
-    connection: AsyncConnection, facts: Sequence[Fact], *, now: datetime, zone: str
-) -> None:
-    """Tells whom the facts concern."""
-    tasks = [each for each in facts if isinstance(each, TaskChanged)]
-    if tasks:
-        await _sync_reminders(connection, tasks)
-    told = await give(
-        connection, [notice for fact in facts for notice in concerned(fact)], now=now, zone=zone
-    )
-    told |= await _read_what_went_to_others(connection, facts, now=now)
-    read = {
-        (each.by, each.conversation): each.at
-        for each in facts
-        if isinstance(each, ConversationChanged)
-        and each.what == "read"
-        and each.by is not None
-        and each.conversation is not None
-    }
-    if read:
-        rows = await connection.execute(
-            _READ_TALK,
-            {
-                "now": now,
-                "users": [user for user, _ in read],
-                "talks": [talk for _, talk in read],
-                "ats": list(read.values()),
-            },
-        )
-        told |= set(rows.scalars())
-    done = [each.task for each in tasks if each.what == "done"]
-    if done:
-        told |= set((await connection.execute(_READ_TASKS, {"now": now, "tasks": done})).scalars())
-    await _tell(connection, told, now=now)
-
-
-async def _read_what_went_to_others(
-    connection: AsyncConnection, facts: Sequence[Fact], *, now: datetime
-) -> set[UUID]:
-    gone = {
-        each.conversation: each
-        for each in facts
-        if isinstance(each, Assigned) and each.conversation is not None
-    }
-    if not gone:
-        return set()
-    rows = (
-        await connection.execute(
-            _READ_GONE,
-            {
-                "now": now,
-                "talks": list(gone),
-                "managers": [each.manager for each in gone.values()],
-                "ats": [each.at for each in gone.values()],
-            },
-        )
-    ).all()
-    if rows:
-        # Read here, it need not ring in a pocket.
-        await connection.execute(
-            text("delete from push_delivery where notification_id = any(:ids)"),
-            {"ids": [row.id for row in rows]},
-        )
-    return {row.user_id for row in rows}
-
-
-async def remind(connection: AsyncConnection, *, now: datetime, zone: str) -> int:
-    """Of tasks whose moment has come, and of customers who wait for longer than was promised; of how many."""
-    due = (await connection.execute(_REMIND, {"now": now, "limit": BATCH})).all()
-    notices = [
-        Notice(
-            kind="task",
-            subject=reminder_of(row.id, row.at),
-            at=row.at,
-            user=row.manager_id,
-            task=row.id,
-            lead=row.lead_id,
-            contact=row.contact_id,
-            conversation=row.conversation_id,
-            details={"what": "due" if row.at >= row.due_at else "soon"},
-        )
-        for row in due
-    ]
-    told = await give(connection, notices, now=now, zone=zone)
-    await _tell(connection, told, now=now)
-    return len(due)
-
-
-async def tell_of_broken_promises(connection: AsyncConnection, *, now: datetime, zone: str) -> int:
-    """To those who answer; how many conversations wait for too long since lately."""
-    rows = (
-        await connection.execute(_BROKEN_PROMISES, {"now": now, "watched": WATCHED, "limit": BATCH})
-    ).all()
-    notices = [
-        Notice(
-            kind="waiting",
-            subject=wait_of(row.id, row.waiting_since),
-            at=now,
-            user=row.manager_id,
-            conversation=row.id,
-            contact=row.contact_id,
-            account=row.account_id,
-        )
-        for row in rows
-    ]
-    await _tell(connection, await give(connection, notices, now=now, zone=zone), now=now)
-    return len(rows)
 
 
 async def give(
@@ -321,63 +108,6 @@ async def _leave_out_unseen(
             del newest[key]
 
 
-async def mark_read(
-    connection: AsyncConnection,
-    user: UUID,
-    *,
-    now: datetime,
-    notice: UUID | None = None,
-    conversation: UUID | None = None,
-) -> int:
-    """One, those about one conversation, or all; how many were unread. The person's other pages learn of it."""
-    rows = await connection.execute(
-        text(
-            "update notification set read_at = :now where user_id = :user and read_at is null"
-            " and (cast(:notice as uuid) is null or id = :notice)"
-            " and (cast(:talk as uuid) is null or conversation_id = :talk)"
-            # Read here, it need not ring in a pocket.
-            " returning id"
-        ),
-        {"now": now, "user": user, "notice": notice, "talk": conversation},
-    )
-    ids = list(rows.scalars())
-    if ids:
-        await connection.execute(
-            text("delete from push_delivery where notification_id = any(:ids)"), {"ids": ids}
-        )
-        await _tell(connection, {user}, now=now)
-    return len(ids)
-
-
-async def mark_unread(
-    connection: AsyncConnection, user: UUID, *, read_at: datetime, now: datetime
-) -> None:
-    """Those that were marked read in that moment: takes "all read" back."""
-    await connection.execute(
-        text("update notification set read_at = null where user_id = :user and read_at = :at"),
-        {"user": user, "at": read_at},
-    )
-    await _tell(connection, {user}, now=now)
-
-
-async def set_mute(
-    connection: AsyncConnection, user: UUID, conversation: UUID, *, muted: bool, now: datetime
-) -> None:
-    if muted:
-        await connection.execute(
-            text(
-                "insert into conversation_mute (user_id, conversation_id, at)"
-                " select :user, id, :now from conversation where id = :talk on conflict do nothing"
-            ),
-            {"user": user, "talk": conversation, "now": now},
-        )
-    else:
-        await connection.execute(
-            text("delete from conversation_mute where user_id = :user and conversation_id = :talk"),
-            {"user": user, "talk": conversation},
-        )
-
-
 async def prune(connection: AsyncConnection, *, now: datetime) -> int:
     """Forgets what is older than DAYS, and reminders given long ago; how many notices."""
     before = now - timedelta(days=DAYS)
@@ -390,17 +120,20 @@ async def prune(connection: AsyncConnection, *, now: datetime) -> int:
     return gone.rowcount
 
 
-async def _tell(connection: AsyncConnection, users: Collection[UUID], *, now: datetime) -> None:
+async def ring_no_more(connection: AsyncConnection, read: Collection[UUID]) -> None:
+    """What was read here need not ring in a pocket."""
+    if read:
+        await connection.execute(
+            text("delete from push_delivery where notification_id = any(:ids)"),
+            {"ids": list(read)},
+        )
+
+
+async def tell_of_notices(
+    connection: AsyncConnection, users: Collection[UUID], *, now: datetime
+) -> None:
     await tell(
         connection, [NoticeChanged(id=new_id(), at=now, user=each) for each in sorted(users)]
-    )
-
-
-async def _sync_reminders(connection: AsyncConnection, facts: Sequence[TaskChanged]) -> None:
-    ids = sorted({each.task for each in facts})
-    await connection.execute(_SYNC_FORGET, {"ids": ids})
-    await connection.execute(
-        _SYNC_ADD, {"ids": ids, "since": min(each.at for each in facts) - LATE}
     )
 
 

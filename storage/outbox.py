@@ -11,6 +11,15 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.facts import Fact
+from router.wire import encode_fact
+from storage import bulk, tables
+
+OUTBOX_CHANNEL: Final = "allo_outbox"
+"""NOTIFY channel that wakes the relay."""
+WAKE: Final = f"pg_notify('{OUTBOX_CHANNEL}', '')"
+_COLUMNS: Final = ("id", "kind", "conversation_id", "body", "at")
+
 _LOCK: Final = 7215003
 """Advisory lock of the relay: leases keep it alone, this keeps it right."""
 
@@ -21,6 +30,29 @@ _TAKE = text(
     "  returning o.position, o.kind, o.body)"
     " select position, kind, body from placed order by position"
 )
+
+
+async def tell(connection: AsyncConnection, facts: list[Fact]) -> None:
+    """Puts the facts into the outbox; the relay is woken when the transaction commits."""
+    if facts:
+        await bulk.together(connection, [adding_to_outbox(facts)], finally_=WAKE)
+
+
+def adding_to_outbox(facts: list[Fact]) -> bulk.Step | None:
+    return bulk.inserting(
+        tables.outbox,
+        _COLUMNS,
+        [
+            {
+                "id": fact.id,
+                "kind": fact.__struct_config__.tag,
+                "conversation_id": fact.conversation,
+                "body": encode_fact(fact),
+                "at": fact.at,
+            }
+            for fact in facts
+        ],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.asking import NotFound, Refused
 from router.facts import LeadChanged
 from router.ids import new_id
+from storage.outbox import tell
 from storage.tables import lead, pipeline, stage
-from storage.world_saving import tell
 
 KINDS: Final = ("open", "qualified", "won", "lost")
 MOST_STAGES: Final = 20

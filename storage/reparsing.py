@@ -20,7 +20,7 @@ from router.ids import new_id
 from router.message import Attachment
 from router.rereading import Remembered, Words
 from storage import bulk, raw_payloads, tables
-from storage.world_saving import tell
+from storage.outbox import tell
 
 _MESSAGE = (
     "m.id as message, m.direction, m.kind as message_kind, m.text, m.html, m.subject, m.details, m.edited_at, m.deleted_at,"
@@ -64,8 +64,6 @@ _FILES = (
     "id", "message_id", "position", "kind", "name", "mime", "size", "width", "height", "duration", "cid", "sha256", "ref",
     "state", "next_attempt_at",
 )  # fmt: skip
-
-
 _FIRST: Final = UUID(int=0)
 """Before every account."""
 

@@ -15,8 +15,8 @@ from router.facts import ChannelChanged, Fact
 from router.ids import new_id
 from router.working_hours import add_working_minutes
 from storage.channel_log import LogLine, write_lines
+from storage.outbox import tell
 from storage.policies import Policies
-from storage.world_saving import tell
 
 _WATCHED = text("""
     select a.id, a.state, a.silent_hours, a.silent_since, a.last_event_at,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.facts import TaskChanged
 from router.ids import new_id
 from router.working_hours import add_working_minutes
-from storage.world_saving import tell
+from storage.outbox import tell
 
 _WANTED = text("""
     select l.contact_id, l.manager_id, l.conversation_id, l.stage_id, s.task_text, s.task_minutes,

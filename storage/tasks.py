@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.facts import TaskChanged
 from router.ids import new_id
+from storage.outbox import tell
 from storage.tables import lead, task
-from storage.world_saving import tell
 
 CHANGEABLE: Final = frozenset(
     {"text", "due_at", "manager_id", "done_at", "cancelled_at", "remind_before"}

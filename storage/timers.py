@@ -15,15 +15,10 @@ from router.message import Accepted, CallReported, Chat, InboundMessage, Message
 from router.wire import decode_event
 from router.world import World
 from storage import outbox
+from storage.colleagues_loading import load_colleagues
 from storage.policies import Policies
 from storage.world import decide
-from storage.world_loading import (
-    load,
-    load_colleagues,
-    load_contacts,
-    load_conversations,
-    load_touches,
-)
+from storage.world_loading import load, load_contacts, load_conversations, load_touches
 from storage.world_saving import save
 
 BATCH: Final = 100
@@ -72,8 +67,6 @@ _FORGET_RAW = text(
     " and not exists (select from inbound_event o where o.raw_ref = old.raw_ref and o.received_at >= :before)"
     " and not exists (select from attachment a where a.sha256 = old.raw_ref and a.sha256 <> '')"
 )
-
-
 _FORGET_WHAT_CANNOT_BE_UNDONE: Final = (
     text("delete from bulk_action where at < :before"),
     text("delete from macro_run where at < :before"),

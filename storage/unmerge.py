@@ -19,7 +19,7 @@ from router.facts import ContactsUnmerged
 from router.ids import new_id
 from storage import bulk, tables
 from storage.merge_values import columns_of, read, take_back, values_of, written
-from storage.world_saving import tell
+from storage.outbox import tell
 
 _BACK: Final = ("identity", "identity_claim", "conversation", "lead", "touch", "task")
 

@@ -8,13 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.deciding import hand_out
 from router.world import World
+from storage.colleagues_loading import load_colleagues
 from storage.policies import Policies
-from storage.world_loading import (
-    load_colleagues,
-    load_contacts,
-    load_conversations,
-    load_touches,
-)
+from storage.world_loading import load_contacts, load_conversations, load_touches
 from storage.world_saving import save
 
 BATCH: Final = 100

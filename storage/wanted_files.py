@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.facts import MessageChanged
 from router.ids import new_id
-from storage.world_saving import tell
+from storage.outbox import tell
 
 CLAIM: Final = timedelta(minutes=5)
 """A claim is the next attempt moved on: a worker that dies leaves the file to the next one then."""

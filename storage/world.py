@@ -24,8 +24,9 @@ from router.message import Accepted, CallReported
 from router.wire import decode_event
 from router.world import NeedsColleagues, World
 from storage import bulk, raw_payloads, tables
+from storage.colleagues_loading import load_colleagues
 from storage.policies import Policies
-from storage.world_loading import load, load_colleagues, split_by_need
+from storage.world_loading import load, split_by_need
 from storage.world_saving import save
 
 _CLAIM_COLUMNS = (

@@ -10,71 +10,29 @@ Queries that do not wait for each other's answers travel together: a trip to the
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router import receipts
 from router.identity import SHARED_BY
-from router.ids import is_sent_as
-from router.intake import second_id
-from router.message import (
-    Accepted,
-    CallReported,
-    ContactShared,
-    DeliveryReported,
-    Event,
-    InboundMessage,
-    Key,
-    MessageDeleted,
-    MessageEdited,
-    ReactionChanged,
-)
-from router.out_of_hours import TOLD_LATELY, is_away
-from router.records import (
-    CLOSED,
-    Contact,
-    Conversation,
-    Identity,
-    Lead,
-    Manager,
-    Member,
-    StoredMessage,
-    Team,
-    Touch,
-)
+from router.message import Accepted, CallReported
+from router.records import CLOSED, Contact, Conversation, Identity, Lead, StoredMessage, Touch
 from router.wire import decode_event
 from router.world import World
 from storage import bulk
+from storage.batch_names import BatchNames
 from storage.bulk import Records
 from storage.calls_loading import load_calls, load_what_follows
+from storage.chats_loading import CHATS, THREADS, ChatPlace, named_otherwise
+from storage.replies_loading import MESSAGE_COLUMNS, UNANSWERED, load_own_replies
 
 
 class _Waiting(msgspec.Struct):
     account_id: UUID
     external_id: str
     body: bytes
-
-
-class _Chat(msgspec.Struct):
-    """What leads to the conversation's lock. `chat`: by which it was asked for, when it was."""
-
-    id: UUID
-    contact_id: UUID
-    account_id: UUID | None = None
-    chat: str = ""
-
-
-class _Sent(msgspec.Struct):
-    """A reply of ours in a chat."""
-
-    account_id: UUID
-    chat: str
-    message_id: UUID
-    external_ids: list[str]
 
 
 class _Claimed(msgspec.Struct):
@@ -90,35 +48,13 @@ class _Closed(msgspec.Struct):
     at: datetime
 
 
-class _Membership(msgspec.Struct):
-    team_id: UUID
-    user_id: UUID
-    is_lead: bool
-    turn: int
-
-
 # Each look-up is written as one by one key, in the order of the keys given (`lateral`, and `offset 0` to keep it so): a
 # join might be planned as a scan while the tables are small, and the plan be kept while they grow.
 _STORED = Records(
     StoredMessage,
-    "select m.id, m.conversation_id, m.seq, m.account_id, m.external_id, m.direction, m.kind, m.text, m.html,"
-    " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
+    f"select {MESSAGE_COLUMNS}"  # noqa: S608  # our own names
     " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
     " lateral (select * from message where account_id = k.account and external_id = k.id offset 0) as m",
-)
-_STORED_BY_ID = Records(
-    StoredMessage,
-    "select m.id, m.conversation_id, m.seq, m.account_id, m.external_id, m.direction, m.kind, m.text, m.html,"
-    " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
-    " from unnest(cast(:ids as uuid[])) as k(id), lateral (select * from message where id = k.id offset 0) as m",
-)
-# What is about a reply comes within seconds, redelivered within hours: among so many to one person it is found.
-_SENT = Records(
-    _Sent,
-    "select c.account_id, c.chat, d.message_id, d.external_ids"
-    " from unnest(cast(:accounts as uuid[]), cast(:chats as text[])) as k(account, chat),"
-    " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c,"
-    " lateral (select * from delivery where conversation_id = c.id order by id desc limit 200) as d",
 )
 _WAITING = Records(
     _Waiting,
@@ -126,40 +62,6 @@ _WAITING = Records(
     "select w.account_id, w.external_id, translate(encode(w.body, 'base64'), E'\\n', '') as body"
     " from unnest(cast(:accounts as uuid[]), cast(:ids as text[])) as k(account, id),"
     " lateral (select * from waiting_event where account_id = k.account and external_id = k.id offset 0) as w",
-)
-_CHATS = Records(
-    _Chat,
-    "select c.id, c.contact_id, c.account_id, c.chat"
-    " from unnest(cast(:accounts as uuid[]), cast(:chats as text[])) as k(account, chat),"
-    " lateral (select * from conversation where account_id = k.account and chat = k.chat offset 0) as c",
-)
-# A chat named after its person, by another of their names: one that the event gives, or one that was given together with
-# it before, which shows in what both are displayed as. Several, when two numbers are one person's: where they wrote last.
-_NAMED_OTHERWISE = Records(
-    _Chat,
-    "select distinct on (k.account, k.chat) v.id, v.contact_id, k.account as account_id, k.chat"
-    " from unnest(cast(:accounts as uuid[]), cast(:kinds as text[]), cast(:chats as text[]), cast(:names as text[]))"
-    "  as k(account, kind, chat, name), lateral ("
-    "   select c.id, c.contact_id, c.last_message_at from conversation c"
-    "    where c.account_id = k.account and c.chat = k.name and c.chat_kind = 'private'"
-    "   union all select c.id, c.contact_id, c.last_message_at from identity i"
-    "    join identity j on j.contact_id = i.contact_id and j.kind = i.kind and j.display = i.display"
-    "    join conversation c on c.account_id = k.account and c.chat = j.value and c.chat_kind = 'private'"
-    "    where i.kind = k.kind and i.value = k.name and i.proved and not i.shared and i.display <> '') as v"
-    " order by k.account, k.chat, v.last_message_at desc, v.id",
-)
-# Replies whose sending had no answer, by the name that we gave them.
-_UNANSWERED = Records(
-    StoredMessage,
-    "select m.id, m.conversation_id, m.seq, m.account_id, m.external_id, m.direction, m.kind, m.text, m.html,"
-    " m.state, m.sent_at, m.edited_at, m.deleted_at, m.reactions, m.details, m.error"
-    " from unnest(cast(:ids as uuid[])) as k(id),"
-    " lateral (select * from message where id = k.id and state = 'unknown' and external_id is null offset 0) as m",
-)
-_THREADS = Records(
-    _Chat,
-    "select c.id, c.contact_id from unnest(cast(:ids as uuid[])) as k(id),"
-    " lateral (select * from conversation where id = k.id offset 0) as c",
 )
 _IDENTITIES = Records(
     Identity,
@@ -214,30 +116,6 @@ _TOUCHES = Records(
     " t.content, t.term, t.click_ids, t.landing, t.referrer, t.raw from unnest(cast(:visitors as uuid[])) as k(id),"
     " lateral (select * from touch where visitor_id = k.id and contact_id is null offset 0) as t order by at",
 )
-_TEAMS = Records(
-    Team,
-    "select id, name, strategy, needs_session, hours, time_zone, holidays, away_text, is_default"
-    " from team where id = any(:ids) or is_default order by id for no key update",
-)
-# Locked, not for the lock: whose turn it is changes while we wait for the team, and a locked row comes as it is by then.
-_MEMBERS = Records(
-    _Membership,
-    "select team_id, user_id, is_lead, turn from team_member"
-    " where team_id = any(:ids) or team_id in (select id from team where is_default)"
-    " order by team_id, user_id for no key update",
-)
-_MANAGERS = Records(
-    Manager,
-    "select id, name, role, presence, presence_since, seen_at, capacity, open_conversations from user_account"
-    " where disabled_at is null and role <> 'marketer' and (id = any(:ids) or role = 'admin' or id in"
-    "  (select user_id from team_member where team_id = any(:teams) or team_id in (select id from team where is_default)))"
-    " order by id for no key update",
-)
-_TOLD_AWAY = text(
-    "select c.contact_id from conversation c where c.contact_id = any(:ids) and exists (select from message m"
-    "  where m.conversation_id = c.id and m.sent_at > :since and m.direction = 'out'"
-    "  and m.details->>'automatic' = 'out_of_hours')"
-)
 # Told apart were perhaps contacts that have been merged into these since: it holds for whoever they are now.
 _NEVER = text(
     "with people as (select id, coalesce(merged_into, id) as live from contact where id = any(:ids)"
@@ -251,7 +129,7 @@ _NEVER = text(
 
 async def load(connection: AsyncConnection, world: World, batch: Sequence[Accepted]) -> None:
     """Fills the world with what the batch may touch: all but colleagues, of whom `load_colleagues` is asked."""
-    wanted = _Wanted(batch)
+    wanted = BatchNames(batch)
     await load_calls(connection, world, wanted.calls, wanted.initiated)
     conversations = await _load_what_is_named(connection, world, wanted)
     await load_contacts(connection, world, _people(world, conversations))
@@ -286,7 +164,7 @@ def split_by_need(world: World, batch: Sequence[Accepted]) -> tuple[list[Accepte
     return settled, unsettled
 
 
-def _people(world: World, conversations: Iterable[_Chat]) -> set[UUID]:
+def _people(world: World, conversations: Iterable[ChatPlace]) -> set[UUID]:
     people = {each.contact_id for each in conversations}
     people |= {identity.contact_id for identity in world.identities.values()}
     return people.union(*world.claimants.values())
@@ -303,113 +181,16 @@ def _see_through_merges(world: World) -> None:
             world.shared_keys.add(where)
 
 
-class _Wanted:
-    """What a batch of events names."""
-
-    def __init__(self, batch: Sequence[Accepted]) -> None:
-        self.chats: set[tuple[UUID, str]] = set()
-        self.keys: set[tuple[str, str]] = set()
-        self.messages: set[tuple[UUID, str]] = set()
-        self.visitors: set[UUID] = set()
-        self.about: list[tuple[UUID, str, str, str]] = []
-        self.calls: set[tuple[UUID, str]] = set()
-        self.initiated: set[str] = set()
-        self.arriving: set[tuple[UUID, str]] = set()
-        self.together: list[tuple[Key, ...]] = []
-        self.sources: list[tuple[tuple[UUID, str], tuple[Key, ...]]] = []
-        self.names: dict[tuple[UUID, str], tuple[str, set[str]]] = {}
-        """Of chats that are named after their person: the kind of key, and the names the events give."""
-        self.own: set[UUID] = set()
-        for accepted in batch:
-            account, event = accepted.account, accepted.event
-            self._chat(account, event)
-            self._whose(accepted.channel, event)
-            match event:
-                case InboundMessage():
-                    self._message(account, event)
-                case ContactShared():
-                    self.arriving.add((account, event.external_id))
-                    self._keys(event.phones)
-                case CallReported():
-                    self.calls.add((account, event.call))
-                    self.initiated.add(event.initiated)
-                    self._source(account, event)
-                case MessageEdited() | MessageDeleted() | ReactionChanged() | DeliveryReported():
-                    for each in receipts.targets(event):
-                        self.messages.add((account, each))
-                        self.about.append((account, event.chat.id, each, ""))
-                    self.own |= receipts.own_ids(event)
-                case _:
-                    pass
-        self.messages |= self.arriving
-
-    def _message(self, account: UUID, event: InboundMessage) -> None:
-        self.arriving |= {(account, each) for each in (event.external_id, second_id(event))}
-        self.messages.update((account, each) for each in event.thread)
-        if event.reply_to is not None:
-            self.messages.add((account, event.reply_to.external_id))
-        self._source(account, event)
-        if event.direction == "out":
-            self.about.append((account, event.chat.id, event.external_id, event.sent_as))
-
-    def with_sources(self, world: World) -> set[UUID]:
-        """The contacts whose touches matter now: those of events that carry a source."""
-        found = set()
-        for chat, keys in self.sources:
-            conversation = world.by_chat.get(chat)
-            if conversation is not None:
-                found.add(conversation.contact_id)
-            for key in keys:
-                identity = world.identities.get((key.kind, key.value))
-                if identity is not None:
-                    found.add(identity.contact_id)
-        return found
-
-    def _whose(self, channel: str, event: Event) -> None:
-        if event.sender is not None:
-            self._keys(event.sender.keys)
-            extra = event.phones if isinstance(event, ContactShared) else ()
-            if len(event.sender.keys) + len(extra) > 1:
-                self.together.append((*event.sender.keys, *extra))
-        if (
-            event.chat.kind != "private"
-            or event.sender is None
-            or getattr(event, "direction", "in") == "out"
-        ):
-            self.keys.add((f"{channel}_chat", event.chat.id))
-
-    def _source(self, account: UUID, event: InboundMessage | CallReported) -> None:
-        if event.source is not None:
-            self.sources.append(
-                ((account, event.chat.id), event.sender.keys if event.sender is not None else ())
-            )
-
-    def _chat(self, account: UUID, event: Event) -> None:
-        chat = event.chat
-        self.chats.add((account, chat.id))
-        if not chat.of:
-            return
-        _, names = self.names.setdefault((account, chat.id), (chat.of, {chat.id}))
-        if event.sender is not None:
-            names.update(key.value for key in event.sender.keys if key.kind == chat.of)
-
-    def _keys(self, keys: Iterable[Key]) -> None:
-        for key in keys:
-            self.keys.add((key.kind, key.value))
-            if key.kind == "visitor":
-                self.visitors.add(UUID(key.value))
-
-
 async def _load_what_is_named(
-    connection: AsyncConnection, world: World, wanted: _Wanted
-) -> list[_Chat]:
+    connection: AsyncConnection, world: World, wanted: BatchNames
+) -> list[ChatPlace]:
     """Messages, events that wait for them, and whose the keys are; returns the conversations, which are not locked yet."""
-    stored = _STORED.asked(**_pairs(wanted.messages, "accounts", "ids"))
-    waiting = _WAITING.asked(**_pairs(wanted.arriving, "accounts", "ids"))
-    chats = _CHATS.asked(**_pairs(wanted.chats, "accounts", "chats"))
-    identities = _IDENTITIES.asked(**_pairs(wanted.keys, "kinds", "values"))
-    claimed = _SHARED_AND_CLAIMED.asked(**_pairs(wanted.keys, "kinds", "values"))
-    unanswered = _UNANSWERED.asked(ids=list(wanted.own))
+    stored = _STORED.asked(**bulk.columns(wanted.messages, "accounts", "ids"))
+    waiting = _WAITING.asked(**bulk.columns(wanted.arriving, "accounts", "ids"))
+    chats = CHATS.asked(**bulk.columns(wanted.chats, "accounts", "chats"))
+    identities = _IDENTITIES.asked(**bulk.columns(wanted.keys, "kinds", "values"))
+    claimed = _SHARED_AND_CLAIMED.asked(**bulk.columns(wanted.keys, "kinds", "values"))
+    unanswered = UNANSWERED.asked(ids=list(wanted.own))
     asked = (stored, waiting, chats, identities, claimed)
     await bulk.answer(connection, *asked, *((unanswered,) if wanted.own else ()))
     for message in unanswered.found:
@@ -417,7 +198,7 @@ async def _load_what_is_named(
     for message in stored.found:
         world.stored[message.account_id, message.external_id or ""] = message
         world.by_thread[message.account_id, message.external_id or ""] = message.conversation_id
-    await _load_own_replies(connection, world, wanted.about)
+    await load_own_replies(connection, world, wanted.about)
     for event in waiting.found:
         world.waiting.setdefault((event.account_id, event.external_id), []).append(
             decode_event(event.body)
@@ -429,64 +210,12 @@ async def _load_what_is_named(
             world.shared_keys.add((claim.kind, claim.value))
         else:
             world.claimants.setdefault((claim.kind, claim.value), set()).add(claim.contact_id)
-    found = chats.found + await _named_otherwise(connection, world, wanted, chats.found)
+    found = chats.found + await named_otherwise(connection, world, wanted, chats.found)
     threads = {message.conversation_id for message in (*stored.found, *unanswered.found)}
     threads |= {call.conversation_id for call in world.calls.values() if call.conversation_id}
     if elsewhere := list(threads - {chat.id for chat in found}):
-        return found + await _THREADS.read(connection, ids=elsewhere)
+        return found + await THREADS.read(connection, ids=elsewhere)
     return found
-
-
-async def _named_otherwise(
-    connection: AsyncConnection, world: World, wanted: _Wanted, found: Sequence[_Chat]
-) -> list[_Chat]:
-    """Conversations of `Chat.of` that are not there under the name the event gives; asked for rarely, at a first message."""
-    missing = wanted.names.keys() - {(chat.account_id, chat.chat) for chat in found}
-    rows = [
-        (account, wanted.names[account, chat][0], chat, name)
-        for account, chat in missing
-        for name in wanted.names[account, chat][1]
-        if chat
-    ]
-    if not rows:
-        return []
-    accounts, kinds, chats, names = (list(column) for column in zip(*rows, strict=True))
-    others = await _NAMED_OTHERWISE.read(
-        connection, accounts=accounts, kinds=kinds, chats=chats, names=names
-    )
-    for each in others:
-        if each.account_id is not None:
-            world.same_chat[each.account_id, each.chat] = each.id
-    seen = {chat.id for chat in found}
-    return list({each.id: each for each in others if each.id not in seen}.values())
-
-
-async def _load_own_replies(
-    connection: AsyncConnection, world: World, about: Sequence[tuple[UUID, str, str, str]]
-) -> None:
-    """Replies of ours that a message's id alone does not lead to. `about`: (account, chat, message's id, sent as).
-
-    An echo may come before the platform's answer to us was written down: then it is known by the number it was sent
-    under. And of a reply that became several of the platform's messages, a message has the first one's id only.
-    """
-    unknown = [each for each in about if (each[0], each[2]) not in world.stored]
-    if not unknown:
-        return
-    chats = {(account, chat) for account, chat, _, _ in unknown}
-    sent: dict[tuple[UUID, str], list[_Sent]] = {}
-    for each in await _SENT.read(connection, **_pairs(chats, "accounts", "chats")):
-        sent.setdefault((each.account_id, each.chat), []).append(each)
-    ours = {
-        (account, external_id): reply.message_id
-        for account, chat, external_id, number in unknown
-        for reply in sent.get((account, chat), ())
-        if external_id in reply.external_ids
-        or (number.isdecimal() and is_sent_as(reply.message_id, int(number)))
-    }
-    if ours:
-        found = await _STORED_BY_ID.read(connection, ids=list(set(ours.values())))
-        replies = {message.id: message for message in found}
-        world.stored |= {known: replies[reply] for known, reply in ours.items() if reply in replies}
 
 
 async def load_contacts(connection: AsyncConnection, world: World, ids: set[UUID]) -> None:
@@ -502,7 +231,7 @@ async def load_contacts(connection: AsyncConnection, world: World, ids: set[UUID
 
 
 async def _load_what_never_merges(
-    connection: AsyncConnection, world: World, wanted: _Wanted
+    connection: AsyncConnection, world: World, wanted: BatchNames
 ) -> None:
     """Pairs a person has told apart; asked only when something in the batch could join or suggest two."""
     if len(world.contacts) > 1 and (wanted.together or world.claimants):
@@ -531,46 +260,6 @@ async def load_claimed(
     )
     pairs = (await connection.execute(_NEVER, {"ids": list(world.contacts)})).all()
     world.never_merge = {frozenset((one, other)) for one, other in pairs}
-
-
-async def load_colleagues(
-    connection: AsyncConnection,
-    world: World,
-    *,
-    teams: Iterable[UUID | None] = (),
-    managers: Iterable[UUID | None] = (),
-) -> None:
-    """The last to be locked: teams (the default one always), their members, who has the world's conversations and
-    contacts, and whom else the caller names; in the order of their ids.
-    """
-    conversations, contacts = world.conversations.values(), world.contacts.values()
-    team_ids = {*teams, *(each.team_id for each in conversations)} - {None}
-    manager_ids = {
-        *managers,
-        *(each.manager_id for each in conversations),
-        *(each.manager_id for each in contacts),
-    } - {None}
-    found = _TEAMS.asked(ids=list(team_ids))
-    members = _MEMBERS.asked(ids=list(team_ids))
-    people = _MANAGERS.asked(ids=list(manager_ids), teams=list(team_ids))
-    await bulk.answer(connection, found, members, people)
-    world.teams = {team.id: team for team in found.found}
-    for each in members.found:
-        if each.team_id in world.teams:
-            world.teams[each.team_id].members.append(
-                Member(user_id=each.user_id, is_lead=each.is_lead, turn=each.turn)
-            )
-    world.managers = {manager.id: manager for manager in people.found}
-    await _load_told_away(connection, world)
-
-
-async def _load_told_away(connection: AsyncConnection, world: World) -> None:
-    """Asked at night only, when there is something to say."""
-    if world.contacts and any(is_away(team, world.now) for team in (world.teams or {}).values()):
-        told = await connection.execute(
-            _TOLD_AWAY, {"ids": list(world.contacts), "since": world.now - TOLD_LATELY}
-        )
-        world.told_away = {world.contact(row.contact_id).id for row in told}
 
 
 async def load_conversations(
@@ -630,7 +319,3 @@ async def load_touches(
             world.touches[touch.contact_id].append(touch)
         elif touch.visitor_id is not None:
             world.visitor_touches[touch.visitor_id].append(touch)
-
-
-def _pairs(pairs: set[tuple[Any, str]], first: str, second: str) -> dict[str, list[Any]]:
-    return {first: [each[0] for each in pairs], second: [each[1] for each in pairs]}

@@ -4,15 +4,12 @@ The order matters in three places: contacts before what belongs to them, leads t
 same contact, merges after everything whose rows they may have to move.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, Final, TypeVar
-from uuid import UUID
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.facts import Fact
 from router.receipts import RANK
 from router.records import (
     Assignment,
@@ -40,18 +37,13 @@ from router.records import (
     Suggestion,
     Touch,
 )
-from router.wire import encode_event, encode_fact
+from router.wire import encode_event
 from router.world import World
 from storage import bulk, failures, tables
+from storage.analytics import reckoning
 from storage.driver import numbered
-from storage.merge_values import Told, combined, values_of, written
-
-R = TypeVar("R")
-
-OUTBOX_CHANNEL: Final = "allo_outbox"
-"""NOTIFY channel that wakes the relay."""
-
-_WAKE: Final = f"pg_notify('{OUTBOX_CHANNEL}', '')"
+from storage.merge_saving import save_merge
+from storage.outbox import WAKE, adding_to_outbox, tell
 
 _CONTACT: Final = (
     "id",
@@ -134,7 +126,6 @@ _CALLBACK: Final = (
 _BY_ITSELF: Final = ("id", "what", "object_kind", "object_id", "before", "after", "at")
 _INQUIRY: Final = ("id", "conversation_id", "kind", "at")
 _RESPONSE: Final = ("id", "conversation_id", "user_id", "waited_since", "at")
-_OUTBOX: Final = ("id", "kind", "conversation_id", "body", "at")
 
 _TURNS: Final = numbered(
     "update team_member as m set turn = given.turn, last_assigned_at = given.at"
@@ -147,41 +138,6 @@ _FOLLOW: Final = numbered(
     "update task set manager_id = given.manager_id"
     " from json_to_recordset(cast(cast(:rows as text) as json)) as given(conversation_id uuid, manager_id uuid)"
     " where task.conversation_id = given.conversation_id and task.kind = 'callback' and task.done_at is null"
-)
-
-_MOVES: Final = (
-    ("identity", "contact_id"),
-    ("identity_claim", "contact_id"),
-    ("conversation", "contact_id"),
-    ("lead", "contact_id"),
-    ("touch", "contact_id"),
-    ("task", "contact_id"),
-    ("contact", "merged_into"),
-)
-"""Everything that points at a contact and moves with it when it is merged. Messages keep their author."""
-
-# What each of the two may have once, and one contact may not have twice. The default pipeline's leads are the world's.
-_COLLISIONS: Final = (
-    (
-        "lead_closed",
-        text(
-            "with pair as (select case when ours <= theirs then o.id else t.id end as kept,"
-            "  case when ours <= theirs then t.id else o.id end as closed"
-            "  from lead o join lead t on t.pipeline_id = o.pipeline_id,"
-            "  lateral (select (o.created_at, o.id) as ours, (t.created_at, t.id) as theirs) moments"
-            "  where o.contact_id = :survivor and t.contact_id = :absorbed and o.status = 'open' and t.status = 'open')"
-            " update lead set status = 'merged', merged_into = kept, closed_at = :at"
-            " from pair where lead.id = closed returning lead.id"
-        ),
-    ),
-    (
-        "task_closed",
-        text(
-            "update task set done_at = :at where contact_id = :absorbed and kind = 'callback' and done_at is null"
-            " and exists (select from task o where o.contact_id = :survivor and o.kind = 'callback'"
-            "  and o.done_at is null) returning id"
-        ),
-    ),
 )
 
 
@@ -205,39 +161,16 @@ async def save(connection: AsyncConnection, world: World) -> None:
             _follow_assignments(world),
             bulk.updating(tables.user_account, _MANAGER, list(world.changed[Manager].values())),
             _turns(world),
-            None if merges else _outbox(world.facts),
+            None if merges else adding_to_outbox(world.facts),
         ],
-        finally_="1" if merges or not world.facts else _WAKE,
+        finally_="1" if merges or not world.facts else WAKE,
     )
     await _save_what_follows(connection, world)
     for merge in merges:
-        await _save_merge(connection, merge)
+        await save_merge(connection, merge)
     await _save_waiting(connection, world)
     if merges:
         await tell(connection, world.facts)
-
-
-async def tell(connection: AsyncConnection, facts: list[Fact]) -> None:
-    """Puts the facts into the outbox; the relay is woken when the transaction commits."""
-    if facts:
-        await bulk.together(connection, [_outbox(facts)], finally_=_WAKE)
-
-
-def _outbox(facts: list[Fact]) -> bulk.Step | None:
-    return bulk.inserting(
-        tables.outbox,
-        _OUTBOX,
-        [
-            {
-                "id": fact.id,
-                "kind": fact.__struct_config__.tag,
-                "conversation_id": fact.conversation,
-                "body": encode_fact(fact),
-                "at": fact.at,
-            }
-            for fact in facts
-        ],
-    )
 
 
 def _people(world: World) -> Iterator[bulk.Step | None]:
@@ -401,6 +334,8 @@ async def _save_what_follows(connection: AsyncConnection, world: World) -> None:
                 "contacts": list(world.linked_visitors.values()),
             },
         )
+        # Earlier visits have become this contact's, and no fact says so: their leads may come from there.
+        await reckoning.due(connection, world.linked_visitors.values(), now=world.now)
 
 
 def _follow_assignments(world: World) -> bulk.Step | None:
@@ -420,91 +355,6 @@ def _turns(world: World) -> bulk.Step | None:
         for (team, user), turn in world.turns.items()
     ]
     return bulk.Step(_TURNS, bulk.as_json(rows)) if rows else None
-
-
-async def _save_merge(connection: AsyncConnection, merge: Merge) -> None:
-    """Moves what the world did not hold, and writes down what was whose."""
-    moved: dict[str, list[UUID]] = defaultdict(list, merge.moved)
-    for name, statement in _COLLISIONS:
-        rows = await connection.execute(
-            statement,
-            {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id, "at": merge.at},
-        )
-        moved[name].extend(row.id for row in rows)
-    for table, column in _MOVES:
-        rows = await connection.execute(
-            text(
-                f"update {table} set {column} = :survivor where {column} = :absorbed"  # noqa: S608  # _MOVES
-                + (" and id <> :absorbed" if table == "contact" else "")
-                + _conflict(table)
-                + " returning id"
-            ),
-            {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
-        )
-        moved[table].extend(row.id for row in rows)
-    await _gather_answers(connection, merge)
-    await connection.execute(
-        text(
-            "update suggestion set decision = 'moot', decided_at = :at where decision = 'open'"
-            " and :survivor in (first_id, second_id) and :absorbed in (first_id, second_id)"
-        ),
-        {"at": merge.at, "survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
-    )
-    columns = ("id", "survivor_id", "absorbed_id", "by_user", "rule", "reason", "moved", "at")
-    kept: dict[str, Any] = {
-        **{name: ids for name, ids in moved.items() if ids},
-        "before": merge.before,
-    }
-    await bulk.insert(
-        connection,
-        tables.contact_merge,
-        columns,
-        [
-            {
-                "id": merge.id,
-                "survivor_id": merge.survivor_id,
-                "absorbed_id": merge.absorbed_id,
-                "by_user": merge.by_user,
-                "rule": merge.rule,
-                "reason": merge.reason,
-                "moved": kept,
-                "at": merge.at,
-            }
-        ],
-    )
-
-
-async def _gather_answers(connection: AsyncConnection, merge: Merge) -> None:
-    """What the one is called and what is known of it (`storage.merge_values`). The names are those before the merge:
-    the world has given the survivor its own already.
-    """
-    rows = await connection.execute(
-        text("select id, fields, note from contact where id in (:survivor, :absorbed)"),
-        {"survivor": merge.survivor_id, "absorbed": merge.absorbed_id},
-    )
-    known = {row.id: {"fields": row.fields, "note": row.note} for row in rows}
-    ours = values_of({**known[merge.survivor_id], **merge.before["survivor"]})
-    theirs = values_of({**known[merge.absorbed_id], **merge.before["absorbed"]})
-    chosen = frozenset(merge.before.get("chosen", ()))
-    taken = combined(ours, theirs, chosen)
-    merge.before = written(Told(ours=ours, theirs=theirs, taken=taken, chosen=chosen))
-    if taken != ours:
-        await bulk.update(
-            connection,
-            tables.contact,
-            ("id", *merge.before["taken"]),
-            [{"id": merge.survivor_id, **merge.before["taken"]}],
-        )
-
-
-def _conflict(table: str) -> str:
-    """Claims both had stay where they are: the survivor's says the same."""
-    if table != "identity_claim":
-        return ""
-    return (
-        " and not exists (select from identity_claim c where c.contact_id = :survivor"
-        " and c.kind = identity_claim.kind and c.value = identity_claim.value)"
-    )
 
 
 async def _save_waiting(connection: AsyncConnection, world: World) -> None:

@@ -39,8 +39,8 @@ from storage.channel_log import ChannelLogWriter
 from storage.cursors import Cursors
 from storage.desk import Desk
 from storage.notifications import Notifications
+from storage.outbox import OUTBOX_CHANNEL
 from storage.threads import Threads
-from storage.world_saving import OUTBOX_CHANNEL
 from workers import garbage
 from workers.announce_typing import AnnounceTyping
 from workers.broker import Broker
@@ -63,6 +63,7 @@ from workers.notify import Notifier
 from workers.poll_ports import AccountConditions, PollLeases
 from workers.push import Pusher
 from workers.read_marks import ReadMarks
+from workers.reckon import Reckoner
 from workers.record import Recorder
 from workers.relay import Relay
 from workers.route import Router
@@ -360,6 +361,9 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
             broker=base.broker,
             now=utc_now,
             time_zone=base.settings.time_zone,
+        ).run,
+        "reckoner": Reckoner(
+            engine=base.engine, now=utc_now, time_zone=base.settings.time_zone
         ).run,
         "undertaker": Undertaker(engine=base.engine, broker=base.broker, now=utc_now).run,
         "introductions": introductions.run,

@@ -31,6 +31,8 @@ FILE_S: Final = 240.0
 LIMIT: Final = 100 << 20
 """Bytes. Above every platform's own limit for files that it hands to bots and webhooks."""
 
+_PACKED: Final = b"PK\x03\x04"
+
 BACKOFF_S: Final = (2, 10, 30, 120, 600, 1800, 3600)
 
 
@@ -120,6 +122,9 @@ class MediaFetcher:
             found = str(puremagic.from_string(head, mime=True))
         except puremagic.PureError:
             found = ""
+        if head.startswith(_PACKED) and said.startswith("application/"):
+            # Archives, documents and programs are all packed alike: the beginning does not say which of them it is.
+            return said
         return _as_browsers_call_it(found, head) or said or "application/octet-stream"
 
     async def _later(self, file: WantedFile, reason: str, wait: float | None) -> None:

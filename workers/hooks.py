@@ -27,7 +27,7 @@ from connectors.outgoing import Reply, open_guarded_http, open_http, tell
 from inbox.api import contacts, conversations, leads, messages, tasks
 from router import facts, wire
 from router.facts import Fact
-from storage import webhooks
+from storage import webhook_deliveries
 from storage.audit import write_audit
 from storage.engine import transaction
 from storage.reading.contacts import contact_by_id
@@ -37,7 +37,8 @@ from storage.reading.messages import message_by_id
 from storage.reading.sight import EVERYTHING
 from storage.reading.tasks import task_by_id
 from storage.sealing import CannotUnseal, Sealer
-from storage.webhooks import GIVE_UP_AFTER, PING, Claimed, Target
+from storage.webhook_deliveries import GIVE_UP_AFTER, Claimed, Target
+from storage.webhooks import PING
 from workers.clock import Clock
 from workers.supervisor import unless
 
@@ -125,12 +126,14 @@ class Hooks:
         looked = 1
         while looked:
             async with transaction(self.engine) as connection:
-                looked = await webhooks.collect(connection, now=self.now())
+                looked = await webhook_deliveries.collect(connection, now=self.now())
 
     async def _due(self) -> list[Target]:
         async with self.engine.connect() as connection:
             try:
-                due = await webhooks.targets_due(connection, sealer=self.sealer, now=self.now())
+                due = await webhook_deliveries.targets_due(
+                    connection, sealer=self.sealer, now=self.now()
+                )
             except CannotUnseal as error:
                 log.warning("webhook_secret_not_unsealed", why=str(error))
                 return []
@@ -141,7 +144,7 @@ class Hooks:
         try:
             while not stop.is_set():
                 async with transaction(self.engine) as connection:
-                    claimed = await webhooks.claim(
+                    claimed = await webhook_deliveries.claim(
                         connection, target.id, now=self.now(), limit=AT_ONCE
                     )
                 if not claimed:
@@ -159,7 +162,7 @@ class Hooks:
         if body is None:
             async with transaction(self.engine) as connection:
                 body = _encode(await told(connection, claimed))
-                await webhooks.keep_body(connection, claimed.id, body)
+                await webhook_deliveries.keep_body(connection, claimed.id, body)
         now = self.now()
         status, heard, error = None, b"", ""
         try:
@@ -190,7 +193,7 @@ class Hooks:
         # A ping is somebody waiting to see: once is enough.
         last = claimed.event == PING or again - claimed.created_at > GIVE_UP_AFTER
         async with transaction(self.engine) as connection:
-            await webhooks.settle(
+            await webhook_deliveries.settle(
                 connection,
                 claimed,
                 now=now,
@@ -206,10 +209,12 @@ class Hooks:
         async with transaction(self.engine) as connection:
             await self._stop(connection)
         async with transaction(self.engine) as connection:
-            await webhooks.prune(connection, now=self.now())
+            await webhook_deliveries.prune(connection, now=self.now())
 
     async def _stop(self, connection: AsyncConnection, *, gone: list[UUID] | None = None) -> None:
-        for each in await webhooks.stop_failing(connection, now=self.now(), gone=gone or ()):
+        for each in await webhook_deliveries.stop_failing(
+            connection, now=self.now(), gone=gone or ()
+        ):
             log.warning("webhook_stopped", webhook=str(each))
             await write_audit(
                 connection,

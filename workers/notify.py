@@ -1,6 +1,7 @@
 """Tells colleagues what concerns them: the feed of facts read on and on, reminders, promises that are broken.
 
-The work is `storage.notices`; here is when it is done: as soon as a fact is told, and every second for what falls due.
+The work is `storage.notice_feed` and `storage.reminders`; here is when it is done: as soon as a fact is told, and every
+second for what falls due.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.facts import Fact, NoticeChanged
-from storage import notices
+from storage import notice_feed, notices, reminders
 from storage.company import company_zone
 from storage.world import is_conflict
 from workers.clock import Clock
@@ -54,12 +55,12 @@ class Notifier:
 
     async def turn(self) -> None:
         """Everything there is to tell at the moment."""
-        while await self._done(notices.follow) == notices.BATCH:
+        while await self._done(notice_feed.follow) == notice_feed.BATCH:
             pass
-        await self._done(notices.remind)
+        await self._done(reminders.remind)
         now = self._now()
         if self._promises_at is None or now - self._promises_at >= PROMISES_EVERY:
-            await self._done(notices.tell_of_broken_promises)
+            await self._done(reminders.tell_of_broken_promises)
             self._promises_at = now
         if self._pruned_at is None or now - self._pruned_at >= DAY:
             async with self._engine.begin() as connection:

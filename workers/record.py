@@ -9,10 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router import wire
-from router.facts import Fact
+from router.facts import Fact, MessageQueued, MessageReceived
 from router.transit import Delivery
 from storage import recording
-from storage.analytics import reckoning
+from storage.analytics import reckoning, replies
 from storage.company import company_zone
 from storage.dead_letters import NewLetter, keep_letter
 from storage.world import is_conflict
@@ -28,6 +28,8 @@ PREFETCH: Final = 20
 GATHER_S: Final = 0.25
 """Nobody waits for what is recorded, and twenty messages cost about what one does."""
 CONFLICT_DELAY_S: Final = 1.0
+_WRITES: Final = (MessageQueued, MessageReceived)
+"""Facts by which a colleague's own words come, from here or from the platform's app."""
 
 
 class Recorder:
@@ -60,11 +62,14 @@ class Recorder:
             for body in wire.unpack_facts(delivery.body)
         ]
         async with self._engine.begin() as connection:
+            await reckoning.hold_rules(connection)
             zone = await company_zone(connection, otherwise=self._time_zone)
             fresh = await recording.record(connection, facts, time_zone=zone)
             if contacts := await reckoning.concerned(connection, facts):
                 rules = await reckoning.read_rules(connection, time_zone=self._time_zone)
                 await reckoning.reckon(connection, contacts, rules, now=self._now())
+            written = {fact.message for fact in facts if isinstance(fact, _WRITES)}
+            await replies.count_replies(connection, written, time_zone=zone)
         RECORDED.inc(fresh)
 
     async def _one_by_one(self, consumer: Consumer, deliveries: list[Delivery]) -> None:

@@ -1,4 +1,4 @@
-"""/contacts: people, their keys, putting two together and taking them apart, erasing.
+"""/contacts: people, their keys, erasing.
 
 An id of somebody who was merged into another answers with the other, with status 200 and their own id in the body: the
 id still names the person, and a client that does not follow redirects (or drops its token on one) still gets them.
@@ -26,20 +26,11 @@ from inbox.api.endpoints import (
     ShortText,
     listed,
 )
-from inbox.api.problems import bad_request, not_found, refused
+from inbox.api.problems import bad_request, not_found
 from router.field_answers import answered
-from storage.reading.contacts import (
-    ClaimRow,
-    ContactFilter,
-    ContactRow,
-    claims_of,
-    contact_by_id,
-    list_contacts,
-    live_merge,
-    resolve,
-)
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import ContactFilter, contact_by_id, list_contacts, resolve
 from storage.reading.fields import list_fields
-from storage.reading.merging import merge_preview
 from storage.reading.sight import EVERYTHING
 
 
@@ -138,81 +129,6 @@ class ContactChanges(Struct, frozen=True, kw_only=True):
     locale: Annotated[str, Meta(max_length=35)] | UnsetType = UNSET
 
 
-class MergeWish(Struct, frozen=True, kw_only=True):
-    """`contact_id` is the other one. The older of the two survives.
-
-    `keep`: whose `name`, `manager_id` and `fields.<key>` the one contact has; what is not named is the survivor's, or the
-    other's where the survivor has none. /merge-preview says where they disagree.
-    """
-
-    contact_id: UUID
-    reason: ShortText = ""
-    keep: dict[Annotated[str, Meta(max_length=120)], UUID] = {}  # msgspec copies it
-
-
-class Merged(Struct, frozen=True, kw_only=True):
-    merge_id: UUID
-    contact: Contact
-
-
-class PreviewQuery(Struct, frozen=True, kw_only=True, rename={"other": "with"}):
-    other: Annotated[UUID, Meta(description="The other contact.")]
-
-
-class MergedLeads(Struct, frozen=True, kw_only=True):
-    """Of two open leads of one pipeline the older stays open."""
-
-    kept_id: UUID
-    closed_id: UUID
-
-
-class Disagreement(Struct, frozen=True, kw_only=True):
-    """`what` as a key of `keep`. The survivor's stands unless chosen otherwise."""
-
-    what: str
-    survivors: str
-    others: str
-
-
-class MergePreview(Struct, frozen=True, kw_only=True):
-    """What would become of the two. `moves`: how many of each kind become the survivor's."""
-
-    survivor_id: UUID
-    absorbed_id: UUID
-    moves: dict[str, int]
-    leads: list[MergedLeads]
-    disagreements: list[Disagreement]
-    told_apart: Annotated[bool, Meta(description="Somebody has said before that they are two.")]
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """Something the person only said: it is shown and suggests, and merges nobody."""
-
-    id: UUID
-    kind: str
-    value: str
-    display: str
-    at: datetime
-    proved_by: Annotated[UUID | None, Meta(description="Whose proved key it is.")]
-
-
-class Claims(Struct, frozen=True, kw_only=True):
-    items: list[Claim]
-
-
-class UnmergeWish(Struct, frozen=True, kw_only=True):
-    """Without `merge_id`: the latest merge this contact had a part in."""
-
-    merge_id: UUID | None = None
-
-
-class Unmerged(Struct, frozen=True, kw_only=True):
-    """`restored` is there again, with what was its own."""
-
-    contact: Contact
-    restored: Contact
-
-
 async def list_all_contacts(api: Api, call: Call[ContactsQuery, Nothing]) -> Answer:
     query = call.query
     if bool(query.kind) != bool(query.value):
@@ -230,15 +146,15 @@ async def create_contact(api: Api, call: Call[Nothing, NewContact]) -> Answer:
     made = await api.desk.create_contact(
         by=None,
         name=new.name,
-        keys=[(key.kind, _normalised(key, number)) for number, key in enumerate(new.identities)],
+        keys=[(key.kind, normalised(key, number)) for number, key in enumerate(new.identities)],
         manager=new.manager_id,
     )
     async with api.engine.connect() as connection:
-        contact = await _contact(connection, made)
+        contact = await living_contact(connection, made)
     return Answer(body=contact, headers={"Location": f"/api/v1/contacts/{made}"})
 
 
-def _normalised(key: NewKey, number: int) -> str:
+def normalised(key: NewKey, number: int) -> str:
     """As the channels write it, or it would never be recognised again."""
     match key.kind:
         case "phone":
@@ -257,11 +173,11 @@ def _normalised(key: NewKey, number: int) -> str:
 
 async def show_contact(api: Api, call: Call[Nothing, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
-        return Answer(body=await _contact(connection, call.id))
+        return Answer(body=await living_contact(connection, call.id))
 
 
 async def change_contact(api: Api, call: Call[Nothing, ContactChanges]) -> Answer:
-    living = await _living(api, call.id)
+    living = await living_id(api, call.id)
     wanted = call.body
     changes = {
         name: value
@@ -273,7 +189,7 @@ async def change_contact(api: Api, call: Call[Nothing, ContactChanges]) -> Answe
     if changes:
         await api.desk.change_contact(living, changes, by=None)
     async with api.engine.connect() as connection:
-        return Answer(body=await _contact(connection, living))
+        return Answer(body=await living_contact(connection, living))
 
 
 async def _answers(api: Api, given: dict[str, Any]) -> dict[str, Any]:
@@ -293,98 +209,12 @@ def _as_written(value: Any) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-async def show_merge_preview(api: Api, call: Call[PreviewQuery, Nothing]) -> Answer:
-    one, other = await _living(api, call.id), await _living(api, call.query.other)
-    async with api.engine.connect() as connection:
-        preview = await merge_preview(connection, one, other)
-    if preview is None:
-        raise refused("These are one contact already, or one of them was erased.")
-    return Answer(
-        body=MergePreview(
-            survivor_id=preview.survivor.id,
-            absorbed_id=preview.absorbed.id,
-            moves=dict(preview.moves),
-            leads=[
-                MergedLeads(kept_id=each.kept_id, closed_id=each.closed_id)
-                for each in preview.leads
-            ],
-            disagreements=[
-                Disagreement(what=each.what, survivors=each.ours, others=each.theirs)
-                for each in preview.disagreements
-            ],
-            told_apart=preview.told_apart,
-        )
-    )
-
-
-async def list_claims(api: Api, call: Call[Nothing, Nothing]) -> Answer:
-    return await _claims(api, await _living(api, call.id))
-
-
-async def add_claim(api: Api, call: Call[Nothing, NewKey]) -> Answer:
-    living = await _living(api, call.id)
-    value = _normalised(call.body, 0)
-    await api.desk.add_key(
-        living, kind=call.body.kind, value=value, display=call.body.value.strip(), by=None
-    )
-    return await _claims(api, living)
-
-
-async def remove_claim(api: Api, call: Call[Nothing, Nothing]) -> Answer:
-    await api.desk.remove_key(call.id, by=None)
-    return Answer()
-
-
-async def _claims(api: Api, contact: UUID) -> Answer:
-    async with api.engine.connect() as connection:
-        rows = await claims_of(connection, contact, sight=EVERYTHING)
-    return Answer(body=Claims(items=[_claim(row) for row in rows]))
-
-
-def _claim(row: ClaimRow) -> Claim:
-    return Claim(
-        id=row.id,
-        kind=row.kind,
-        value=row.value,
-        display=row.display,
-        at=row.at,
-        proved_by=row.proved_by,
-    )
-
-
-async def merge_contact(api: Api, call: Call[Nothing, MergeWish]) -> Answer:
-    one, other = await _living(api, call.id), await _living(api, call.body.contact_id)
-    if one == other:
-        raise refused("These are one contact already.")
-    merge = await api.desk.merge(one, other, by=None, reason=call.body.reason, keep=call.body.keep)
-    async with api.engine.connect() as connection:
-        contact = await _contact(connection, one)
-    return Answer(body=Merged(merge_id=merge, contact=contact))
-
-
-async def unmerge_contact(api: Api, call: Call[Nothing, UnmergeWish]) -> Answer:
-    async with api.engine.connect() as connection:
-        if await resolve(connection, call.id) is None:
-            raise not_found("contact")
-        merge = await live_merge(connection, call.id, merge_id=call.body.merge_id)
-    if merge is None:
-        raise refused("There is no merge of this contact to take back.")
-    restored = await api.desk.unmerge(merge.id, by=None)
-    async with api.engine.connect() as connection:
-        return Answer(
-            body=Unmerged(
-                contact=await _contact(connection, merge.survivor_id),
-                restored=await _contact(connection, restored),
-            )
-        )
-
-
 async def erase_contact(api: Api, call: Call[Nothing, Nothing]) -> Answer:
-    await api.desk.erase_contact(await _living(api, call.id), by=None)
+    await api.desk.erase_contact(await living_id(api, call.id), by=None)
     return Answer()
 
 
-async def _living(api: Api, id_: UUID) -> UUID:
+async def living_id(api: Api, id_: UUID) -> UUID:
     async with api.engine.connect() as connection:
         living = await resolve(connection, id_)
     if living is None:
@@ -392,7 +222,7 @@ async def _living(api: Api, id_: UUID) -> UUID:
     return living
 
 
-async def _contact(connection: AsyncConnection, id_: UUID) -> Contact:
+async def living_contact(connection: AsyncConnection, id_: UUID) -> Contact:
     living = await resolve(connection, id_)
     row = None if living is None else await contact_by_id(connection, living, sight=EVERYTHING)
     if row is None:
@@ -458,77 +288,5 @@ ENDPOINTS = (
         refuses=True,
         answers=None,
         status=204,
-    ),
-    Endpoint(
-        method="GET",
-        path="/contacts/{id}/claims",
-        tag="Contacts",
-        summary="What a person only said to be theirs",
-        description="Numbers and addresses that nobody vouches for; proved ones are the contact's `identities`.",
-        scope="read",
-        handler=list_claims,
-        what="contact",
-        answers=Claims,
-    ),
-    Endpoint(
-        method="POST",
-        path="/contacts/{id}/claims",
-        tag="Contacts",
-        summary="Add a number or an address that a person says is theirs",
-        description="Whoever has proved it is suggested as the same person. Answers with all of them.",
-        scope="write",
-        handler=add_claim,
-        body=NewKey,
-        what="contact",
-        status=201,
-        refuses=True,
-        answers=Claims,
-    ),
-    Endpoint(
-        method="DELETE",
-        path="/claims/{id}",
-        tag="Contacts",
-        summary="Remove a number or an address that was only claimed",
-        scope="write",
-        handler=remove_claim,
-        what="claim",
-        answers=None,
-        status=204,
-    ),
-    Endpoint(
-        method="GET",
-        path="/contacts/{id}/merge-preview",
-        tag="Contacts",
-        summary="What would move if two were one person",
-        scope="read",
-        handler=show_merge_preview,
-        query=PreviewQuery,
-        what="contact",
-        refuses=True,
-        answers=MergePreview,
-    ),
-    Endpoint(
-        method="POST",
-        path="/contacts/{id}/merge",
-        tag="Contacts",
-        summary="These two are one person",
-        scope="write",
-        handler=merge_contact,
-        body=MergeWish,
-        what="contact",
-        refuses=True,
-        answers=Merged,
-    ),
-    Endpoint(
-        method="POST",
-        path="/contacts/{id}/unmerge",
-        tag="Contacts",
-        summary="They are two after all",
-        scope="write",
-        handler=unmerge_contact,
-        body=UnmergeWish,
-        what="contact",
-        refuses=True,
-        answers=Unmerged,
     ),
 )

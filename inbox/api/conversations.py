@@ -20,12 +20,12 @@ from inbox.api.endpoints import (
     listed,
 )
 from inbox.api.problems import bad_request, not_found
+from router.records import Status
+from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import (
     STATUSES,
     ConversationFilter,
-    ConversationRow,
     Sort,
-    Status,
     conversation_by_id,
     list_conversations,
 )

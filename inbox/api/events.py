@@ -95,8 +95,9 @@ async def stream_events(api: Api, call: Call[StreamQuery, Nothing]) -> web.Strea
         await response.prepare(call.request)
         await _write(response, b"retry: 2000\n\n")
         beat_at = api.now() + BEAT_EVERY
-        # Whoever has hung up is noticed by writing, and there may be nothing to write for a while.
-        while call.request.transport is not None:
+        # Whoever has hung up is noticed by writing, and there may be nothing to write for a while. A process that stops ends
+        # its streams, and who reads them goes on at another by Last-Event-ID.
+        while call.request.transport is not None and not hints.is_over():
             rows, position = await _behind(api, position, kinds=call.query.type)
             if rows:
                 await _write(response, b"".join(map(_framed, rows)))

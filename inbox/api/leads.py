@@ -21,7 +21,8 @@ from inbox.api.endpoints import (
 )
 from inbox.api.problems import bad_request, not_found
 from storage.reading.contacts import resolve
-from storage.reading.leads import LIVING, LeadFilter, LeadRow, Sort, lead_by_id, list_leads
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import LIVING, LeadFilter, Sort, lead_by_id, list_leads
 from storage.reading.sight import EVERYTHING
 
 LeadStatus = Literal["open", "won", "lost", "merged"]

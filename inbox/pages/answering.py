@@ -1,40 +1,37 @@
-"""What a colleague does in a conversation: answer, note, hand over, put away, keep a draft, read."""
+"""What a colleague does in a conversation: answer, note, hand over, put away, read."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, cast
+from typing import Final, cast
 from uuid import UUID
 
 from aiohttp import web
 
 from inbox.desk import AnsweredMeanwhile, NotFound, Refused
 from inbox.mentions import Named, named_in
-from inbox.pages.uploads import MOST_FILES, files_of, known_ticket
+from inbox.pages.drafts import LONGEST_KEY, LONGEST_NUMBER, LONGEST_TEXT, writing_of
+from inbox.pages.uploads import files_of
 from inbox.pages.ways import ways_of
 from inbox.reply_variables import unfilled
 from inbox.rights import Right
-from inbox.visit import Page, Undo, Visit, get, post
+from inbox.uuids import optional_uuid
+from inbox.visit import Page, Undo, Visit, post
 from router.ids import new_id
-from storage.drafts import Draft, Writing, draft_of, drop_draft, keep_draft
+from router.records import Status
+from storage.drafts import drop_draft
 from storage.engine import transaction
+from storage.labels import LONGEST_LABEL, MOST_ON_ONE
 from storage.reading.colleagues import list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import conversation_by_id
 from storage.reading.sight import EVERYTHING, unseen, who_sees
 
-LONGEST_TEXT: Final = 20_000
-LONGEST_KEY: Final = 64
-LONGEST_LABEL: Final = 40
-MOST_LABELS: Final = 12
 MOST_PICKED: Final = 50
-LONGEST_NUMBER: Final = 9
-"""Digits: what PostgreSQL's integer holds."""
 FARTHEST_SNOOZE: Final = timedelta(days=366)
 
 UNTIL_A_MESSAGE: Final = "message"
 """A snooze that ends when the customer writes, and not before."""
 
-Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
 _STATUSES: Final = ("open", "waiting", "resolved", "spam")
 
 
@@ -75,7 +72,7 @@ async def say(visit: Visit) -> web.Response:
                 by=visit.me,
                 text=text,
                 files=files,
-                reply_to=_uuid(visit.form.get("reply_to", "")),
+                reply_to=optional_uuid(visit.form.get("reply_to", "")),
                 idempotency_key=key,
                 seen=seen_of(visit),
             )
@@ -86,7 +83,7 @@ async def say(visit: Visit) -> web.Response:
             await visit.around.desk.set_status(to, status, by=visit.me, until=until)
     async with transaction(visit.around.engine) as connection:
         await drop_draft(
-            connection, user_id=visit.me, conversation_id=conversation, writing=_writing(visit)
+            connection, user_id=visit.me, conversation_id=conversation, writing=writing_of(visit)
         )
     if visit.wants_fragment:
         return web.json_response({"message": str(message)}, status=201)
@@ -104,7 +101,7 @@ async def _named(visit: Visit, text: str) -> Named:
     if "@" not in text:
         return Named(users=(), names=())
     posted = await visit.request.post()
-    picked = [_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
+    picked = [optional_uuid(str(each)) for each in posted.getall("mention", [])[:MOST_PICKED]]
     async with visit.around.engine.connect() as connection:
         users, teams = await list_users(connection), await list_teams(connection)
         seeing = await who_sees(connection, visit.id())
@@ -130,7 +127,7 @@ def _afterwards(visit: Visit) -> tuple[Status, datetime | None] | None:
 
 async def _where_to(visit: Visit, opened: UUID) -> UUID:
     """The conversation the reply goes to. Raises Refused for a closed one."""
-    to = _uuid(visit.form.get("to", "")) or opened
+    to = optional_uuid(visit.form.get("to", "")) or opened
     async with visit.around.engine.connect() as connection:
         ways = await ways_of(visit, connection, opened)
         if not ways:
@@ -188,7 +185,10 @@ async def _ask_on_a_page(visit: Visit, asked: str, name: str, answer: str) -> we
 
 async def assign(visit: Visit) -> web.Response:
     conversation = visit.id()
-    manager, team = _uuid(visit.form.get("manager", "")), _uuid(visit.form.get("team", ""))
+    manager, team = (
+        optional_uuid(visit.form.get("manager", "")),
+        optional_uuid(visit.form.get("team", "")),
+    )
     if manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
     before = await _as_it_is(visit, conversation)
@@ -283,78 +283,10 @@ async def change_labels(visit: Visit) -> web.Response:
     labels = [each for each in row.labels if each != removed]
     if added and added.lower() not in {each.lower() for each in labels}:
         labels.append(added)
-    if len(labels) > MOST_LABELS:
-        raise Refused(visit._("At most {n} labels on one conversation.").format(n=MOST_LABELS))
+    if len(labels) > MOST_ON_ONE:
+        raise Refused(visit._("At most {n} labels on one conversation.").format(n=MOST_ON_ONE))
     await visit.around.desk.set_labels(row.id, labels, by=visit.me)
     return visit.back(f"/conversations/{row.id}")
-
-
-async def save_draft(visit: Visit) -> web.Response:
-    """Keeps what is being written. While a reply to the conversation `to` grows, its customer may see that it does.
-
-    Answers the kept one's revision; or 409 with the one that another page has written since, which stays.
-    """
-    text = visit.form.get("text", "")[:LONGEST_TEXT].replace("\r\n", "\n")
-    to, note = _uuid(visit.form.get("to", "")), visit.form.get("mode") == "note"
-    posted = await visit.request.post()
-    tickets = [str(each) for each in posted.getall("file", [])][:MOST_FILES]
-    files = [known_ticket(visit, each) for each in tickets]
-    writing = _writing(visit)
-    place = {"user_id": visit.me, "conversation_id": visit.id()}
-    async with transaction(visit.around.engine) as connection:
-        kept = await keep_draft(
-            connection,
-            **place,
-            draft=Draft(
-                text=text,
-                note=note,
-                to=to,
-                reply_to=_uuid(visit.form.get("reply_to", "")),
-                files=files,
-            ),
-            writing=writing,
-            now=visit.now,
-        )
-        there = None if kept else await draft_of(connection, **place, sight=visit.sight)
-    if not kept:
-        return web.json_response(_told(there), status=409)
-    if text.strip() and not note:
-        visit.around.typing.say(to or visit.id(), by=visit.me)
-    revision = writing.revision if text.strip() or files else ""
-    return web.Response(status=204, headers={"X-Revision": revision})
-
-
-async def show_draft(visit: Visit) -> web.Response:
-    """As it is now, for a page that has been in the background."""
-    async with visit.around.engine.connect() as connection:
-        draft = await draft_of(
-            connection, user_id=visit.me, conversation_id=visit.id(), sight=visit.sight
-        )
-    return web.json_response(_told(draft))
-
-
-def _told(draft: Draft | None) -> dict[str, object]:
-    if draft is None:
-        return {"revision": "", "text": "", "mode": "reply", "to": "", "files": []}
-    return {
-        "revision": draft.revision,
-        "text": draft.text,
-        "mode": "note" if draft.note else "reply",
-        "to": str(draft.to or ""),
-        "files": list(draft.files),
-    }
-
-
-def _writing(visit: Visit) -> Writing:
-    """Which page writes, and what it goes on from; a form without a script goes over whatever there is."""
-    nth = visit.form.get("nth", "")
-    return Writing(
-        writer=visit.form.get("writer", "")[:LONGEST_KEY],
-        nth=int(nth) if nth.isdecimal() and len(nth) <= LONGEST_NUMBER else 0,
-        base=visit.form["base"][: LONGEST_KEY + LONGEST_NUMBER + 1]
-        if visit.form.get("writer") and "base" in visit.form
-        else None,
-    )
 
 
 async def retry(visit: Visit) -> web.Response:
@@ -375,20 +307,11 @@ def _later(visit: Visit, written: str) -> datetime:
     return until.astimezone(UTC)
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
-
-
 PAGES: Final[Sequence[Page]] = (
     post("/conversations/{id}/messages", say, Right.ANSWER),
     post("/conversations/{id}/assignment", assign, Right.ANSWER),
     post("/conversations/{id}/status", set_status, Right.ANSWER),
     post("/conversations/{id}/read", mark_read, Right.ANSWER),
     post("/conversations/{id}/labels", change_labels, Right.ANSWER),
-    get("/conversations/{id}/draft", show_draft, Right.READ_MESSAGES),
-    post("/conversations/{id}/draft", save_draft, Right.ANSWER),
     post("/messages/{id}/retry", retry, Right.ANSWER),
 )

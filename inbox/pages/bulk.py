@@ -10,6 +10,7 @@ from aiohttp import web
 from inbox.desk import BulkChange, BulkKind, BulkOutcome, NotFound, Refused, Skipped
 from inbox.pages.answering import FARTHEST_SNOOZE
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, post
 from storage.reading.sight import unseen
 
@@ -27,14 +28,14 @@ async def change_many(visit: Visit) -> web.Response:
         raise web.HTTPBadRequest
     change = BulkChange(
         kind=kind,
-        manager=_uuid(visit.form.get("manager", "")),
-        team=_uuid(visit.form.get("team", "")),
+        manager=optional_uuid(visit.form.get("manager", "")),
+        team=optional_uuid(visit.form.get("team", "")),
         label=visit.form.get("label", ""),
         until=_until(visit),
     )
     if kind == "assign" and change.manager != visit.me and not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
-    key = _uuid(visit.form.get("key", ""))
+    key = optional_uuid(visit.form.get("key", ""))
     if key is None:
         raise web.HTTPBadRequest
     asked = _seen(visit)
@@ -79,7 +80,7 @@ def _seen(visit: Visit) -> Mapping[UUID, str]:
         raise web.HTTPRequestEntityTooLarge(max_size=LONGEST_LIST, actual_size=len(ids))
     found = {}
     for id_, revision in zip(ids.split(","), revisions.split(","), strict=False):
-        if (conversation := _uuid(id_)) is not None:
+        if (conversation := optional_uuid(id_)) is not None:
             found[conversation] = revision[:32]
     return found
 
@@ -113,13 +114,6 @@ def _until(visit: Visit) -> datetime | None:
     if until.tzinfo is None or not visit.now < until <= visit.now + FARTHEST_SNOOZE:
         raise Refused(visit._("That time has passed, or is more than a year away."))
     return until.astimezone(UTC)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

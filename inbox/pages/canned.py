@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
@@ -10,6 +9,7 @@ from inbox.desk import NotFound
 from inbox.pages.shelves import may_use
 from inbox.reply_variables import Filled, fill, spoken
 from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, post
 from storage.canned_replies import canned_by_id, count_use, find_canned
 from storage.engine import transaction
@@ -34,7 +34,7 @@ async def found(visit: Visit) -> web.Response:
 
 async def take(visit: Visit) -> web.Response:
     """The text to write into the field; counts as a use."""
-    conversation = conversation_named(visit)
+    conversation = required_uuid(visit.form.get("conversation", ""))
     async with transaction(visit.around.engine) as connection:
         reply = await canned_by_id(connection, visit.id())
         if reply is None or not may_use(visit, reply, await list_teams(connection)):
@@ -50,13 +50,6 @@ def filled_for(visit: Visit, values: ReplyValues | None, text: str) -> Filled:
     if values is None:
         raise NotFound
     return fill(text, spoken(values, visit.formats))
-
-
-def conversation_named(visit: Visit) -> UUID:
-    try:
-        return UUID(visit.form.get("conversation", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

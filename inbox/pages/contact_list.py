@@ -16,19 +16,20 @@ from inbox.in_sight import PICKED
 from inbox.pages.conversation_view import answering_colleagues
 from inbox.person_keys import key_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, post
 from storage.reading.colleagues import list_accounts
+from storage.reading.contact_keys import owners_of_keys
+from storage.reading.contact_rows import ContactRow
 from storage.reading.contacts import (
     ContactFilter,
-    ContactRow,
     Sort,
     contact_by_id,
     contacts_by_last_message,
     list_contacts,
-    owners_of_keys,
     standings,
 )
-from storage.reading.conversations import known_labels
+from storage.reading.list_choices import known_labels
 from storage.reading.paging import BadCursor, Page as PageOf
 
 MOST_FOUND: Final = 8
@@ -95,7 +96,7 @@ def _wish(visit: Visit) -> ContactWish:
     sort: Sort = "contact" if query.get("sort") == "contact" else "created"
     found = ContactFilter(
         q=q,
-        manager=_uuid_or_none(manager),
+        manager=uuid_or_none(manager),
         nobodys=manager == "none",
         channel=query.get("channel", "")[:40],
         label=query.get("label", "")[:40],
@@ -153,7 +154,7 @@ async def find(visit: Visit) -> web.Response:
             ][:MOST_FOUND]
         standing = await standings(connection, [each.id for each in rows], sight=visit.sight)
     template = "parts/found.html" if visit.wants_fragment else "find.html"
-    merge = _uuid_or_none(query.get("merge", ""))
+    merge = uuid_or_none(query.get("merge", ""))
     return visit.page(template, rows=rows, standing=standing, q=q, merge=merge)
 
 
@@ -210,7 +211,7 @@ async def at_once(visit: Visit) -> web.Response:
     picked = [
         found
         for name in visit.form
-        if name.startswith(PICKED) and (found := _uuid_or_none(name.removeprefix(PICKED)))
+        if name.startswith(PICKED) and (found := uuid_or_none(name.removeprefix(PICKED)))
     ][:MOST_AT_ONCE]
     if not picked:
         raise Refused(visit._("Tick some contacts first."))
@@ -226,7 +227,11 @@ async def at_once(visit: Visit) -> web.Response:
     before = await _managers_of(visit, picked)
     for each in before:
         await visit.around.desk.change_contact(each, {"manager_id": manager}, by=visit.me)
-    was = " ".join(f"{each}:{had or ''}" for each, had in before.items() if had != manager)
+    # Who is out of sight by now is not theirs any more to take back.
+    still = await _managers_of(visit, list(before))
+    was = " ".join(
+        f"{each}:{had or ''}" for each, had in before.items() if had != manager and each in still
+    )
     return visit.done(
         "/contacts",
         said=_said(visit, len(before)),
@@ -241,9 +246,9 @@ async def undo_at_once(visit: Visit) -> web.Response:
     was: dict[UUID, UUID | None] = {}
     for pair in visit.form.get("was", "").split()[:MOST_AT_ONCE]:
         whose, _, had = pair.partition(":")
-        if (found := _uuid_or_none(whose)) is not None:
-            was[found] = _uuid_or_none(had)
-    given = _uuid_or_none(visit.form.get("now", ""))
+        if (found := uuid_or_none(whose)) is not None:
+            was[found] = uuid_or_none(had)
+    given = uuid_or_none(visit.form.get("now", ""))
     now = await _managers_of(visit, list(was))
     back = [each for each, manager in now.items() if manager == given]
     for each in back:
@@ -274,13 +279,6 @@ def _one_of(colleagues: Sequence[Any], given: str) -> UUID:
             found: UUID = each.id
             return found
     raise web.HTTPBadRequest
-
-
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -14,19 +14,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.contact_words import change_words
 from inbox.desk import NotFound, Refused
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.person_view import answer_text, person_of
+from inbox.pages.person_view import person_of
+from inbox.pages.shown_fields import answer_text
 from inbox.person_export import parts
 from inbox.person_keys import KINDS, key_of
 from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from router.field_answers import answered
 from storage.audit import write_audit
 from storage.engine import transaction
 from storage.reading.contact_files import files_of_contact
 from storage.reading.contact_history import changes_of_contact
-from storage.reading.contacts import ContactRow, claims_of, contact_by_id, resolve
+from storage.reading.contact_keys import claims_of
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import contact_by_id, resolve
 from storage.reading.fields import list_fields
 from storage.reading.paging import BadCursor
+from storage.reading.sight import unseen
 
 LONGEST_NAME: Final = 128
 LONGEST_NOTE: Final = 4000
@@ -65,8 +70,14 @@ async def change_contact(visit: Visit) -> web.Response:
     if not changes:
         raise web.HTTPBadRequest
     await visit.around.desk.change_contact(row.id, changes, by=visit.me)
-    said = _said(visit, changes)
-    return visit.done(where, said=said, undo=Undo(action=where, fields={**undo, "undo": "1"}))
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "contact", [row.id])
+    return visit.done(
+        "/contacts" if gone else where,
+        said=_said(visit, changes),
+        # Given to a colleague, and with that out of sight: this page is not theirs any more to change.
+        undo=None if gone else Undo(action=where, fields={**undo, "undo": "1"}),
+    )
 
 
 async def _wanted(
@@ -175,7 +186,7 @@ async def add_key(visit: Visit) -> web.Response:
 
 async def remove_key(visit: Visit) -> web.Response:
     where = f"/contacts/{visit.id()}"
-    claim = _uuid(visit.form.get("claim", ""))
+    claim = required_uuid(visit.form.get("claim", ""))
     async with visit.around.engine.connect() as connection:
         row = await _living(visit, connection)
         found = next(
@@ -207,12 +218,12 @@ async def vouch(visit: Visit) -> web.Response:
         row = await _living(visit, connection)
         claims = {each.id for each in await claims_of(connection, row.id, sight=visit.sight)}
     if "key" in visit.form:
-        key = _uuid(visit.form["key"])
+        key = required_uuid(visit.form["key"])
         if key not in {each.id for each in row.identities}:
             raise NotFound
         await visit.around.desk.unvouch_key(key, by=visit.me)
         return visit.done(where, said=visit._("Claimed again"))
-    claim = _uuid(visit.form.get("claim", ""))
+    claim = required_uuid(visit.form.get("claim", ""))
     if claim not in claims:
         raise NotFound
     made = await visit.around.desk.vouch_for_key(claim, by=visit.me)
@@ -225,7 +236,7 @@ async def vouch(visit: Visit) -> web.Response:
 
 async def share_key(visit: Visit) -> web.Response:
     where = f"/contacts/{visit.id()}"
-    key, shared = _uuid(visit.form.get("key", "")), visit.form.get("shared") == "1"
+    key, shared = required_uuid(visit.form.get("key", "")), visit.form.get("shared") == "1"
     async with visit.around.engine.connect() as connection:
         row = await _living(visit, connection)
     found = next((each for each in row.identities if each.id == key), None)
@@ -317,13 +328,6 @@ async def _living(visit: Visit, connection: AsyncConnection) -> ContactRow:
     if row is None or row.erased_at is not None:
         raise NotFound
     return row
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -17,7 +17,7 @@ from storage.drafts import Draft, draft_of
 from storage.profile import send_key_of
 from storage.reading.colleagues import TeamRow, UserRow, list_teams, list_users
 from storage.reading.conversation_rows import ConversationRow
-from storage.reading.conversations import known_labels
+from storage.reading.list_choices import known_labels
 from storage.reading.messages import Timeline, timeline, timeline_around
 from storage.reading.notices import is_muted
 from storage.reading.ways import WayRow, ways_to

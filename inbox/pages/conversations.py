@@ -27,18 +27,18 @@ from inbox.pages.person_view import person_of
 from inbox.pages.ways import ways_of
 from inbox.rights import Right
 from inbox.timeline_view import sections
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get
 from storage.mentions_seen import see_mentions
+from storage.reading.conversation_counts import count_tabs, has_any
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import (
     conversation_by_id,
     conversations_by_id,
-    count_tabs,
-    has_any,
-    known_labels,
     list_conversations,
     matches,
 )
+from storage.reading.list_choices import known_labels
 from storage.reading.messages import (
     Timeline,
     cursor_of,
@@ -77,7 +77,7 @@ async def conversation(visit: Visit) -> web.Response:
                 connection,
                 row,
                 before=visit.request.query.get("before", ""),
-                found=_uuid(visit.request.query.get("at", "")),
+                found=uuid_or_none(visit.request.query.get("at", "")),
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
@@ -139,7 +139,7 @@ async def changed_rows(visit: Visit) -> web.Response:
             ).items
         beside = await beside_rows(visit, connection, found, wish)
         counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
-    current = _uuid(visit.request.query.get("current", ""))
+    current = uuid_or_none(visit.request.query.get("current", ""))
     return web.json_response(
         {
             "rows": [
@@ -219,7 +219,7 @@ async def messages(visit: Visit) -> web.Response:
 async def _window(visit: Visit, connection: AsyncConnection, row: ConversationRow) -> Timeline:
     """Raises BadCursor."""
     query = visit.request.query
-    if found := _uuid(query.get("at", "")):
+    if found := uuid_or_none(query.get("at", "")):
         around = await timeline_around(
             connection,
             found,
@@ -233,7 +233,7 @@ async def _window(visit: Visit, connection: AsyncConnection, row: ConversationRo
         return around
     places = {name: query.get(name, "") for name in ("before", "after")}
     for name, place in places.items():
-        if message := _uuid(place):
+        if message := uuid_or_none(place):
             places[name] = await cursor_of(connection, message)
     return await page_of(visit, connection, row, before=places["before"], after=places["after"])
 
@@ -287,7 +287,7 @@ def _fragment(visit: Visit, template: str, **context: Any) -> web.Response:
 
 def _ids(visit: Visit) -> list[UUID]:
     given = visit.request.query.get("ids", "")
-    found = [_uuid(each) for each in given.split(",")[:MOST_AT_ONCE]]
+    found = [uuid_or_none(each) for each in given.split(",")[:MOST_AT_ONCE]]
     return [each for each in found if each is not None]
 
 
@@ -297,17 +297,10 @@ def _reached(given: str) -> dict[UUID, int]:
     for pair in given.split(",")[:MOST_AT_ONCE]:
         conversation, _, seq = pair.partition(":")
         if (
-            (id_ := _uuid(conversation)) is not None and seq.isdecimal() and len(seq) < 10
+            (id_ := uuid_or_none(conversation)) is not None and seq.isdecimal() and len(seq) < 10
         ):  # PostgreSQL's integer
             found[id_] = int(seq)
     return found
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -6,23 +6,19 @@ calls itself. Both carry a policy of their own (`security_headers`).
 
 import re
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Final
 from urllib.parse import quote
 
-import imagesize
 import nh3
 from aiohttp import web
 
 from inbox import security_headers
-from inbox.file_looks import LARGEST_SHOWN, MOST_DOTS, SAFE_INLINE, tame
+from inbox.file_looks import LARGEST_SHOWN, SAFE_INLINE, tame
+from inbox.picture_size import BEGINNING, can_be_drawn, can_be_drawn_here
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get
 from storage.reading.attachments import FileRow, file_by_id
 from storage.reading.messages import message_by_id
-
-BEGINNING: Final = 512 << 10
-"""A photo's own description, with its preview, stands before its size."""
 
 _TAGS: Final = nh3.ALLOWED_TAGS | {"font", "center", "section", "header", "footer", "main"}
 _ATTRIBUTES: Final = {
@@ -101,8 +97,7 @@ async def _too_much(visit: Visit, row: FileRow) -> bool:
         )
     except KeyError as error:
         raise web.HTTPNotFound from error
-    width, height = imagesize.get(BytesIO(start))
-    return bool(width <= 0 or height <= 0 or width * height > MOST_DOTS)
+    return not can_be_drawn(start)
 
 
 async def mail(visit: Visit) -> web.Response:
@@ -124,8 +119,10 @@ async def mail(visit: Visit) -> web.Response:
             return value
         if value.startswith("cid:"):
             return by_cid.get(value.removeprefix("cid:").strip("<>"))
+        if value.lower().lstrip().startswith("data:"):
+            return value if can_be_drawn_here(value) else None
         # Without its source a picture shows what it is called instead of a broken frame.
-        return value if with_images or value.startswith("data:image/") else None
+        return value if with_images else None
 
     cleaned = nh3.clean(
         row.html,

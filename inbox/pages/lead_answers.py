@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
-from uuid import UUID
 
 from babel.numbers import get_currency_precision
 
@@ -78,13 +77,6 @@ def due_at(visit: Visit, written: str) -> datetime:
     except ValueError as error:
         raise Refused(visit._("Say until when it is to be done.")) from error
     return at.replace(tzinfo=visit.formats.zone)
-
-
-def uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 def _line(text: str) -> str:

@@ -15,12 +15,15 @@ from aiohttp import web
 
 from inbox.desk import MovedMeanwhile, NotFound, Refused, Was
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.lead_answers import due_at, lost_because, uuid_or_none
+from inbox.pages.lead_answers import due_at, lost_because
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, own_address, post
 from storage.engine import transaction
-from storage.reading.leads import LeadFilter, LeadRow, leads_by_ids
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import LeadFilter, lead_by_id, leads_by_ids
 from storage.reading.pipelines import StageRow, list_pipelines
+from storage.reading.sight import EVERYTHING
 from storage.tasks import change_task, create_task
 
 MOST: Final = 200
@@ -84,13 +87,18 @@ async def change_many(visit: Visit) -> web.Response:
     return visit.done(
         own_address(form.get("to", ""), otherwise="/leads"),
         said=_said(visit, result, len(named)),
-        undo=Undo(
-            action="/leads/bulk/undo",
-            fields=_sealed(visit, result.steps),
-        )
-        if result.steps
-        else None,
+        undo=_undo(visit, result.steps) if result.steps else None,
     )
+
+
+def takes_back(visit: Visit, lead: UUID, *, manager: UUID | None, left: UUID | None) -> Undo:
+    """Of a lead given from `manager` to `left`, also for whoever sees it no more now."""
+    step = Step(lead=lead, manager=manager, left=left, hands_over=True)
+    return _undo(visit, [step])
+
+
+def _undo(visit: Visit, steps: list[Step]) -> Undo:
+    return Undo(action="/leads/bulk/undo", fields=_sealed(visit, steps))
 
 
 async def _move(
@@ -210,6 +218,13 @@ async def _take_back(visit: Visit, step: Step) -> None:
             done: dict[str, Any] = {"done_at": visit.now}
             await change_task(connection, step.task, done, now=visit.now, by=visit.me)
     elif step.lead is not None and step.hands_over:
+        async with visit.around.engine.connect() as connection:
+            found = await lead_by_id(connection, step.lead, sight=EVERYTHING)
+        if found is None:
+            raise NotFound
+        if found.manager_id != step.left:
+            # Given on since: it is not taken from whoever has it now.
+            raise MovedMeanwhile
         await desk.change_lead(step.lead, {"manager_id": step.manager}, by=visit.me)
     elif step.lead is not None and step.stage is not None:
         earlier = Was(

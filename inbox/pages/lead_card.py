@@ -20,17 +20,21 @@ from inbox.pages.lead_answers import (
     lost_because,
     major_units,
     minor_units,
-    uuid_or_none,
 )
+from inbox.pages.lead_bulk import takes_back
 from inbox.pages.person_view import person_of, stages_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.engine import transaction
 from storage.reading.conversations import conversation_by_id
 from storage.reading.fields import list_fields
-from storage.reading.leads import LeadEventRow, LeadRow, lead_by_id, lead_history, leads_of
+from storage.reading.lead_history import LeadEventRow, lead_history
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import lead_by_id, leads_of
 from storage.reading.messages import timeline
 from storage.reading.pipelines import list_pipelines
+from storage.reading.sight import unseen
 from storage.reading.tasks import TaskFilter, list_tasks
 from storage.tasks import change_task, create_task
 
@@ -178,12 +182,30 @@ async def change_lead(visit: Visit) -> web.Response:
     form = visit.form
     _needs_amount(visit, found, changes, ends=form.get("status", ""))
     await visit.around.desk.change_lead(found.id, changes, by=visit.me)
-    takes_back = undo and "status" not in form and found.status != "lost"
+    offered = bool(undo) and "status" not in form and found.status != "lost"
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "lead", [found.id])
     return visit.done(
-        own_address(form.get("to", ""), otherwise=f"/leads/{found.id}"),
+        own_address(form.get("to", ""), otherwise="/leads" if gone else f"/leads/{found.id}"),
         said=visit._("Saved."),
-        undo=Undo(action=f"/leads/{found.id}", fields=undo) if takes_back else None,
+        undo=_undo(visit, found, changes, undo, gone=bool(gone)) if offered else None,
     )
+
+
+def _undo(
+    visit: Visit,
+    found: LeadRow,
+    changes: Mapping[str, Any],
+    before: dict[str, str],
+    *,
+    gone: bool,
+) -> Undo | None:
+    """What is out of sight by now, given to a colleague, is taken back by who gave it; this page is not theirs any more."""
+    if not gone:
+        return Undo(action=f"/leads/{found.id}", fields=before)
+    if changes.keys() == {"manager_id"}:
+        return takes_back(visit, found.id, manager=found.manager_id, left=changes["manager_id"])
+    return None
 
 
 async def _changes(visit: Visit, found: LeadRow) -> tuple[dict[str, Any], dict[str, str]]:

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from inbox.desk import Refused
-from inbox.pages.lead_answers import minor_units, uuid_or_none
+from inbox.pages.lead_answers import minor_units
 from inbox.rendering import word
+from inbox.uuids import uuid_or_none
 from inbox.visit import Visit
 from storage.reading.colleagues import TeamRow, UserRow
 from storage.reading.leads import LIVING, LeadFilter, Sort

@@ -6,10 +6,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from inbox.desk import Refused
-from inbox.pages.lead_answers import LONGEST, minor_units, uuid_or_none
+from inbox.pages.lead_answers import LONGEST, minor_units
 from inbox.pages.lead_wish import wish_of
 from inbox.pages.leads_board import board_page, surroundings_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get, own_address, post
 from storage.reading.contacts import ContactFilter, contact_by_id, list_contacts, resolve
 from storage.reading.leads import list_leads

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import MovedMeanwhile, NotFound, Place, Refused, Was
 from inbox.pages.conversation_view import answering_colleagues
-from inbox.pages.lead_answers import lost_because, minor_units, uuid_or_none
+from inbox.pages.lead_answers import lost_because, minor_units
 from inbox.pages.lead_wish import LeadWish, chips, ids_of, task_words, wish_of
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.reading.board import (
     BoardColumn,
@@ -30,13 +31,9 @@ from storage.reading.board import (
     totals,
 )
 from storage.reading.colleagues import list_teams
-from storage.reading.leads import (
-    LeadRow,
-    channels_of_leads,
-    lead_by_id,
-    leads_by_ids,
-    sources_of_leads,
-)
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import lead_by_id, leads_by_ids
+from storage.reading.list_choices import channels_of_leads, sources_of_leads
 from storage.reading.paging import BadCursor
 from storage.reading.pipelines import PipelineRow, StageRow, list_pipelines
 

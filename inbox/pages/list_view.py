@@ -12,18 +12,12 @@ from inbox.rendering import channel_label, word
 from inbox.visit import Visit
 from storage.drafts import drafts_of
 from storage.reading.colleagues import AccountRow, TeamRow, UserRow, list_accounts, list_teams
+from storage.reading.conversation_counts import TabCounts, count_tabs, unseen_mentions
 from storage.reading.conversation_rows import ConversationRow
-from storage.reading.conversations import (
-    TabCounts,
-    count_conversations,
-    count_tabs,
-    known_labels,
-    known_sources,
-    list_conversations,
-    unseen_mentions,
-)
+from storage.reading.conversations import count_conversations, list_conversations
+from storage.reading.list_choices import known_labels, known_sources
 from storage.reading.paging import BadCursor
-from storage.reading.searching import explained
+from storage.reading.search_reasons import explained
 from storage.saved_views import list_views
 
 

@@ -58,6 +58,9 @@ async def live(visit: Visit) -> web.StreamResponse:
             while hints := await _heard(page, until=beat):
                 if page.is_over():
                     break
+                if any(each.kind == "labels" for each in hints):
+                    # What the page asks for next is drawn in the new colours, also when another process changed them.
+                    visit.around.house.forget()
                 if shown := await _shown(visit, hints):
                     await response.write(_event(shown))
                 if any(_is_about_me(visit, each) for each in hints):

@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 from aiohttp import web
 
 from inbox.desk import AnsweredMeanwhile, NotFound, Refused, StepRefused
-from inbox.pages.answering import LONGEST_KEY, LONGEST_TEXT, seen_of
-from inbox.pages.canned import conversation_named, filled_for
+from inbox.pages.answering import seen_of
+from inbox.pages.canned import filled_for
+from inbox.pages.drafts import LONGEST_KEY, LONGEST_TEXT
 from inbox.pages.shelves import may_use
 from inbox.pages.ways import ways_of
 from inbox.reply_variables import unfilled
 from inbox.rights import Right
+from inbox.uuids import required_uuid, uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, post
 from storage import macros as kept
 from storage.macros import Macro, list_macros, macro_by_id
@@ -91,10 +93,7 @@ async def listed(visit: Visit) -> web.Response:
 
 def _where_to(visit: Visit) -> UUID | None:
     """The way that the composer has chosen: another of the same person's conversations, perhaps."""
-    try:
-        return UUID(visit.request.query.get("to", ""))
-    except ValueError:
-        return None
+    return uuid_or_none(visit.request.query.get("to", ""))
 
 
 async def preview(visit: Visit) -> web.Response:
@@ -133,7 +132,7 @@ async def preview(visit: Visit) -> web.Response:
 
 async def run(visit: Visit) -> web.Response:
     """All of it or nothing; the toast takes back what can be taken back."""
-    conversation = conversation_named(visit)
+    conversation = required_uuid(visit.form.get("conversation", ""))
     async with visit.around.engine.connect() as connection:
         macro = await _usable(visit, await macro_by_id(connection, visit.id()))
         values = await values_for(connection, conversation, by=visit.me)

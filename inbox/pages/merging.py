@@ -4,7 +4,7 @@ Every way to a merge goes by its preview: what moves, what closes, where the two
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from inbox.desk import NotFound, Refused
 from inbox.pages.person_view import Suggested, suggested
 from inbox.reasons import merged_because
 from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.reading.contacts import contact_by_id, resolve
 from storage.reading.fields import list_fields
@@ -56,7 +57,7 @@ async def merging(visit: Visit) -> web.Response:
         given = visit.request.query.get("with", "")
         if not given:
             return visit.page(template, contact=row, preview=None, suggestion=None)
-        other = await _living(connection, _uuid(given))
+        other = await _living(connection, required_uuid(given))
         preview = await merge_preview(connection, contact, other)
         if preview is None:
             raise Refused("They are one contact already.")
@@ -74,7 +75,7 @@ async def _suggestion(
 ) -> Suggested | None:
     """The one that is followed, if there is one and it is of these two."""
     given = visit.request.query.get("suggestion", "")
-    row = await suggestion_by_id(connection, _uuid(given)) if given else None
+    row = await suggestion_by_id(connection, required_uuid(given)) if given else None
     if row is None or row.decision != "open" or {row.first_id, row.second_id} != pair:
         return None
     return suggested(row, row.first_id, spoken=visit.language)
@@ -84,7 +85,7 @@ async def merge(visit: Visit) -> web.Response:
     form = visit.form
     async with visit.around.engine.connect() as connection:
         one = await _living(connection, visit.id())
-        other = await _living(connection, _uuid(form.get("with", "")))
+        other = await _living(connection, required_uuid(form.get("with", "")))
         for each in (one, other):
             row = await contact_by_id(connection, each, sight=visit.sight)
             if row is not None and row.kind == "group":
@@ -92,7 +93,7 @@ async def merge(visit: Visit) -> web.Response:
     keep = _keep(form)
     if suggestion := form.get("suggestion", ""):
         made = await visit.around.desk.decide_suggestion(
-            _uuid(suggestion), accept=True, by=visit.me, keep=keep
+            required_uuid(suggestion), accept=True, by=visit.me, keep=keep
         )
     else:
         made = await visit.around.desk.merge(
@@ -111,7 +112,7 @@ def _merged(visit: Visit, contact: UUID, made: UUID | None) -> web.Response:
 
 def _keep(form: Mapping[str, str]) -> dict[str, UUID]:
     return {
-        name.removeprefix(_KEEP): _uuid(value)
+        name.removeprefix(_KEEP): required_uuid(value)
         for name, value in form.items()
         if name.startswith(_KEEP)
     }
@@ -165,13 +166,6 @@ async def _living(connection: AsyncConnection, id_: UUID) -> UUID:
     if living is None:
         raise NotFound
     return living
-
-
-def _uuid(text: Any) -> UUID:
-    try:
-        return UUID(str(text))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

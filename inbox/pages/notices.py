@@ -7,20 +7,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from aiohttp import web
 
 from inbox.desk import NotFound, Refused
 from inbox.formats import zone
 from inbox.notice_words import KIND_WORDS, said
-from inbox.pages.tasks import next_midnight
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from router.notices import ABOUT_MESSAGES, KINDS, Manner, Wish
 from storage.engine import transaction
+from storage.notice_marks import mark_read, mark_unread, set_mute
 from storage.notice_wishes import load_people, save_wishes
-from storage.notices import mark_read, mark_unread, set_mute
 from storage.push import subscribe, try_push, unsubscribe
 from storage.reading.colleagues import list_users
 from storage.reading.conversations import conversation_by_id
@@ -62,7 +61,7 @@ async def notices(visit: Visit) -> web.Response:
             visit.me,
             sight=visit.sight,
             now=visit.now,
-            tomorrow=next_midnight(visit.formats),
+            tomorrow=visit.formats.next_midnight(),
         )
     template = "notices.html"
     if visit.wants_fragment:
@@ -82,7 +81,7 @@ async def news(visit: Visit) -> web.Response:
             visit.me,
             sight=visit.sight,
             now=visit.now,
-            tomorrow=next_midnight(visit.formats),
+            tomorrow=visit.formats.next_midnight(),
         )
         rows = await read_news(connection, visit.me, sight=visit.sight, after=visit.now - FRESH)
         person = (await load_people(connection, only=visit.me))[visit.me]
@@ -126,8 +125,8 @@ async def follow(visit: Visit) -> web.Response:
 
 async def read(visit: Visit) -> web.Response:
     """One, those of a conversation that is being looked at, or all."""
-    notice = _uuid(visit.form.get("notice", ""))
-    talk = _uuid(visit.form.get("conversation", ""))
+    notice = optional_uuid(visit.form.get("notice", ""))
+    talk = optional_uuid(visit.form.get("conversation", ""))
     async with transaction(visit.around.engine) as connection:
         number = await mark_read(
             connection, visit.me, now=visit.now, notice=notice, conversation=talk
@@ -242,7 +241,7 @@ async def remove_browser(visit: Visit) -> web.Response:
         await unsubscribe(
             connection,
             visit.me,
-            id_=_uuid(visit.form.get("id", "")),
+            id_=optional_uuid(visit.form.get("id", "")),
             endpoint=visit.form.get("endpoint", "")[:LONGEST_ENDPOINT],
         )
     return visit.done("/profile#notices", said=visit._("This browser is told no more"))
@@ -292,13 +291,6 @@ def _clock(written: str, *, otherwise: str) -> str:
         return datetime.strptime(written, "%H:%M").strftime("%H:%M")  # noqa: DTZ007  # a time of any day
     except ValueError:
         return otherwise
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

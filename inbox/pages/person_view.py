@@ -1,39 +1,32 @@
 """What the panel beside a conversation says about the person."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import InvalidOperation
+from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
 from aiohttp import web
-from babel.dates import format_date
-from babel.numbers import format_decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.languages import Language
 from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.shown_fields import ShownField, shown_fields
 from inbox.reasons import merged_because, suggested_because
 from inbox.visit import Visit
 from router.callbacks import attempts, last_attempt
 from storage.reading.colleagues import UserRow
 from storage.reading.contact_files import ContactFileRow, files_of_contact
-from storage.reading.contacts import (
-    ClaimRow,
-    ContactRow,
-    MergeRow,
-    claims_of,
-    contact_by_id,
-    merges_of,
-    resolve,
-)
+from storage.reading.contact_keys import ClaimRow, claims_of
+from storage.reading.contact_merges import MergeRow, merges_of
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import contact_by_id, resolve
 from storage.reading.conversation_rows import ConversationRow
 from storage.reading.conversations import STATUSES, ConversationFilter, list_conversations
-from storage.reading.fields import FieldRow, list_fields
-from storage.reading.leads import LeadRow, leads_of
+from storage.reading.fields import list_fields
+from storage.reading.lead_rows import LeadRow
+from storage.reading.leads import leads_of
 from storage.reading.paging import Page
 from storage.reading.pipelines import PipelineRow, StageRow, list_pipelines
 from storage.reading.suggestions import SuggestionRow, suggestions_of
@@ -98,22 +91,6 @@ class ShownKey:
     """What may be an office's, or is: a proved phone number or address."""
     claim_id: UUID | None = None
     """What may be taken away: it was only claimed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownField:
-    """A question of the business and its answer; `defined` False: another door left it, and nobody has asked.
-
-    `value` is what is kept and edited, `words` what is read.
-    """
-
-    key: str
-    name: str
-    kind: str
-    choices: Sequence[str]
-    value: str
-    words: str
-    defined: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,73 +187,6 @@ def _languages(own: str, *, formats: Formats) -> list[tuple[str, str]]:
     names = formats.language.locale.languages
     codes = dict.fromkeys((*LOCALES, *([own] if own else ())))
     return [(code, names.get(code.partition("-")[0], code)) for code in codes]
-
-
-def shown_fields(
-    asked: Sequence[FieldRow], answers: Mapping[str, Any], *, formats: Formats
-) -> list[ShownField]:
-    """Every question, answered or not, and then what was answered to none; of contacts and of leads."""
-    known = {each.key for each in asked}
-    return [
-        *(_field(each, answers.get(each.key), formats=formats) for each in asked),
-        *(
-            ShownField(
-                key=key,
-                name=key,
-                kind="text",
-                choices=(),
-                value=(value := answer_text(answer)),
-                words=value,
-                defined=False,
-            )
-            for key, answer in answers.items()
-            if key not in known
-        ),
-    ]
-
-
-def _field(asked: FieldRow, answer: Any, *, formats: Formats) -> ShownField:
-    value = words = answer_text(answer)
-    if asked.kind == "yes_no" and value in {"yes", "no"}:
-        words = formats.language._("Yes") if value == "yes" else formats.language._("No")
-    elif asked.kind == "number":
-        words = _number_words(value, formats)
-    elif asked.kind == "date":
-        words = _date_words(value, formats)
-    # An answer from before the choices were changed stays one that can be seen.
-    gone = asked.kind == "choice" and value and value not in asked.choices
-    return ShownField(
-        key=asked.key,
-        name=asked.name,
-        kind=asked.kind,
-        choices=(*asked.choices, value) if gone else asked.choices,
-        value=value,
-        words=words,
-        defined=True,
-    )
-
-
-def answer_text(answer: Any) -> str:
-    """What a program may have given as something else than text, as text."""
-    if answer is None:
-        return ""
-    if isinstance(answer, bool):
-        return "yes" if answer else "no"
-    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-
-
-def _number_words(value: str, formats: Formats) -> str:
-    try:
-        return format_decimal(value, locale=formats.language.locale) if value else ""
-    except (ValueError, InvalidOperation):
-        return value
-
-
-def _date_words(value: str, formats: Formats) -> str:
-    try:
-        return format_date(date.fromisoformat(value), "long", locale=formats.language.locale)
-    except ValueError:
-        return value
 
 
 def shown_task(row: TaskRow, *, visit: Visit) -> ShownTask:

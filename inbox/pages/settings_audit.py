@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlencode
-from uuid import UUID
 
 from aiohttp import web
 
+from connectors.registry import discover
 from inbox.audit_words import (
     Change,
+    Lookup,
     changes,
     day_of,
     done_words,
@@ -19,10 +20,13 @@ from inbox.audit_words import (
     where_it_is,
 )
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get
 from storage.reading.audit_lines import (
     AuditFilter,
     AuditLine,
+    currencies_of,
+    field_names,
     kinds_of_objects,
     list_audit,
     names_of,
@@ -50,9 +54,9 @@ async def audit(visit: Visit) -> web.Response:
     given = {name: query[name][:64] for name in _FILTERS if query.get(name)}
     until = day_of(given.get("until", ""), formats=visit.formats)
     wish = AuditFilter(
-        user=_uuid(given.get("user", "")),
+        user=uuid_or_none(given.get("user", "")),
         kind=given.get("kind", ""),
-        object=_uuid(given.get("object", "")),
+        object=uuid_or_none(given.get("object", "")),
         since=day_of(given.get("since", ""), formats=visit.formats),
         # The last day is shown whole.
         until=until + timedelta(days=1) if until else None,
@@ -68,9 +72,12 @@ async def audit(visit: Visit) -> web.Response:
         for each in page.items:
             things.update(things_in(each.before, each.after))
         names = await names_of(connection, things)
+        currencies = await currencies_of(connection, things)
+        fields = await field_names(connection)
         users = await list_users(connection)
         kinds = await kinds_of_objects(connection)
     formats = visit.formats
+    fields = _of_channels(visit) | fields
     return visit.page(
         "settings/audit.html",
         lines=[
@@ -84,7 +91,18 @@ async def audit(visit: Visit) -> web.Response:
                     each.object_id,
                     names.get(each.object_id, "") if each.object_id else "",
                 ),
-                changes=changes(each.what, each.before, each.after, names=names, formats=formats),
+                changes=changes(
+                    each.what,
+                    each.object_kind,
+                    each.before,
+                    each.after,
+                    known=Lookup(
+                        formats=formats,
+                        names=names,
+                        fields=fields,
+                        currency=currencies.get(each.object_id, "") if each.object_id else "",
+                    ),
+                ),
             )
             for each in page.items
         ],
@@ -97,11 +115,13 @@ async def audit(visit: Visit) -> web.Response:
     )
 
 
-def _uuid(written: str) -> UUID | None:
-    try:
-        return UUID(written) if written else None
-    except ValueError:
-        return None
+def _of_channels(visit: Visit) -> dict[str, str]:
+    """What the settings of channels are called, by their keys."""
+    return {
+        each.name: visit.language.channel_words(each.label)
+        for connector in discover().values()
+        for each in connector.fields
+    }
 
 
 PAGES: Final[Sequence[Page]] = (get("/settings/audit", audit, Right.READ_AUDIT),)

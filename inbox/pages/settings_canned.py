@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
-from inbox.pages.shelves import changeable, may_change, shelf_written
+from inbox.pages.shelves import changeable, chosen_shelf, may_change, shelf_written, shelves_of
 from inbox.reply_variables import VARIABLES, fill, sample, unknown
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
@@ -32,11 +32,10 @@ from storage.canned_replies import (
     restore_canned,
 )
 from storage.engine import transaction
-from storage.reading.colleagues import TeamRow, list_teams
+from storage.reading.colleagues import list_teams
 from storage.reading.paging import BadCursor
 
 HOME: Final = "/settings/canned-replies"
-LONGEST_COMPANY: Final = 120
 _CODE: Final = re.compile(r"[\w-]{1,40}")
 
 
@@ -68,10 +67,7 @@ async def new(visit: Visit) -> web.Response:
 
 
 async def one(visit: Visit) -> web.Response:
-    async with visit.around.engine.connect() as connection:
-        row = await canned_by_id(connection, visit.id())
-    changeable(visit, row)
-    return await _form(visit, row)
+    return await _form(visit, await _kept(visit))
 
 
 async def add(visit: Visit) -> web.Response:
@@ -79,16 +75,12 @@ async def add(visit: Visit) -> web.Response:
 
 
 async def change(visit: Visit) -> web.Response:
-    async with visit.around.engine.connect() as connection:
-        row = await canned_by_id(connection, visit.id())
-    changeable(visit, row)
-    return await _saved(visit, row)
+    return await _saved(visit, await _kept(visit))
 
 
 async def drop(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
-        row = await canned_by_id(connection, visit.id())
-        changeable(visit, row)
+        changeable(visit, await canned_by_id(connection, visit.id()))
         await drop_canned(connection, visit.id(), now=visit.now)
         await _note_down(visit, connection, "canned_reply_deleted", visit.id())
     return visit.done(
@@ -114,6 +106,12 @@ async def preview(visit: Visit) -> web.Response:
     return visit.page("parts/canned_preview.html", filled=filled)
 
 
+async def _kept(visit: Visit) -> CannedReply:
+    """The one of the address, for whoever may change it."""
+    async with visit.around.engine.connect() as connection:
+        return changeable(visit, await canned_by_id(connection, visit.id()))
+
+
 async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         teams = await list_teams(connection)
@@ -128,12 +126,13 @@ async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
         wrong = _wrong(visit, written)
         if not wrong:
             try:
-                made = before.id if before else None
                 if before is None:
-                    made = await add_canned(connection, written, by=visit.me, now=visit.now)
-                elif not await change_canned(connection, before.id, written, now=visit.now):
-                    raise NotFound
-                await _note_down(visit, connection, "canned_reply_written", made)
+                    id_ = await add_canned(connection, written, by=visit.me, now=visit.now)
+                else:
+                    id_ = before.id
+                    if not await change_canned(connection, id_, written, now=visit.now):
+                        raise NotFound
+                await _note_down(visit, connection, "canned_reply_written", id_)
             except CodeTaken:
                 wrong = {"code": visit._("There is a reply with this code already.")}
             except TooMany:
@@ -143,19 +142,16 @@ async def _saved(visit: Visit, before: CannedReply | None) -> web.Response:
     return visit.back(HOME)
 
 
-async def _note_down(
-    visit: Visit, connection: AsyncConnection, what: str, id_: UUID | None
-) -> None:
+async def _note_down(visit: Visit, connection: AsyncConnection, what: str, id_: UUID) -> None:
     """In the audit. Nobody's own words go there."""
-    if id_ is not None:
-        await write_audit(
-            connection,
-            by=visit.me,
-            what=what,
-            object_kind="canned_reply",
-            object_id=id_,
-            now=visit.now,
-        )
+    await write_audit(
+        connection,
+        by=visit.me,
+        what=what,
+        object_kind="canned_reply",
+        object_id=id_,
+        now=visit.now,
+    )
 
 
 def _wrong(visit: Visit, written: CannedText) -> dict[str, str]:
@@ -200,18 +196,6 @@ async def _form(
         filled=fill(text, sample(visit.formats)),
         longest={"code": LONGEST_CODE, "title": LONGEST_TITLE, "text": LONGEST_TEXT},
     )
-
-
-def shelves_of(visit: Visit, teams: Sequence[TeamRow]) -> Sequence[TeamRow]:
-    """The teams this colleague may write for."""
-    return teams if visit.may(Right.MANAGE_PEOPLE) else ()
-
-
-def chosen_shelf(shown: Any) -> str:
-    if shown is None or shown.owner_id is not None:
-        return "own"
-    team: UUID | None = shown.team_id
-    return "all" if team is None else str(team)
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -8,7 +8,6 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, cast
-from uuid import UUID
 
 from aiohttp import web
 
@@ -18,6 +17,7 @@ from inbox.channel_desk import ChannelOptions, options_of
 from inbox.desk import Refused
 from inbox.pages.first_steps import first_steps
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Visit, get, post
 from storage.accounts import AccountRow
 from storage.channel_log import recent_lines
@@ -270,8 +270,8 @@ def _fields(visit: Visit, connector: Connector) -> dict[str, str]:
 
 def _options(visit: Visit) -> ChannelOptions:
     form = visit.form
+    team = optional_uuid(form.get("team", ""))
     try:
-        team = UUID(form["team"]) if form.get("team") else None
         hours = int(form.get("silent_hours", "").strip() or 0) or None
     except ValueError as error:
         raise web.HTTPBadRequest from error

@@ -1,9 +1,11 @@
 """What the business wants to know of its contacts and leads."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
+from uuid import UUID
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
@@ -103,7 +105,9 @@ def _entity(given: str) -> Entity:
     return "lead" if given == "lead" else "contact"
 
 
-async def _audit(visit: Visit, connection: Any, what: str, id_: Any, name: str) -> None:
+async def _audit(
+    visit: Visit, connection: AsyncConnection, what: str, id_: UUID, name: str
+) -> None:
     await write_audit(
         connection,
         by=visit.me,

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel.dates import get_day_names
 
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get
 from router import out_of_hours
 from router.records import Team
@@ -52,7 +52,7 @@ async def page(visit: Visit) -> web.Response:
         accounts = await list_accounts(connection)
     asked = visit.request.query.get("at", "").strip()
     at = _moment(visit, asked)
-    wished = _uuid(visit.request.query.get("team", ""))
+    wished = uuid_or_none(visit.request.query.get("team", ""))
     chosen = next((each for each in teams if each.id == wished), None) or (
         next((each for each in teams if each.is_default), None)
     )
@@ -130,13 +130,6 @@ def _moment(visit: Visit, written: str) -> datetime | None:
     except ValueError:
         return None
     return at if abs(at - visit.now) <= LATER else None
-
-
-def _uuid(written: str) -> UUID | None:
-    try:
-        return UUID(written)
-    except ValueError:
-        return None
 
 
 PAGES: Final[Sequence[Page]] = (get("/settings/working-hours", page, Right.MANAGE_PEOPLE),)

@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Undo, Visit, get, post
 from storage import labels
 from storage.audit import write_audit
 from storage.engine import transaction
-from storage.labels import COLOURS, LONGEST_NAME, LabelNameTaken, NoSuchLabel, TooManyLabels
-from storage.reading.conversations import known_labels
+from storage.labels import COLOURS, LONGEST_LABEL, LabelNameTaken, NoSuchLabel, TooManyLabels
 from storage.reading.labels import MOST_COUNTED, list_label_uses
+from storage.reading.list_choices import known_labels
 
 HERE: Final = "/settings/labels"
 
@@ -36,7 +37,7 @@ async def page(visit: Visit) -> web.Response:
         uses=uses,
         wild=wild,
         colours=COLOURS,
-        longest=LONGEST_NAME,
+        longest=LONGEST_LABEL,
         most=MOST_COUNTED,
     )
 
@@ -70,10 +71,7 @@ async def change(visit: Visit) -> web.Response:
 
 
 async def merge(visit: Visit) -> web.Response:
-    try:
-        into = UUID(visit.form.get("into", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    into = required_uuid(visit.form.get("into", ""))
     try:
         async with transaction(visit.around.engine) as connection:
             await labels.merge_labels(connection, visit.id(), into=into, now=visit.now)
@@ -100,10 +98,7 @@ async def delete(visit: Visit) -> web.Response:
 
 
 async def restore(visit: Visit) -> web.Response:
-    try:
-        change_id = UUID(visit.form.get("change", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    change_id = required_uuid(visit.form.get("change", ""))
     try:
         async with transaction(visit.around.engine) as connection:
             name = await labels.restore_label(connection, change_id, now=visit.now)
@@ -145,8 +140,8 @@ def _name(visit: Visit) -> str:
     name = " ".join(visit.form.get("name", "").split())
     if not name:
         raise Refused(visit._("Give the label a name."))
-    if len(name) > LONGEST_NAME:
-        raise Refused(visit._("A label has at most {n} characters.").format(n=LONGEST_NAME))
+    if len(name) > LONGEST_LABEL:
+        raise Refused(visit._("A label has at most {n} characters.").format(n=LONGEST_LABEL))
     return name
 
 

@@ -1,21 +1,19 @@
 """Macros as their writers keep them: a list in its order, a form with the reply and the steps."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import msgspec
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound
+from inbox.pages.macro_steps import KINDS, row_of, rows_written, steps_of
 from inbox.pages.macros import in_words, names
-from inbox.pages.settings_canned import chosen_shelf, shelves_of
-from inbox.pages.shelves import changeable, may_change, shelf_written
+from inbox.pages.shelves import changeable, chosen_shelf, may_change, shelf_written, shelves_of
 from inbox.reply_variables import VARIABLES, unknown
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
-from inbox.wording import N_
 from router.clean_text import clean_line, clean_text
 from storage.audit import write_audit
 from storage.engine import transaction
@@ -26,7 +24,6 @@ from storage.macros import (
     MOST_STEPS,
     Macro,
     MacroText,
-    Step,
     TooManyMacros,
     add_macro,
     change_macro,
@@ -37,24 +34,10 @@ from storage.macros import (
     restore_macro,
 )
 from storage.reading.colleagues import list_teams, list_users
-from storage.reading.conversations import known_labels
+from storage.reading.list_choices import known_labels
 from storage.reading.pipelines import list_pipelines
 
 HOME: Final = "/settings/macros"
-KINDS: Final[Mapping[str, str]] = {
-    "assign_me": N_("Assign to whoever runs it"),
-    "assign_manager": N_("Assign to a colleague"),
-    "assign_team": N_("Give to a team"),
-    "add_label": N_("Add a label"),
-    "remove_label": N_("Remove a label"),
-    "resolved": N_("Resolve the conversation"),
-    "waiting": N_("Wait for the customer"),
-    "open": N_("Open the conversation"),
-    "snooze": N_("Snooze for some hours"),
-    "stage": N_("Move the lead to a stage"),
-    "task": N_("Add a task"),
-    "note": N_("Leave a note"),
-}
 
 
 async def macros(visit: Visit) -> web.Response:
@@ -74,10 +57,7 @@ async def new(visit: Visit) -> web.Response:
 
 
 async def one(visit: Visit) -> web.Response:
-    async with visit.around.engine.connect() as connection:
-        row = await macro_by_id(connection, visit.id())
-    changeable(visit, row)
-    return await _form(visit, row)
+    return await _form(visit, await _kept(visit))
 
 
 async def add(visit: Visit) -> web.Response:
@@ -85,10 +65,7 @@ async def add(visit: Visit) -> web.Response:
 
 
 async def change(visit: Visit) -> web.Response:
-    async with visit.around.engine.connect() as connection:
-        row = await macro_by_id(connection, visit.id())
-    changeable(visit, row)
-    return await _saved(visit, row)
+    return await _saved(visit, await _kept(visit))
 
 
 async def move(visit: Visit) -> web.Response:
@@ -117,12 +94,18 @@ async def restore(visit: Visit) -> web.Response:
     return visit.back(HOME)
 
 
+async def _kept(visit: Visit) -> Macro:
+    """The one of the address, for whoever may change it."""
+    async with visit.around.engine.connect() as connection:
+        return changeable(visit, await macro_by_id(connection, visit.id()))
+
+
 async def _saved(visit: Visit, before: Macro | None) -> web.Response:
-    rows = await _rows_written(visit)
+    rows = await rows_written(visit)
     name = clean_line(visit.form.get("name", ""), limit=LONGEST_NAME)
     text = clean_text(visit.form.get("text", "").replace("\r\n", "\n"), limit=LONGEST_TEXT).strip()
     wrong: dict[str, str] = {}
-    steps = _steps(visit, rows, wrong)
+    steps = steps_of(visit, rows, wrong)
     if not name:
         wrong["name"] = visit._("Give it a name.")
     if strange := unknown("\n".join([text, *(row["text"] for row in rows if row["do"] == "note")])):
@@ -138,12 +121,13 @@ async def _saved(visit: Visit, before: Macro | None) -> web.Response:
                 owner_id=shelf.owner_id, team_id=shelf.team_id, name=name, text=text, steps=steps
             )
             try:
-                made = before.id if before else None
                 if before is None:
-                    made = await add_macro(connection, written, by=visit.me, now=visit.now)
-                elif not await change_macro(connection, before.id, written, now=visit.now):
-                    raise NotFound
-                await _note_down(visit, connection, "macro_written", made)
+                    id_ = await add_macro(connection, written, by=visit.me, now=visit.now)
+                else:
+                    id_ = before.id
+                    if not await change_macro(connection, id_, written, now=visit.now):
+                        raise NotFound
+                await _note_down(visit, connection, "macro_written", id_)
             except TooManyMacros:
                 wrong["name"] = visit._("There are too many macros; delete some first.")
     if wrong:
@@ -152,90 +136,11 @@ async def _saved(visit: Visit, before: Macro | None) -> web.Response:
     return visit.back(HOME)
 
 
-async def _note_down(
-    visit: Visit, connection: AsyncConnection, what: str, id_: UUID | None
-) -> None:
+async def _note_down(visit: Visit, connection: AsyncConnection, what: str, id_: UUID) -> None:
     """In the audit. Nobody's own words go there."""
-    if id_ is not None:
-        await write_audit(
-            connection, by=visit.me, what=what, object_kind="macro", object_id=id_, now=visit.now
-        )
-
-
-async def _rows_written(visit: Visit) -> list[dict[str, str]]:
-    """The posted steps, in their order, without those left empty."""
-    posted = await visit.request.post()
-    columns = {
-        name: [str(each) for each in posted.getall(f"step.{name}", [])]
-        for name in ("do", "manager", "team", "label", "hours", "stage", "text")
-    }
-    rows = [
-        {name: (column[at].strip() if at < len(column) else "") for name, column in columns.items()}
-        for at in range(len(columns["do"]))
-    ]
-    return [row for row in rows if row["do"]]
-
-
-def _steps(visit: Visit, rows: Sequence[Mapping[str, str]], wrong: dict[str, str]) -> list[Step]:
-    if len(rows) > MOST_STEPS:
-        wrong["steps"] = visit._("At most {n} steps.").format(n=MOST_STEPS)
-        return []
-    made: list[Step] = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            made.append(msgspec.convert(_raw(row), Step, strict=False))
-        except (msgspec.ValidationError, ValueError, KeyError):
-            kind = KINDS.get(row["do"], "?")
-            wrong["steps"] = visit._("Step {n} is not complete: {what}").format(
-                n=number, what=visit._(kind)
-            )
-            break
-    return made
-
-
-def _raw(row: Mapping[str, str]) -> dict[str, Any]:  # noqa: PLR0911  # one per kind
-    match row["do"]:
-        case "assign_me":
-            return {"do": "assign"}
-        case "assign_manager":
-            return {"do": "assign", "manager": str(UUID(row["manager"]))}
-        case "assign_team":
-            return {"do": "assign", "team": str(UUID(row["team"]))}
-        case "add_label" | "remove_label" as do:
-            return {"do": do, "label": clean_line(row["label"], limit=40)}
-        case "resolved" | "waiting" | "open" as status:
-            return {"do": "status", "status": status}
-        case "snooze":
-            return {"do": "snooze", "hours": int(row["hours"])}
-        case "stage":
-            return {"do": "stage", "stage": str(UUID(row["stage"]))}
-        case "task":
-            return {
-                "do": "task",
-                "hours": int(row["hours"]),
-                "text": clean_line(row["text"], limit=2000),
-            }
-        case "note":
-            return {"do": "note", "text": clean_text(row["text"], limit=2000)}
-        case _:
-            raise KeyError(row["do"])
-
-
-def _as_row(step: Step) -> dict[str, str]:
-    raw = msgspec.to_builtins(step)
-    do = raw.pop("do")
-    if do == "assign":
-        do = (
-            "assign_manager"
-            if raw.get("manager")
-            else "assign_team"
-            if raw.get("team")
-            else "assign_me"
-        )
-    elif do == "status":
-        do = raw["status"]
-    empty = dict.fromkeys(("manager", "team", "label", "hours", "stage", "text"), "")
-    return {"do": do, **empty, **{name: str(value or "") for name, value in raw.items()}}
+    await write_audit(
+        connection, by=visit.me, what=what, object_kind="macro", object_id=id_, now=visit.now
+    )
 
 
 async def _form(
@@ -247,7 +152,7 @@ async def _form(
     shown: Mapping[str, str] | None = None,
 ) -> web.Response:
     if rows is None:
-        rows = [_as_row(step) for step in row.steps] if row else []
+        rows = [row_of(step) for step in row.steps] if row else []
     if shown is None:
         shown = {
             "name": row.name if row else "",

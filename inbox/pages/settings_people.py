@@ -1,9 +1,8 @@
 """Colleagues: who works here, in which role and teams, what they see, who is here. A new one gets a one-time password,
 shown once.
 
-An administrator manages everybody. A team lead manages the managers and marketers of their own teams, and those who are
-in none: they raise nobody to or above themselves, and let nobody see more than they see. Who is disabled is out at once,
-their open pages too; what they had in hand goes to a colleague or back to the teams' queues, as the form says.
+Who manages whom is `inbox.pages.people_rights`. Who is disabled is out at once, their open pages too; what they had in
+hand goes to a colleague or back to the teams' queues, as the form says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +12,24 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from inbox.desk import NotFound, Presence, Refused
+from inbox.desk import Presence, Refused
+from inbox.pages.people_rights import (
+    allow_role,
+    managed_colleague,
+    manages,
+    may_staff,
+    most_sight,
+    own_teams_of,
+    role_written,
+    roles_to_give,
+    sight_written,
+    sights_to_give,
+)
+from inbox.pages.people_teams import change_teams, put_in_teams
 from inbox.pages.profile import extension_written
 from inbox.passwords import hash_password, one_time_password
-from inbox.rights import Right, may_change_role, may_give_sight
+from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, own_address, post
 from storage.audit import difference, write_audit
 from storage.colleagues import (
@@ -25,7 +38,6 @@ from storage.colleagues import (
     EmailTaken,
     ExtensionTaken,
     LastAdministrator,
-    Role,
     change_user,
     create_user,
     disable_user,
@@ -34,9 +46,9 @@ from storage.colleagues import (
 )
 from storage.engine import transaction
 from storage.profile import set_name, set_password
-from storage.reading.colleagues import TeamRow, list_teams, list_users
+from storage.reading.colleagues import list_teams, list_users
 from storage.reading.paging import BadCursor
-from storage.reading.sight import LIMITED_ROLES, SEES, Sees
+from storage.reading.sight import LIMITED_ROLES
 from storage.reading.staff import (
     Mate,
     conversations_in_hand,
@@ -45,9 +57,7 @@ from storage.reading.staff import (
     mate_by_id,
 )
 from storage.sessions import end_sessions_of
-from storage.teams import add_member, remove_member
 
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
 LONGEST_NAME: Final = 120
 MOST_CAPACITY: Final = 10_000
 HANDED_AT_ONCE: Final = 500
@@ -61,9 +71,9 @@ async def people(visit: Visit) -> web.Response:
 
 
 async def add(visit: Visit) -> web.Response:
-    role = _role(visit)
-    _allowed(visit, before="manager", after=role)
-    sees = _sees(visit) if "sees" in visit.form else _most_sight(visit)
+    role = role_written(visit)
+    allow_role(visit, before="manager", after=role)
+    sees = sight_written(visit) if "sees" in visit.form else most_sight(visit)
     password = one_time_password()
     hashed = await hash_password(password)
     email = visit.form.get("email", "").strip()[:254]
@@ -80,7 +90,7 @@ async def add(visit: Visit) -> web.Response:
             )
             await change_user(connection, made, sees=sees)
             after = {"email": email, "role": role, "sees": sees}
-            after |= await _put_in_teams(visit, connection, made, role)
+            after |= await put_in_teams(visit, connection, made, role)
             await _audit(visit, connection, "colleague_added", made, after=after)
     except BadEmail as error:
         raise Refused(visit._("That is not an email address.")) from error
@@ -95,7 +105,7 @@ async def person(visit: Visit) -> web.Response:
 
 async def change(visit: Visit) -> web.Response:
     """What the form that was sent names; `teams` says that its boxes are all there are."""
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     if "presence" in visit.form and visit.form["presence"] != who.presence:
         presence = visit.form["presence"]
         if presence not in get_args(Presence):
@@ -112,7 +122,7 @@ async def change(visit: Visit) -> web.Response:
                 connection, who.id, **{name: each for name, each in new.items() if name != "name"}
             )
             if "teams" in visit.form:
-                was, now = await _change_teams(visit, connection, who)
+                was, now = await change_teams(visit, connection, who)
                 old, new = {**old, **was}, {**new, **now}
             if new:
                 await _audit(visit, connection, "colleague_changed", who.id, before=old, after=new)
@@ -130,10 +140,10 @@ def _changes(visit: Visit, who: Mate) -> dict[str, Any]:
     if "name" in form:
         changes["name"] = " ".join(form["name"].split())[:LONGEST_NAME]
     if "role" in form:
-        changes["role"] = _role(visit)
-        _allowed(visit, before=who.role, after=changes["role"])
+        changes["role"] = role_written(visit)
+        allow_role(visit, before=who.role, after=changes["role"])
     if "sees" in form and form["sees"] != who.sees:
-        changes["sees"] = _sees(visit)
+        changes["sees"] = sight_written(visit)
     if "capacity" in form:
         written = form["capacity"].strip()
         if written and not (written.isdecimal() and 0 < int(written) <= MOST_CAPACITY):
@@ -147,7 +157,7 @@ def _changes(visit: Visit, who: Mate) -> dict[str, Any]:
 
 
 async def disable(visit: Visit) -> web.Response:
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     if who.id == visit.me:
         raise Refused(visit._("You cannot disable yourself."))
     heir = await _heir(visit, who)
@@ -171,14 +181,14 @@ async def disable(visit: Visit) -> web.Response:
 
 async def hand_over(visit: Visit) -> web.Response:
     """What somebody has in hand, also of one who is disabled already."""
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     heir = await _heir(visit, who)
     await _hand_on(visit, who, heir)
     return visit.back(_address(who))
 
 
 async def enable(visit: Visit) -> web.Response:
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     async with transaction(visit.around.engine) as connection:
         await enable_user(connection, who.id)
         await _audit(
@@ -194,7 +204,7 @@ async def enable(visit: Visit) -> web.Response:
 
 async def reset_password(visit: Visit) -> web.Response:
     """A new one-time password; whoever is signed in as them is out."""
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     password = one_time_password()
     hashed = await hash_password(password)
     async with transaction(visit.around.engine) as connection:
@@ -207,7 +217,7 @@ async def reset_password(visit: Visit) -> web.Response:
 
 async def sign_out(visit: Visit) -> web.Response:
     """Everywhere, at once."""
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     async with transaction(visit.around.engine) as connection:
         await end_sessions_of(connection, who.id)
         await tell_pages(connection, who.id, now=visit.now)
@@ -230,7 +240,7 @@ async def _shown(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Re
             raise web.HTTPNotFound from error
         teams = await list_teams(connection)
         disabled = await count_disabled(connection)
-    mine = _own_teams(visit, teams)
+    mine = own_teams_of(visit, teams)
     return visit.page(
         "settings/people.html",
         page=page,
@@ -238,18 +248,18 @@ async def _shown(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Re
         gone=gone,
         disabled=disabled,
         searched=bool(q) or gone or len(page.items) >= SEARCHED_FROM,
-        roles=_roles(visit),
-        sights=_sights(visit),
-        sees_most=_most_sight(visit),
-        teams=[each for each in teams if _may_staff(visit, each.id, mine)],
+        roles=roles_to_give(visit),
+        sights=sights_to_give(visit),
+        sees_most=most_sight(visit),
+        teams=[each for each in teams if may_staff(visit, each.id, mine)],
         default_teams={each.id for each in teams if each.is_default},
-        manages=lambda mate: _manages(visit, mate, mine),
+        manages=lambda mate: manages(visit, mate, mine),
         made=made,
     )
 
 
 async def _one(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Response:
-    who = await _colleague(visit)
+    who = await managed_colleague(visit)
     async with visit.around.engine.connect() as connection:
         teams = await list_teams(connection)
         in_hand = await conversations_in_hand(connection, who.id, limit=HANDED_AT_ONCE + 1)
@@ -258,14 +268,15 @@ async def _one(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Resp
             for each in await list_users(connection)
             if each.disabled_at is None and each.role in {*ANSWERING, "admin"} and each.id != who.id
         ]
-    mine = _own_teams(visit, teams)
+    mine = own_teams_of(visit, teams)
+    sights = sights_to_give(visit)
     return visit.page(
         "settings/person.html",
         who=who,
         teams=teams,
-        may_staff=lambda team: _may_staff(visit, team.id, mine),
-        roles=_roles(visit),
-        sights=_sights(visit) if who.sees in _sights(visit) else (*_sights(visit), who.sees),
+        may_staff=lambda team: may_staff(visit, team.id, mine),
+        roles=roles_to_give(visit),
+        sights=sights if who.sees in sights else (*sights, who.sees),
         limited_roles=LIMITED_ROLES,
         heirs=heirs,
         in_hand=len(in_hand),
@@ -273,72 +284,6 @@ async def _one(visit: Visit, *, made: tuple[str, str] | None = None) -> web.Resp
         made=made,
         done="done" in visit.request.query,
     )
-
-
-# Who may do what to whom.
-
-
-async def _colleague(visit: Visit) -> Mate:
-    """The one of the address. Raises NotFound, and HTTPForbidden for one who is not theirs to manage."""
-    async with visit.around.engine.connect() as connection:
-        who = await mate_by_id(connection, visit.id(), now=visit.now)
-        teams = await list_teams(connection)
-    if who is None:
-        raise NotFound
-    if not _manages(visit, who, _own_teams(visit, teams)):
-        raise web.HTTPForbidden
-    return who
-
-
-def _manages(visit: Visit, who: Mate, own_teams: frozenset[UUID]) -> bool:
-    if not may_change_role(visit.colleague.role, before=who.role, after=who.role):
-        return False
-    return visit.colleague.role == "admin" or not who.team_ids or bool(own_teams & {*who.team_ids})
-
-
-def _own_teams(visit: Visit, teams: Sequence[TeamRow]) -> frozenset[UUID]:
-    return frozenset(each.id for each in teams if visit.me in each.member_ids)
-
-
-def _may_staff(visit: Visit, team: UUID, own_teams: frozenset[UUID]) -> bool:
-    return visit.may(Right.MANAGE_TEAMS) or team in own_teams
-
-
-def _roles(visit: Visit) -> list[Role]:
-    own = visit.colleague.role
-    return [role for role in ROLES if may_change_role(own, before="manager", after=role)]
-
-
-def _sights(visit: Visit) -> tuple[Sees, ...]:
-    me = visit.colleague
-    return tuple(
-        each for each in SEES if may_give_sight(me.role, own_sees=me.sight.what, sees=each)
-    )
-
-
-def _most_sight(visit: Visit) -> Sees:
-    return _sights(visit)[0]
-
-
-def _role(visit: Visit) -> Role:
-    role = visit.form.get("role", "")
-    if role not in ROLES:
-        raise web.HTTPBadRequest
-    return role
-
-
-def _sees(visit: Visit) -> str:
-    sees = visit.form["sees"]
-    if sees not in SEES:
-        raise web.HTTPBadRequest
-    if sees not in _sights(visit):
-        raise web.HTTPForbidden
-    return sees
-
-
-def _allowed(visit: Visit, *, before: str, after: str) -> None:
-    if not may_change_role(visit.colleague.role, before=before, after=after):
-        raise web.HTTPForbidden
 
 
 def _last(visit: Visit) -> str:
@@ -349,61 +294,6 @@ def _address(who: Mate) -> str:
     return f"/settings/people/{who.id}?done"
 
 
-# Teams.
-
-
-async def _wanted_teams(visit: Visit) -> set[UUID]:
-    posted = await visit.request.post()
-    try:
-        return {UUID(each) for each in posted.getall("team", []) if isinstance(each, str)}
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
-
-
-async def _put_in_teams(
-    visit: Visit, connection: AsyncConnection, who: UUID, role: Role
-) -> dict[str, Any]:
-    """A new colleague's; without any said, the default one's, where they are already, or the lead's own."""
-    teams = await list_teams(connection)
-    mine = _own_teams(visit, teams)
-    if "teams" in visit.form:
-        wanted = await _wanted_teams(visit)
-    elif visit.colleague.role == "admin" or role not in ANSWERING:
-        return {}
-    else:
-        wanted = {*mine}
-    present = {each.id for each in teams if who in each.member_ids}
-    for each in teams:
-        allowed = _may_staff(visit, each.id, mine)
-        if each.id in wanted - present and allowed:
-            await add_member(connection, each.id, who, is_lead=False, now=visit.now)
-        elif each.id in present - wanted:
-            await remove_member(connection, each.id, who)
-    return {"teams": [each.name for each in teams if each.id in wanted]}
-
-
-async def _change_teams(
-    visit: Visit, connection: AsyncConnection, who: Mate
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(before, after) of those that changed; teams that are not theirs to staff stay as they are."""
-    teams = await list_teams(connection)
-    mine = _own_teams(visit, teams)
-    staffed = {each.id for each in teams if _may_staff(visit, each.id, mine)}
-    present = {*who.team_ids}
-    wanted = (await _wanted_teams(visit) & staffed) | (present - staffed)
-    if wanted == present:
-        return {}, {}
-    for team in wanted - present:
-        await add_member(connection, team, who.id, is_lead=False, now=visit.now)
-    for team in present - wanted:
-        await remove_member(connection, team, who.id)
-    names: Mapping[UUID, str] = {each.id: each.name for each in teams}
-    return (
-        {"teams": sorted(names[each] for each in present if each in names)},
-        {"teams": sorted(names[each] for each in wanted)},
-    )
-
-
 # Handing on.
 
 
@@ -412,10 +302,7 @@ async def _heir(visit: Visit, who: Mate) -> UUID | None:
     given = visit.form.get("heir", "")
     if not given or given == "queue":
         return None
-    try:
-        heir = UUID(given)
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    heir = required_uuid(given)
     async with visit.around.engine.connect() as connection:
         mate = await mate_by_id(connection, heir, now=visit.now)
     if mate is None or mate.disabled_at is not None or mate.role == "marketer" or heir == who.id:

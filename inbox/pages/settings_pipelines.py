@@ -10,8 +10,8 @@ from babel.numbers import list_currencies
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
-from inbox.pages.lead_answers import uuid_or_none
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get, post
 from storage.audit import write_audit
 from storage.engine import transaction

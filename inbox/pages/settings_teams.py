@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.rights import Right, may_change_role
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, post
 from router.records import Strategy
 from router.working_hours import is_open
@@ -126,7 +127,7 @@ async def change(visit: Visit) -> web.Response:
 
 async def put_in(visit: Visit) -> web.Response:
     """A member, or one who is there as the team's lead, or no longer as its lead."""
-    who = _uuid(visit.form.get("user", ""))
+    who = required_uuid(visit.form.get("user", ""))
     is_lead = visit.form.get("lead") == "1"
     async with transaction(visit.around.engine) as connection:
         await _team(visit, connection)
@@ -146,7 +147,7 @@ async def put_in(visit: Visit) -> web.Response:
 
 
 async def take_out(visit: Visit) -> web.Response:
-    who = _uuid(visit.form.get("user", ""))
+    who = required_uuid(visit.form.get("user", ""))
     async with transaction(visit.around.engine) as connection:
         found = await _team(visit, connection)
         role = next((each.role for each in found.members if each.user_id == who), "manager")
@@ -251,13 +252,6 @@ def _name(visit: Visit) -> str:
     if not name:
         raise Refused(visit._("Give the team a name."))
     return name
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 async def _team(visit: Visit, connection: AsyncConnection) -> TeamSettings:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from inbox.desk import NotFound
 from inbox.rights import Right
+from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, post
 from storage.reading.paging import BadCursor
 from storage.reading.webhooks import list_deliveries, list_webhooks, webhook_by_id
@@ -70,10 +71,7 @@ async def remove(visit: Visit) -> web.Response:
 
 async def again(visit: Visit) -> web.Response:
     await visit.around.webhooks.send_again(visit.id())
-    try:
-        webhook = UUID(visit.form.get("webhook", ""))
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
+    webhook = required_uuid(visit.form.get("webhook", ""))
     return visit.back(f"{HERE}/{webhook}")
 
 

@@ -3,8 +3,9 @@
 Everybody keeps their own. What others use too is kept by those who manage people.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from aiohttp import web
@@ -20,6 +21,9 @@ class Shelved(Protocol):
     def owner_id(self) -> UUID | None: ...
     @property
     def team_id(self) -> UUID | None: ...
+
+
+T = TypeVar("T", bound=Shelved)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +61,22 @@ def may_use(visit: Visit, thing: Shelved, teams: list[TeamRow]) -> bool:
     return any(each.id == thing.team_id and visit.me in each.member_ids for each in teams)
 
 
-def changeable(visit: Visit, thing: Shelved | None) -> None:
-    """Raises NotFound for what is not there or another's own; HTTPForbidden for what others keep."""
+def changeable(visit: Visit, thing: T | None) -> T:
+    """The thing itself. Raises NotFound for what is not there or another's own; HTTPForbidden for what others keep."""
     if thing is None or (thing.owner_id is not None and thing.owner_id != visit.me):
         raise NotFound
     if not may_change(visit, thing):
         raise web.HTTPForbidden
+    return thing
+
+
+def shelves_of(visit: Visit, teams: Sequence[TeamRow]) -> Sequence[TeamRow]:
+    """The teams this colleague may write for."""
+    return teams if visit.may(Right.MANAGE_PEOPLE) else ()
+
+
+def chosen_shelf(shown: Shelved | None) -> str:
+    """As `shelf_written` reads it; a new thing is one's own."""
+    if shown is None or shown.owner_id is not None:
+        return "own"
+    return "all" if shown.team_id is None else str(shown.team_id)

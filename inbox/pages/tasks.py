@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.due_words import EVENING, due_in, monday, tomorrow, usual
@@ -15,6 +16,7 @@ from inbox.formats import Formats
 from inbox.pages.conversation_view import answering_colleagues
 from inbox.pages.person_view import ShownTask, shown_task
 from inbox.rights import Right
+from inbox.uuids import optional_uuid
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from router.clean_text import clean_line
 from storage.engine import transaction
@@ -22,6 +24,7 @@ from storage.reading.contacts import contact_by_id
 from storage.reading.conversations import conversation_by_id
 from storage.reading.leads import lead_by_id
 from storage.reading.paging import BadCursor, Page as Rows
+from storage.reading.sight import unseen
 from storage.reading.tasks import (
     TaskFilter,
     TaskRow,
@@ -143,7 +146,7 @@ async def add(visit: Visit) -> web.Response:
     remind = REMINDERS.get(visit.form.get("remind", "0"))
     if remind is None:
         raise web.HTTPBadRequest
-    manager = _uuid(visit.form.get("manager", "")) or visit.me
+    manager = optional_uuid(visit.form.get("manager", "")) or visit.me
     try:
         async with transaction(visit.around.engine) as connection:
             if manager != visit.me:
@@ -161,7 +164,7 @@ async def add(visit: Visit) -> web.Response:
             )
     except NoSuchThing as error:
         raise NotFound from error
-    said = visit._("Task for {when}").format(when=due_words(due, formats=visit.formats))
+    said = visit._("Task for {when}").format(when=visit.formats.due(due))
     return visit.done(_back(visit), said=said, undo=Undo(action=f"/tasks/{made}/cancel"))
 
 
@@ -179,16 +182,14 @@ async def change(visit: Visit) -> web.Response:
             raise web.HTTPBadRequest
         changes["remind_before"] = remind
     if "manager" in form:
-        changes["manager_id"] = _uuid(form["manager"])
+        changes["manager_id"] = optional_uuid(form["manager"])
     if not changes:
         raise web.HTTPBadRequest
     before = await _changed(visit, changes)
     said = visit._("Saved")
     undo: dict[str, str] = {}
     if "due_at" in changes:
-        said = visit._("Put off: {when}").format(
-            when=due_words(changes["due_at"], formats=visit.formats)
-        )
+        said = visit._("Put off: {when}").format(when=visit.formats.due(changes["due_at"]))
         undo["due"] = before.due_at.astimezone(UTC).isoformat()
     if "manager_id" in changes:
         said = (
@@ -200,8 +201,13 @@ async def change(visit: Visit) -> web.Response:
     if "text" in changes:
         said = visit._("Saved")
         undo["text"] = before.text
+    async with visit.around.engine.connect() as connection:
+        gone = await unseen(connection, visit.sight, "task", [visit.id()])
     return visit.done(
-        _back(visit), said=said, undo=Undo(action=f"/tasks/{visit.id()}", fields=undo)
+        _back(visit),
+        said=said,
+        # Given to a colleague, and with that out of sight: not theirs any more to change.
+        undo=None if gone else Undo(action=f"/tasks/{visit.id()}", fields=undo),
     )
 
 
@@ -242,29 +248,29 @@ async def _changed(visit: Visit, changes: Mapping[str, Any]) -> TaskRow:
     return before
 
 
-async def _check_manager(visit: Visit, connection: Any, manager: UUID) -> None:
+async def _check_manager(visit: Visit, connection: AsyncConnection, manager: UUID) -> None:
     if not visit.may(Right.ASSIGN_OTHERS):
         raise web.HTTPForbidden
     if manager not in {each.id for each in await answering_colleagues(connection)}:
         raise web.HTTPBadRequest
 
 
-async def _about(visit: Visit, connection: Any) -> dict[str, Any]:
+async def _about(visit: Visit, connection: AsyncConnection) -> dict[str, Any]:
     """What the task is of. A lead speaks for its contact, a conversation brings its own."""
     form = visit.form
     found: dict[str, Any] = {}
-    talk = _uuid(form.get("conversation", ""))
+    talk = optional_uuid(form.get("conversation", ""))
     if talk is not None:
         row = await conversation_by_id(connection, talk, sight=visit.sight)
         if row is None:
             raise NotFound
         found |= {"conversation_id": talk, "contact_id": row.contact_id}
-    contact = _uuid(form.get("contact", ""))
+    contact = optional_uuid(form.get("contact", ""))
     if contact is not None:
         if await contact_by_id(connection, contact, sight=visit.sight) is None:
             raise NotFound
         found["contact_id"] = contact
-    lead = _uuid(form.get("lead", ""))
+    lead = optional_uuid(form.get("lead", ""))
     if lead is not None:
         if await lead_by_id(connection, lead, sight=visit.sight) is None:
             raise NotFound
@@ -273,7 +279,7 @@ async def _about(visit: Visit, connection: Any) -> dict[str, Any]:
 
 
 def _wish(visit: Visit, tab: str, whose: UUID | None) -> TaskFilter:
-    midnight = next_midnight(visit.formats)
+    midnight = visit.formats.next_midnight()
     match tab:
         case "overdue":
             return TaskFilter(manager=whose, due_before=visit.now)
@@ -287,12 +293,6 @@ def _wish(visit: Visit, tab: str, whose: UUID | None) -> TaskFilter:
             return TaskFilter(manager=whose)
 
 
-def next_midnight(formats: Formats) -> datetime:
-    """The end of the reader's today."""
-    local = formats.now.astimezone(formats.zone)
-    return (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def _whose(visit: Visit) -> UUID | None:
     """Mine, unless a colleague's or everybody's are asked for by somebody who may see them."""
     of = visit.request.query.get("of", "")
@@ -302,7 +302,7 @@ def _whose(visit: Visit) -> UUID | None:
         raise web.HTTPForbidden
     if of == "all":
         return None
-    found = _uuid(of)
+    found = optional_uuid(of)
     if found is None:
         raise web.HTTPNotFound
     return found
@@ -320,7 +320,7 @@ def _listed(visit: Visit, row: TaskRow) -> Listed:
     return Listed(
         shown=shown_task(row, visit=visit),
         group=_group(row, formats=visit.formats),
-        due=due_words(row.due_at, formats=visit.formats),
+        due=visit.formats.due(row.due_at),
         place=_place(row),
         origin=origin,
     )
@@ -345,20 +345,6 @@ def _group(row: TaskRow, *, formats: Formats) -> str:
     if days <= 1:
         return ("today", "tomorrow")[days]
     return "week" if days < 7 else "later"
-
-
-def due_words(due: datetime, *, formats: Formats) -> str:
-    """As in: today, 18:00; tomorrow, 9:00; Mon, 9:00; late by 2 h."""
-    _ = formats.language._
-    if due < formats.now:
-        return _("late by {span}").format(span=formats.since(due))
-    days = (formats.local_day(due) - formats.local_day(formats.now)).days
-    clock = formats.clock(due)
-    if days == 0:
-        return _("today, {time}").format(time=clock)
-    if days == 1:
-        return _("tomorrow, {time}").format(time=clock)
-    return formats.weekday_moment(due) if days < 7 else formats.moment(due)
 
 
 def _reminder_words(visit: Visit) -> Sequence[tuple[str, str]]:
@@ -425,13 +411,6 @@ def _reopening(visit: Visit) -> Undo:
 
 def _back(visit: Visit) -> str:
     return own_address(visit.form.get("to", ""), otherwise="/tasks")
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
 
 
 PAGES: Final[Sequence[Page]] = (

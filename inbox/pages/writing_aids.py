@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Final
-from uuid import UUID
 
 from aiohttp import web
 
 from inbox.emoji_names import find_emoji, usual_emoji
 from inbox.mentions import readers
 from inbox.rights import Right
+from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Visit, get
 from storage.reading.colleagues import list_teams, list_users
 from storage.reading.sight import who_sees
@@ -24,7 +24,7 @@ async def names(visit: Visit) -> web.Response:
     """
     q = " ".join(visit.request.query.get("q", "").lower().split())[:80]
     async with visit.around.engine.connect() as connection:
-        talk = _uuid(visit.request.query.get("conversation", ""))
+        talk = uuid_or_none(visit.request.query.get("conversation", ""))
         seeing = await who_sees(connection, talk) if talk else None
         users = readers(await list_users(connection), seeing=seeing)
         teams = await list_teams(connection)
@@ -38,13 +38,6 @@ async def names(visit: Visit) -> web.Response:
     return visit.page(
         "parts/names.html", people=people[:MOST_NAMES], teams=groups[: MOST_NAMES // 2]
     )
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 def _begins(name: str, q: str) -> bool:

@@ -1,47 +1,43 @@
-"""From what happened to what reports count: the rows of `fact_credit` and `fact_stage`. Pure, and the same every time.
+"""From what happened to what reports count: the rows of the tables `fact_…`. Pure, and the same every time.
 
 Every lead and every inquiry is shared among the contact's touches up to its moment, once for each model. What nobody
 knows the origin of has one row without a touch: it is counted as unknown, and never dropped.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from router.attribution_models import WHOLE, shares_of, split
+from storage.analytics.call_outcomes import call_rows
+from storage.analytics.lead_ways import way_of
 from storage.analytics.loading import Histories, Inquiry, Lead, Snapshot, Step, Touch
 from storage.analytics.models import ALL, PLACES
+from storage.analytics.rules import NOBODY, Rules
 from storage.origins import Triple
 
-NOBODY: Final = UUID(int=0)
-"""Where a thing has no account, manager or pipeline: a part of a key cannot be null."""
 LANDING_LIMIT: Final = 200
-
-Converted = Callable[[int, str, date], int | None]
-"""An amount in minor units, its currency, a day: in the company's currency, or None when there is no rate."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What deriving needs to know beside what happened. `qualifying` and `stages` by stage id."""
-
-    zone: ZoneInfo
-    look_back: timedelta
-    qualifying: frozenset[UUID]
-    """Stages that say a lead is a real one: those marked so, and those of won leads."""
-    converted: Converted
-
 
 Row = dict[str, Any]
 
 
-def derive(histories: Histories, rules: Rules) -> tuple[list[Row], list[Row]]:
-    """(credited, stays). In place of `origin_id` the rows have `origin`, the triple, which is a number once it is kept."""
+@dataclass(slots=True, kw_only=True)
+class Derived:
+    """Rows of `fact_credit`, `fact_stage`, `fact_lead` and `fact_call`. In place of `origin_id` those of the first three
+    have `origin`, the triple, which is a number once it is kept.
+    """
+
+    credited: list[Row] = field(default_factory=list)
+    stays: list[Row] = field(default_factory=list)
+    leads: list[Row] = field(default_factory=list)
+    calls: list[Row] = field(default_factory=list)
+
+
+def derive(histories: Histories, rules: Rules) -> Derived:
     touches: dict[UUID, list[Touch]] = defaultdict(list)
     for touch in histories.touches:
         touches[touch.contact_id].append(touch)
@@ -49,8 +45,7 @@ def derive(histories: Histories, rules: Rules) -> tuple[list[Row], list[Row]]:
     for step in histories.steps:
         steps[step.lead_id].append(step)
     first_wins = _first_wins(histories.leads)
-    credited: list[Row] = []
-    stays: list[Row] = []
+    derived = Derived(calls=call_rows(histories.calls, rules))
     for lead in histories.leads:
         own = _of_lead(
             lead,
@@ -59,11 +54,13 @@ def derive(histories: Histories, rules: Rules) -> tuple[list[Row], list[Row]]:
             rules,
             first_win=lead.id in first_wins,
         )
-        credited += own
-        stays += _stays(lead, steps[lead.id], origin=_last_origin(own), rules=rules)
+        origin = _last_origin(own)
+        derived.credited += own
+        derived.stays += _stays(lead, steps[lead.id], origin=origin, rules=rules)
+        derived.leads.append(_as_it_is(lead, steps[lead.id], origin=origin, rules=rules))
     for inquiry in histories.inquiries:
-        credited += _of_inquiry(inquiry, touches[inquiry.contact_id], rules)
-    return credited, stays
+        derived.credited += _of_inquiry(inquiry, touches[inquiry.contact_id], rules)
+    return derived
 
 
 def _first_wins(leads: Sequence[Lead]) -> set[UUID]:
@@ -81,11 +78,9 @@ def _of_lead(
 ) -> list[Row]:
     won = lead.status == "won"
     closed_at = lead.closed_at if lead.status in {"won", "lost"} else None
-    created_on = _day(lead.created_at, rules)
-    closed_on = _day(closed_at, rules) if closed_at else None
-    qualified_at = min(
-        (step.at for step in steps if step.stage_id in rules.qualifying), default=None
-    )
+    created_on = rules.day(lead.created_at)
+    closed_on = rules.day(closed_at) if closed_at else None
+    qualified_at = min((step.at for step in steps if rules.qualifying(step.stage_id)), default=None)
     if qualified_at is None and won:
         qualified_at = closed_at
     rows, weights = _shared(touches, at=lead.created_at, rules=rules)
@@ -109,12 +104,11 @@ def _of_lead(
             "place": place,
             "created_on": created_on,
             "contact_id": lead.contact_id,
-            "channel": lead.channel,
             "account_id": lead.account_id or NOBODY,
             "manager_id": lead.manager_id or NOBODY,
             "pipeline_id": lead.pipeline_id,
             "status": lead.status,
-            "qualified_on": _day(qualified_at, rules) if qualified_at else None,
+            "qualified_on": rules.day(qualified_at) if qualified_at else None,
             "closed_on": closed_on,
             "first_win": first_win,
             "cycle_minutes": _minutes(lead.created_at, closed_at) if won and closed_at else None,
@@ -140,9 +134,8 @@ def _of_inquiry(inquiry: Inquiry, touches: Sequence[Touch], rules: Rules) -> lis
             "kind": "inquiry",
             "subject_id": inquiry.id,
             "place": place,
-            "created_on": _day(inquiry.at, rules),
+            "created_on": rules.day(inquiry.at),
             "contact_id": inquiry.contact_id,
-            "channel": inquiry.channel,
             "account_id": inquiry.account_id,
             "manager_id": inquiry.manager_id or NOBODY,
             "pipeline_id": NOBODY,
@@ -220,19 +213,21 @@ def _last_origin(rows: Sequence[Row]) -> Triple:
 
 def _stays(lead: Lead, steps: Sequence[Step], *, origin: Triple, rules: Rules) -> list[Row]:
     rows: list[Row] = []
+    been: set[UUID] = set()
     for place, step in enumerate(steps):
         left = steps[place + 1].at if place + 1 < len(steps) else None
         rows.append(
             {
                 "lead_id": lead.id,
                 "place": place,
-                "created_on": _day(lead.created_at, rules),
+                "created_on": rules.day(lead.created_at),
                 "contact_id": lead.contact_id,
                 "pipeline_id": lead.pipeline_id,
                 "stage_id": step.stage_id,
                 "entered_at": step.at,
                 "left_at": left,
                 "seconds": int((left - step.at).total_seconds()) if left else None,
+                "first": step.stage_id not in been,
                 "status": lead.status,
                 "origin": origin,
                 "channel": lead.channel,
@@ -240,7 +235,31 @@ def _stays(lead: Lead, steps: Sequence[Step], *, origin: Triple, rules: Rules) -
                 "manager_id": lead.manager_id or NOBODY,
             }
         )
+        been.add(step.stage_id)
     return rows
+
+
+def _as_it_is(lead: Lead, steps: Sequence[Step], *, origin: Triple, rules: Rules) -> Row:
+    way = way_of(lead, steps, rules)
+    created_on = rules.day(lead.created_at)
+    closed_at = lead.closed_at if lead.status in {"won", "lost"} else None
+    closed_on = rules.day(closed_at) if closed_at else None
+    return {
+        "lead_id": lead.id,
+        "created_on": created_on,
+        "contact_id": lead.contact_id,
+        "pipeline_id": lead.pipeline_id,
+        "stage_id": lead.stage_id,
+        "furthest_id": way.furthest,
+        "lost_from_id": way.lost_from,
+        "status": lead.status,
+        "closed_on": closed_on,
+        "worth": rules.converted(lead.value or 0, lead.currency, closed_on or created_on),
+        "origin": origin,
+        "channel": lead.channel,
+        "account_id": lead.account_id or NOBODY,
+        "manager_id": lead.manager_id or NOBODY,
+    }
 
 
 def landing_page(address: str) -> str:
@@ -250,10 +269,6 @@ def landing_page(address: str) -> str:
     except ValueError:  # "http://[", an IPv6 address that is none
         return ""
     return f"{parts.netloc.lower()}{parts.path.rstrip('/')}"[:LANDING_LIMIT]
-
-
-def _day(at: datetime, rules: Rules) -> date:
-    return at.astimezone(rules.zone).date()
 
 
 def _minutes(since: datetime, until: datetime) -> int:

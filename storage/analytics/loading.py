@@ -25,11 +25,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """`responded_at`: when a person first answered in its conversation. Those merged into others are none."""
+    """`stage_id` is where it is now. `responded_at`: when a person first answered in its conversation. Those merged into others are none."""
 
     id: UUID
     contact_id: UUID
     pipeline_id: UUID
+    stage_id: UUID
     status: str
     value: int | None
     currency: str
@@ -57,7 +58,6 @@ class Inquiry:
     id: UUID
     contact_id: UUID
     account_id: UUID
-    channel: str
     manager_id: UUID | None
     at: datetime
 
@@ -75,17 +75,38 @@ class Touch:
     landing: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """`manager_id`: whose extension talked or called. `theirs_id`: who has the customer now. `known`: we know who called."""
+
+    id: UUID
+    contact_id: UUID
+    account_id: UUID
+    channel: str
+    number: str
+    manager_id: UUID | None
+    theirs_id: UUID | None
+    known: bool
+    direction: str
+    phase: str
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talked: float | None
+
+
 @dataclass(slots=True, kw_only=True)
 class Histories:
     leads: list[Lead] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     inquiries: list[Inquiry] = field(default_factory=list)
     touches: list[Touch] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
 
 _LEADS: Final = bulk.Records(
     Lead,
-    "select l.id, l.contact_id, l.pipeline_id, l.status, l.value, l.currency, l.manager_id, l.account_id,"
+    "select l.id, l.contact_id, l.pipeline_id, l.stage_id, l.status, l.value, l.currency, l.manager_id, l.account_id,"
     " coalesce(a.kind, '') as channel, l.created_at, l.closed_at, l.first_touch, l.last_touch,"
     " (select min(r.at) from response r where r.conversation_id = l.conversation_id and r.at >= l.created_at)"
     "  as responded_at"
@@ -102,8 +123,8 @@ _STEPS: Final = bulk.Records(
 )
 _INQUIRIES: Final = bulk.Records(
     Inquiry,
-    "select i.id, v.contact_id, v.account_id, a.kind as channel, v.manager_id, i.at"
-    " from conversation v join account a on a.id = v.account_id join inquiry i on i.conversation_id = v.id"
+    "select i.id, v.contact_id, v.account_id, v.manager_id, i.at"
+    " from conversation v join inquiry i on i.conversation_id = v.id"
     " where v.contact_id = any(cast(:contacts as uuid[]))",
 )
 _TOUCHES: Final = bulk.Records(
@@ -111,13 +132,26 @@ _TOUCHES: Final = bulk.Records(
     "select id, contact_id, at, source, medium, campaign, content, term, landing"
     " from touch where contact_id = any(cast(:contacts as uuid[]))",
 )
+_CALLS: Final = bulk.Records(
+    Call,
+    "select k.id, v.contact_id, k.account_id, a.kind as channel, k.ours as number, k.user_id as manager_id,"
+    " v.manager_id as theirs_id, v.chat_kind = 'private' as known, k.direction, k.phase, k.started_at, k.answered_at,"
+    " k.ended_at, k.talked"
+    " from conversation v join call k on k.conversation_id = v.id join account a on a.id = k.account_id"
+    " where v.contact_id = any(cast(:contacts as uuid[]))",
+)
 
 
 async def load_histories(connection: AsyncConnection, contacts: Collection[UUID]) -> Histories:
     given = list(contacts)
     leads, steps = _LEADS.asked(contacts=given), _STEPS.asked(contacts=given)
     inquiries, touches = _INQUIRIES.asked(contacts=given), _TOUCHES.asked(contacts=given)
-    await bulk.answer(connection, leads, steps, inquiries, touches)
+    calls = _CALLS.asked(contacts=given)
+    await bulk.answer(connection, leads, steps, inquiries, touches, calls)
     return Histories(
-        leads=leads.found, steps=steps.found, inquiries=inquiries.found, touches=touches.found
+        leads=leads.found,
+        steps=steps.found,
+        inquiries=inquiries.found,
+        touches=touches.found,
+        calls=calls.found,
     )

@@ -1,4 +1,4 @@
-"""The models that reports know, and their places in the arrays of `fact_credit` and in `rollup_source.model`."""
+"""The models that reports know, and their places in the arrays of `fact_credit` and in `model` of the sums."""
 
 from typing import Final
 

@@ -18,14 +18,17 @@ from router.facts import (
     Fact,
     LeadChanged,
     LeadOpened,
+    MessageChanged,
     MessageQueued,
     MessageReceived,
     TouchRecorded,
 )
 from storage import bulk, tables
 from storage.analytics import rollups
-from storage.analytics.deriving import Rules, derive, with_origins
+from storage.analytics.answers import settle_answers
+from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
+from storage.analytics.rules import Rules, Stage
 from storage.company import company_zone, default_currency, read_company, setting
 from storage.driver import ask, numbered
 from storage.origins import origin_ids
@@ -37,6 +40,8 @@ AT_ONCE: Final = 500
 
 _CREDIT: Final = tuple(column.name for column in tables.fact_credit.c)
 _STAY: Final = tuple(column.name for column in tables.fact_stage.c)
+_LEAD: Final = tuple(column.name for column in tables.fact_lead.c)
+_CALL: Final = tuple(column.name for column in tables.fact_call.c)
 _TYPED: Final = bulk.given(tables.fact_credit, _CREDIT).replace(":rows", ":before")
 _COLUMNS: Final = ", ".join(_CREDIT)
 
@@ -49,22 +54,39 @@ _TAKE_AWAY = numbered(
     "  or subject_id = any(cast(:subjects as uuid[])) returning *)"
     " select cast(coalesce(json_agg(gone), '[]') as text) from gone"
 )
-_TAKE_STAYS = numbered(
-    "delete from fact_stage where contact_id = any(cast(:contacts as uuid[])) or lead_id = any(cast(:subjects as uuid[]))"
+_OF_THEM: Final = (
+    "contact_id = any(cast(:contacts as uuid[])) or {key} = any(cast(:subjects as uuid[]))"
+)
+_TAKE_THE_REST = numbered(
+    "with stays as (delete from fact_stage where "  # noqa: S608  # our own names
+    + _OF_THEM.format(key="lead_id")
+    + "), leads as (delete from fact_lead where "
+    + _OF_THEM.format(key="lead_id")
+    + ") delete from fact_call where "
+    + _OF_THEM.format(key="call_id")
+)
+_BOTH_WAYS = (
+    f"fresh as (insert into fact_credit ({_COLUMNS}) select {_COLUMNS}"  # noqa: S608  # our own names
+    f"  from {bulk.given(tables.fact_credit, _CREDIT)} returning *),"
+    f" both_ways as materialized (select *, 1 as sign from fresh union all select *, -1 from {_TYPED})"
 )
 _PUT = numbered(
-    f"with fresh as (insert into fact_credit ({_COLUMNS}) select {_COLUMNS}"  # noqa: S608  # our own names
-    f"  from {bulk.given(tables.fact_credit, _CREDIT)} returning *),"
-    f" both_ways as (select *, 1 as sign from fresh union all select *, -1 from {_TYPED})"
-    f" {rollups.grow('both_ways')}"
+    f"with {_BOTH_WAYS}, "
+    + ", ".join(f"in_{table} as ({sql})" for table, sql in rollups.grown("both_ways").items())
+    + " select 1"
 )
 _RATES = text("select currency, day, rate from currency_rate order by day")
-_QUALIFYING = text("select id from stage where kind in ('qualified', 'won')")
+_STAGES = text(
+    "select id, pipeline_id, position, kind from stage order by pipeline_id, position, id"
+)
+_RULES_STAY = text("select pg_advisory_xact_lock_shared(hashtextextended('rules of reckoning', 0))")
 _WHOSE = numbered(
     "select v.contact_id from inquiry i join conversation v on v.id = i.conversation_id"
     " where i.id = any(cast(:messages as uuid[])) union"
     " select v.contact_id from response r join conversation v on v.id = r.conversation_id"
-    " where r.id = any(cast(:messages as uuid[]))"
+    " where r.id = any(cast(:messages as uuid[])) union"
+    " select v.contact_id from call k join conversation v on v.id = k.conversation_id"
+    " where k.message_id = any(cast(:messages as uuid[]))"
 )
 _AND_SURVIVORS = numbered(
     "select coalesce(merged_into, id) from contact where id = any(cast(:contacts as uuid[]))"
@@ -95,7 +117,11 @@ class _Rates:
 
 
 async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
-    """By whose clock, in whose currency, how far back: as the company has it now."""
+    """By whose clock, in whose currency, how far back: as the company has it now, and until this transaction ends.
+
+    Who finds that they have changed (`rule_changes`) waits for whoever still reckons by the old ones.
+    """
+    await hold_rules(connection)
     own = (await read_company(connection)).currency or await default_currency(connection)
     known: dict[str, list[tuple[date, Decimal]]] = {}
     for row in await connection.execute(_RATES):
@@ -104,9 +130,19 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
     return Rules(
         zone=ZoneInfo(await company_zone(connection, otherwise=time_zone)),
         look_back=timedelta(days=int(days or LOOK_BACK_DAYS)),
-        qualifying=frozenset((await connection.execute(_QUALIFYING)).scalars()),
+        stages={
+            row.id: Stage(
+                id=row.id, pipeline_id=row.pipeline_id, position=row.position, kind=row.kind
+            )
+            for row in await connection.execute(_STAGES)
+        },
         converted=_Rates(own=own, known=known),
     )
+
+
+async def hold_rules(connection: AsyncConnection) -> None:
+    """What is counted by them, the company's day above all, is counted before they are found to have changed."""
+    await connection.execute(_RULES_STAY)
 
 
 async def reckon(
@@ -122,19 +158,28 @@ async def _reckon(
     connection: AsyncConnection, contacts: Sequence[UUID], rules: Rules, *, now: datetime
 ) -> None:
     await ask(connection, _MINE_ALONE, contacts=list(contacts))
+    await settle_answers(connection, contacts)
     histories = await load_histories(connection, contacts)
-    credited, stays = derive(histories, rules)
-    numbers = await origin_ids(connection, {row["origin"] for row in credited}, now=now)
+    derived = derive(histories, rules)
+    numbers = await origin_ids(connection, {row["origin"] for row in derived.credited}, now=now)
     subjects = [
         *(lead.id for lead in histories.leads),
         *(inquiry.id for inquiry in histories.inquiries),
+        *(call.id for call in histories.calls),
     ]
     gone = {"contacts": list(contacts), "subjects": subjects}
     ((before,),) = await ask(connection, _TAKE_AWAY, **gone)
-    await ask(connection, _TAKE_STAYS, **gone)
-    rows = bulk.as_json(with_origins(credited, numbers))
+    await ask(connection, _TAKE_THE_REST, **gone)
+    rows = bulk.as_json(with_origins(derived.credited, numbers))
     await ask(connection, _PUT, rows=rows, before=before)
-    await bulk.insert(connection, tables.fact_stage, _STAY, with_origins(stays, numbers))
+    await bulk.together(
+        connection,
+        [
+            bulk.inserting(tables.fact_stage, _STAY, with_origins(derived.stays, numbers)),
+            bulk.inserting(tables.fact_lead, _LEAD, with_origins(derived.leads, numbers)),
+            bulk.inserting(tables.fact_call, _CALL, derived.calls),
+        ],
+    )
 
 
 async def concerned(connection: AsyncConnection, facts: Iterable[Fact]) -> set[UUID]:
@@ -143,9 +188,11 @@ async def concerned(connection: AsyncConnection, facts: Iterable[Fact]) -> set[U
     messages: set[UUID] = set()
     for fact in facts:
         match fact:
-            case LeadChanged(what="place" | "title" | "fields" | "note"):
+            # "title" is what a lead is told by that turns out to have begun earlier (router.leads).
+            case LeadChanged(what="place" | "fields" | "note"):
                 continue
-            case MessageReceived() | MessageQueued():
+            # An edited entry may be a call's, of which more is known now.
+            case MessageReceived() | MessageQueued() | MessageChanged(what="edited"):
                 messages.add(fact.message)
                 continue
             case ContactsMerged():
@@ -177,15 +224,45 @@ async def reckon_due(
     return len(due)
 
 
-async def everything_is_due(connection: AsyncConnection, *, now: datetime) -> None:
-    """After a zone, a look-back, a rate, the meaning of a stage has changed; the recorder works through it."""
-    await connection.execute(
-        text(
-            "insert into reckoning_due (contact_id, since)"
-            " select contact_id, cast(:now as timestamptz) from fact_credit"
-            " union select contact_id, :now from lead"
-            " union select v.contact_id, :now from inquiry i join conversation v on v.id = i.conversation_id"
-            " on conflict do nothing"
-        ),
-        {"now": now},
-    )
+async def due(connection: AsyncConnection, contacts: Iterable[UUID], *, now: datetime) -> None:
+    """For what changes without a fact, in the transaction that changes it."""
+    await ask(connection, _PUT_DUE, contacts=sorted(set(contacts)), now=now)
+
+
+async def everything_is_due(connection: AsyncConnection, *, now: datetime) -> int:
+    """After a zone, a currency, a look-back has changed: everybody of whom there is anything to count. How many."""
+    return (await connection.execute(_EVERYBODY_DUE, {"now": now})).rowcount
+
+
+async def due_in_currency(connection: AsyncConnection, currency: str, *, now: datetime) -> int:
+    """After a rate of it was entered: everybody who has a lead in it."""
+    done = await connection.execute(_CURRENCY_DUE, {"currency": currency, "now": now})
+    return done.rowcount
+
+
+async def how_many_due(connection: AsyncConnection) -> int:
+    return int((await connection.execute(text("select count(*) from reckoning_due"))).scalar_one())
+
+
+_PUT_DUE = numbered(
+    "insert into reckoning_due (contact_id, since)"
+    " select coalesce(merged_into, id), cast(:now as timestamptz) from contact where id = any(cast(:contacts as uuid[]))"
+    " union select id, cast(:now as timestamptz) from contact where id = any(cast(:contacts as uuid[])) order by 1"
+    # Who is due already is held until this is committed: nobody reckons them by what is not there yet.
+    " on conflict (contact_id) do update set since = excluded.since"
+)
+_EVERYBODY_DUE = text("""
+    insert into reckoning_due (contact_id, since)
+    select contact_id, cast(:now as timestamptz) from (
+        select contact_id from fact_credit union select contact_id from fact_stage
+        union select contact_id from fact_lead union select contact_id from fact_call union select contact_id from lead
+        union select v.contact_id from inquiry i join conversation v on v.id = i.conversation_id
+        union select v.contact_id from response r join conversation v on v.id = r.conversation_id
+        union select v.contact_id from call k join conversation v on v.id = k.conversation_id
+    ) everybody order by contact_id on conflict (contact_id) do update set since = excluded.since
+""")
+_CURRENCY_DUE = text("""
+    insert into reckoning_due (contact_id, since)
+    select distinct contact_id, cast(:now as timestamptz) from lead where currency = :currency order by 1
+    on conflict (contact_id) do update set since = excluded.since
+""")

@@ -3,12 +3,12 @@
     spend is not shared among touches: it belongs to whoever it was paid for, by source, campaign, content and term; grouped by anything else
     it stands in a row of its own, so that the rows add up to the total
 
-Whole months are read from the monthly sums and the days around them from the daily ones, so that three years cost about
-what three months do. Who asks for content, term or landing page reads the credits themselves.
+Where people came from and who had them are read from the daily sums of the one or the other. The one by the other is read
+from the monthly sums, and the days around whole months from the credits themselves; so is content, term or landing page.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.analytics import rollups
 from storage.analytics.figures import Sums, summed
 from storage.analytics.models import PLACES
+from storage.analytics.rollups import Basis
 
-Basis = Literal["cohort", "event"]
 Grouping = Literal[
     "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
     "day", "week", "month",
@@ -37,6 +37,9 @@ REST: Final = "rest"
 
 _FINE: Final = frozenset({"content", "term", "landing"})
 """What only the credits know."""
+_ORIGINS: Final = frozenset({"source", "campaign"})
+_OWNERS: Final = frozenset({"channel", "account", "manager", "pipeline"})
+_TIMES: Final = frozenset({"day", "week", "month"})
 _WITH_SPEND: Final = frozenset({"source", "campaign", "content", "term", "day", "week", "month"})
 
 # What a row is grouped by, as text, over the columns of `x` (a sum, a credit or a spend) and `o`, its origin.
@@ -47,7 +50,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "content": "x.content",
     "term": "x.term",
     "landing": "x.landing",
-    "channel": "x.channel",
+    "channel": "coalesce((select kind from account where id = x.account_id), '')",
     "account": "cast(x.account_id as text)",
     "manager": "cast(x.manager_id as text)",
     "pipeline": "cast(x.pipeline_id as text)",
@@ -132,27 +135,21 @@ def _cut(rows: Sequence[Row]) -> Sequence[Row]:
 async def _counted(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[str, Sums]]:
     """(source's name, sums without spend) by key."""
     only = dict(wish.only or {})
-    fine = bool(_FINE & {wish.by, *only})
-    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "basis": wish.basis}
-    conditions = narrowed(only, values)
-    if fine:
-        values["place"] = PLACES[wish.model] + 1
-        rows = _credits(wish.basis)
-    else:
-        values["model"] = PLACES[wish.model]
-        rows = _sums(wish, values)
+    asked = {wish.by, *only}
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
     statement = f"""
-        select {_KEYS[wish.by]} as key, {_name(wish.by)} as name, {_measures("x")}
-        from ({rows}) x join origin o on o.id = x.origin_id
-        where {conditions} group by 1
+        select {_KEYS[wish.by]} as key, {_name(wish.by)} as name, {rollups.measures("x", wish.basis)}
+        from ({_rows(wish, asked, values)}) x join origin o on o.id = x.origin_id
+        where {narrowed(only, values)} group by 1
     """  # noqa: S608  # our own names; values are parameters
-    return {
-        row.key: (
-            row.name or "",
-            Sums(**{name: int(getattr(row, name)) for name in rollups.MEASURES}),
-        )
-        for row in await connection.execute(text(statement), values)
-    }
+    found = await connection.execute(text(statement), values)
+    return {row.key: (row.name or "", _sums_of(row)) for row in found}
+
+
+def _sums_of(row: Any) -> Sums:
+    return Sums(
+        **{each.name: int(getattr(row, each.name)) for each in fields(Sums) if each.name != "spend"}
+    )
 
 
 def _name(by: str) -> str:
@@ -163,48 +160,51 @@ def _name(by: str) -> str:
     )
 
 
-def _measures(whose: str) -> str:
-    return ", ".join(f"sum({whose}.{name}) as {name}" for name in rollups.MEASURES)
-
-
-def _sums(wish: Wish, values: dict[str, Any]) -> str:
-    """Whole months by their sums, the days before and after by theirs; summed by what the report needs at once."""
-    kept = ["origin_id"]
-    for name, column in (
-        ("channel", "channel"), ("account", "account_id"), ("manager", "manager_id"), ("pipeline", "pipeline_id"),
-    ):  # fmt: skip
-        if name == wish.by or name in (wish.only or {}):
-            kept.append(column)
-    if wish.by in {"day", "week", "month"}:
-        kept.append("day")
-    columns = ", ".join(kept)
+def _rows(wish: Wish, asked: set[str], values: dict[str, Any]) -> str:
+    """SQL of the rows that add up to the answer: as few as its dimensions and days allow."""
+    if asked & _FINE:
+        return _credits(wish, "{day} between :first and :last", values)
+    if not asked & _OWNERS:
+        return _daily("rollup_origin", wish, asked, values)
+    if not asked & _ORIGINS:
+        return _daily("rollup_owner", wish, asked, values)
     begin, end = whole_months(wish.first, wish.last)
-    daily = "grain = 'd' and day between :first and :last"
-    if wish.by in {"day", "week"} or begin >= end:
-        when = daily
-    else:
-        values |= {"begin": begin, "end": end}
-        when = (
-            "((grain = 'm' and day >= :begin and day < :end)"
-            " or (grain = 'd' and day >= :first and day < :begin)"
-            " or (grain = 'd' and day >= :end and day <= :last))"
-        )
+    if asked & {"day", "week"} or begin >= end:
+        return _credits(wish, "{day} between :first and :last", values)
+    values |= {"begin": begin, "end": end, "model": PLACES[wish.model]}
+    columns = ", ".join(("day", *rollups.DIMENSIONS["rollup_month"], *rollups.STORED))
+    around = _credits(
+        wish, "({day} between :first and :last and ({day} < :begin or {day} >= :end))", values
+    )
     return (
-        f"select {columns}, {_measures('r')} from rollup_source r"  # noqa: S608  # our own names
-        f" where basis = :basis and model = :model and {when} group by {columns}"
+        f"select {columns} from rollup_month where model = :model and day >= :begin and day < :end"  # noqa: S608  # our own names
+        f" union all select {columns} from ({around}) around"
     )
 
 
-def _credits(basis: Basis) -> str:
-    when = (
-        "created_on between :first and :last"
-        if basis == "cohort"
-        else "(created_on between :first and :last or qualified_on between :first and :last"
-        " or closed_on between :first and :last)"
+def _daily(table: str, wish: Wish, asked: set[str], values: dict[str, Any]) -> str:
+    """Summed by all that the answer needs at once, so that what is joined to it is little."""
+    values["model"] = PLACES[wish.model]
+    kept = [*rollups.DIMENSIONS[table], *(["day"] if asked & _TIMES else [])]
+    columns = ", ".join(kept)
+    sums = ", ".join(f"sum({name}) as {name}" for name in rollups.STORED)
+    # Sums by owner know no origin: any will do, and only one.
+    origin = "" if "origin_id" in kept else ", cast(0 as bigint) as origin_id"
+    return (
+        f"select {columns}{origin}, {sums} from {table}"  # noqa: S608  # our own names
+        f" where model = :model and day between :first and :last group by {columns}"
     )
+
+
+def _credits(wish: Wish, when: str, values: dict[str, Any]) -> str:
+    values["place"] = PLACES[wish.model] + 1
+    days = (
+        ("created_on",) if wish.basis == "cohort" else ("created_on", "qualified_on", "closed_on")
+    )
+    touched = " or ".join(when.format(day=day) for day in days)
     return rollups.credited(
-        f"(select * from fact_credit where weights[:place] <> 0 and {when})",  # noqa: S608  # our own names
-        where="a.basis = :basis and a.day between :first and :last",
+        f"(select * from fact_credit where weights[:place] <> 0 and ({touched}))",  # noqa: S608  # our own names
+        where=when,
     )
 
 

@@ -24,21 +24,15 @@ from router.conversations import changed
 from router.leads import give
 from router.records import Conversation, Status
 from router.world import World
+from storage.colleagues_loading import load_colleagues
 from storage.desk.ground import Ground, again_on_conflict
 from storage.desk.had import Had, kept_of, restore, restore_closed
+from storage.labels import LONGEST_LABEL, MOST_ON_ONE
 from storage.reading.conversation_rows import revision_of
-from storage.world_loading import (
-    load_colleagues,
-    load_contacts,
-    load_conversations,
-    load_touches,
-)
+from storage.world_loading import load_contacts, load_conversations, load_touches
 from storage.world_saving import save
 
 MOST: Final = 200
-MOST_LABELS: Final = 12
-"""On one conversation."""
-LONGEST_LABEL: Final = 40
 
 _OVERWRITES: Final = {"assign", "resolve", "reopen", "snooze", "spam", "status"}
 """`status` is one conversation's, set by the desk of conversations."""
@@ -248,7 +242,7 @@ def _refuse_nonsense(change: BulkChange, seen: Mapping[UUID, str], *, now: datet
 
 
 def _fits(labels: Sequence[str], label: str) -> bool:
-    return len(labels) < MOST_LABELS or _has(labels, label)
+    return len(labels) < MOST_ON_ONE or _has(labels, label)
 
 
 def _has(labels: Sequence[str], label: str) -> bool:

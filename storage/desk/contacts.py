@@ -18,8 +18,9 @@ from router.world import World
 from storage import bulk, erasure, tables, unmerge
 from storage.desk.ground import Ground, again_on_conflict, load_contacts_or_refuse
 from storage.desk.keys import load_owners
+from storage.outbox import tell
 from storage.world_loading import load_conversations, load_touches
-from storage.world_saving import save, tell
+from storage.world_saving import save
 
 _CHANGEABLE: Final = ("name", "manager_id", "fields", "blocked", "locale", "block_reason", "note")
 LONGEST_NOTE: Final = 4000

@@ -20,9 +20,10 @@ from router.world import World
 from storage import failures
 from storage.desk.ground import Ground, again_on_conflict
 from storage.desk.had import Had, keep_one, kept_of
+from storage.labels import LONGEST_LABEL
+from storage.outbox import tell
 from storage.reading.conversation_rows import revision_of
 from storage.reading.ways import answered_since
-from storage.world_saving import tell
 
 CLOSED_WINDOW: Final = "The time for a free reply is over; it opens again when the customer writes. A template can be sent."
 
@@ -276,7 +277,7 @@ class ConversationDesk(Ground):
     async def set_labels(
         self, conversation: UUID, labels: Sequence[str], *, by: UUID | None
     ) -> None:
-        wanted = sorted({clean_line(label, limit=40) for label in labels} - {""})
+        wanted = sorted({clean_line(label, limit=LONGEST_LABEL) for label in labels} - {""})
         async with self.world(conversation, by=by) as (connection, world, found):
             await connection.execute(
                 text("update conversation set labels = :labels where id = :id"),

@@ -18,15 +18,11 @@ from router.records import Conversation
 from router.world import World
 from storage import bulk, erasure, tables
 from storage.audit import WHENCE
+from storage.colleagues_loading import load_colleagues
 from storage.policies import Policies
 from storage.waiting_room import hand_out_queues
 from storage.world import is_conflict
-from storage.world_loading import (
-    load_colleagues,
-    load_contacts,
-    load_conversations,
-    load_touches,
-)
+from storage.world_loading import load_contacts, load_conversations, load_touches
 from storage.world_saving import save
 
 P = ParamSpec("P")

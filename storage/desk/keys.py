@@ -16,8 +16,9 @@ from router.message import Key
 from router.world import World
 from storage import bulk, tables
 from storage.desk.ground import Ground, again_on_conflict, load_contacts_or_refuse
+from storage.outbox import tell
 from storage.world_loading import load_claimed
-from storage.world_saving import save, tell
+from storage.world_saving import save
 
 SHARABLE: Final = ("phone", "email")
 """What an office may have in common; a messenger's account is one person's."""

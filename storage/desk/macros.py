@@ -24,6 +24,7 @@ from router.world import World
 from storage import lead_changes
 from storage.desk.conversations import ConversationDesk, name_of
 from storage.desk.ground import again_on_conflict
+from storage.labels import LONGEST_LABEL, MOST_ON_ONE
 from storage.macros import (
     AddLabel,
     AddNote,
@@ -40,7 +41,6 @@ from storage.macros import (
 from storage.stage_tasks import drop_stage_task
 from storage.tasks import NoSuchThing, change_task, create_task
 
-MOST_LABELS: Final = 12
 CAN_BE_UNDONE_FOR: Final = timedelta(minutes=15)
 
 
@@ -152,7 +152,7 @@ class MacroDesk(ConversationDesk):
             case AssignTo():
                 _assign(running, step)
             case AddLabel(label=label):
-                wanted = clean_line(label, limit=40)
+                wanted = clean_line(label, limit=LONGEST_LABEL)
                 if wanted.lower() not in {each.lower() for each in running.labels}:
                     await _set_labels(running, [*running.labels, wanted])
             case RemoveLabel(label=label):
@@ -338,8 +338,8 @@ def _assign(running: _Running, step: AssignTo) -> None:
 
 
 async def _set_labels(running: _Running, labels: Sequence[str]) -> None:
-    if len(labels) > MOST_LABELS:
-        raise Refused(f"At most {MOST_LABELS} labels on one conversation.")
+    if len(labels) > MOST_ON_ONE:
+        raise Refused(f"At most {MOST_ON_ONE} labels on one conversation.")
     running.labels[:] = sorted(labels)
     await running.connection.execute(
         text("update conversation set labels = :labels where id = :id"),

@@ -49,6 +49,7 @@ _NAMED: Final = {
     "api_token": "select id, name from api_token",
     "contact": "select id, name from contact",
     "lead": "select id, coalesce(nullif(title, ''), '№ ' || number) as name from lead",
+    "label": "select id, name from label",
     "stage": "select id, name from stage",
     "pipeline": "select id, name from pipeline",
     "conversation": (
@@ -141,3 +142,20 @@ async def names_of(
             )
             found |= {row.id: row.name for row in rows if row.name}
     return found
+
+
+async def currencies_of(
+    connection: AsyncConnection, things: Iterable[tuple[str, UUID]]
+) -> dict[UUID, str]:
+    """Of the leads among them."""
+    leads = [id_ for kind, id_ in things if kind == "lead"]
+    rows = await connection.execute(
+        text("select id, currency from lead where id = any(:leads)"), {"leads": leads}
+    )
+    return {row.id: row.currency for row in rows}
+
+
+async def field_names(connection: AsyncConnection) -> dict[str, str]:
+    """What the fields of contacts and leads are called, by their keys; also of those that were put away."""
+    rows = await connection.execute(text("select key, name from field order by archived_at"))
+    return {row.key: row.name for row in rows}

@@ -26,7 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.leads import LeadFilter, LeadRow, dressed, found_by, narrowed, row_of
+from storage.reading.lead_rows import LeadRow, dressed, row_of
+from storage.reading.leads import LeadFilter, found_by, narrowed
 from storage.reading.paging import Page, cursor_at, key_of
 from storage.reading.pipelines import PipelineRow, StageRow
 from storage.reading.sight import EVERYTHING, Sight, lead_counted, leads_in_sight

@@ -82,10 +82,6 @@ class ConversationRow:
     def manager_initials(self) -> str:
         return initials(self.manager_name)
 
-    @property
-    def contact_initials(self) -> str:
-        return initials(self.contact_name)
-
 
 class Revised(Protocol):
     """What tells one state of a conversation from another, for whoever decides on what they saw."""

@@ -21,28 +21,26 @@ from sqlalchemy import (
     Subquery,
     any_,
     case,
-    exists,
     func,
     literal,
     select,
     text,
-    true,
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.records import Status
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import conversations_about, wanted
-from storage.reading.sight import Sight, conversation_in_sight, lead_in_hand, shares
+from storage.reading.sight import Sight, conversation_in_sight, shares
 from storage.tables import account, conversation, lead, mention
-
-__all__ = ["ConversationRow"]
 
 Tab = Literal["mine", "unassigned", "all", "mentions"]
 Sort = Literal["newest", "oldest", "waiting"]
-Status = Literal["open", "waiting", "snoozed", "resolved", "spam"]
+_Place = tuple[int, datetime, UUID]
+"""Where a page ends: 0 among those who wait (and in the other orders), 1 behind them; the moment sorted by, the id."""
 
 STATUSES: Final[tuple[Status, ...]] = ("open", "waiting", "snoozed", "resolved", "spam")
 ACTIVE: Final[tuple[Status, ...]] = ("open", "waiting")
@@ -53,9 +51,7 @@ MOST_MENTIONS: Final = 1000
 MOST_OF_A_SOURCE: Final = 2000
 """The newest mentions, and the newest open leads of a source, that a list narrowed to them goes through."""
 MOST_OF_A_LABEL: Final = 2000
-MOST_SOURCES: Final = 50
-MOST_LABELLED: Final = 2000
-MOST_LABELS: Final = 50
+"""A rarer label is looked up and picked from; a more common one is met soon enough on the way through the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,24 +76,6 @@ class ConversationFilter:
     waiting: bool = False
     failed: bool = False
     q: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TabCounts:
-    """Of active conversations, counted up to COUNTED_TO; show `shown(...)`. `mentions`: those not seen yet; `failed`:
-    conversations, of any status, in which a reply was not sent.
-    """
-
-    mine: int
-    mine_unread: int
-    unassigned: int
-    all: int
-    mentions: int
-    failed: int
-
-    @staticmethod
-    def shown(count: int) -> str:
-        return f"{COUNTED_TO - 1}+" if count >= COUNTED_TO else str(count)
 
 
 _c = conversation.c
@@ -203,129 +181,6 @@ async def count_conversations(
     return int((await connection.execute(select(func.count()).select_from(picked))).scalar_one())
 
 
-async def known_sources(connection: AsyncConnection, *, sight: Sight) -> list[str]:
-    """Where the newest open leads, of a limited reader those in their own or their team's hands, came from, the most frequent first: to choose from."""
-    source = lead.c.last_touch["source"].astext.label("source")
-    recent = (
-        select(source)
-        .where(lead.c.status == "open", lead_in_hand(sight))
-        .order_by(lead.c.created_at.desc(), lead.c.id.desc())
-        .limit(MOST_LABELLED)
-        .subquery("recent")
-    )
-    rows = await connection.execute(
-        select(recent.c.source)
-        .where(recent.c.source != "")
-        .group_by(recent.c.source)
-        .order_by(func.count().desc(), recent.c.source)
-        .limit(MOST_SOURCES)
-    )
-    return list(rows.scalars())
-
-
-async def unseen_mentions(
-    connection: AsyncConnection, *, me: UUID, ids: Sequence[UUID]
-) -> set[UUID]:
-    """In which of these I was named and have not looked since."""
-    rows = await connection.execute(
-        select(mention.c.conversation_id)
-        .where(
-            mention.c.user_id == me,
-            mention.c.seen_at.is_(None),
-            mention.c.conversation_id == any_(literal(list(ids), ARRAY(PG_UUID))),
-        )
-        .distinct()
-    )
-    return set(rows.scalars())
-
-
-async def known_labels(connection: AsyncConnection, *, sight: Sight) -> list[str]:
-    """What conversations in sight are labelled with, the most used first: to choose from."""
-    label = func.unnest(_c.labels).label("label")
-    recent = (
-        select(label)
-        .where(text("labels <> '{}'"), conversation_in_sight(sight))
-        .order_by(_c.last_message_at.desc())
-        .limit(MOST_LABELLED)
-        .subquery("recent")
-    )
-    rows = await connection.execute(
-        select(recent.c.label)
-        .group_by(recent.c.label)
-        .order_by(func.count().desc(), recent.c.label)
-        .limit(MOST_LABELS)
-    )
-    return list(rows.scalars())
-
-
-async def has_any(connection: AsyncConnection) -> bool:
-    """Whether anybody ever wrote."""
-    found = await connection.execute(select(select(_c.id).exists()))
-    return bool(found.scalar_one())
-
-
-async def count_tabs(connection: AsyncConnection, *, me: UUID, sight: Sight) -> TabCounts:
-    def counted(tab: Tab, *conditions: ColumnElement[bool]) -> Any:
-        parts = [
-            select(literal(1).label("one"))
-            .where(_c.status.in_(ACTIVE), *conditions, *part)
-            .limit(COUNTED_TO)
-            .subquery()
-            .select()
-            for part in shares(sight, tab=tab)
-        ]
-        if not parts:
-            return literal(0)
-        some = select(union_all(*parts).subquery()).limit(COUNTED_TO).subquery()
-        return select(func.count()).select_from(some).scalar_subquery()
-
-    there = conversation.alias()
-    mention_seen = (
-        true()
-        if sight.whole
-        else exists().where(
-            there.c.id == mention.c.conversation_id, conversation_in_sight(sight, there.c)
-        )
-    )
-    row = (
-        await connection.execute(
-            select(
-                counted("mine", _c.manager_id == me).label("mine"),
-                counted("mine", _c.manager_id == me, _c.unread > 0).label("mine_unread"),
-                counted("unassigned", _c.manager_id.is_(None)).label("unassigned"),
-                counted("all").label("everything"),
-                select(func.count())
-                .select_from(
-                    select(mention.c.conversation_id)
-                    .where(mention.c.user_id == me, mention.c.seen_at.is_(None), mention_seen)
-                    .distinct()
-                    .limit(COUNTED_TO)
-                    .subquery()
-                )
-                .scalar_subquery()
-                .label("mentions"),
-                select(func.count())
-                .select_from(
-                    select(literal(1).label("one"))
-                    .where(_c.failed > 0, conversation_in_sight(sight))
-                    .limit(COUNTED_TO)
-                    .subquery()
-                )
-                .scalar_subquery()
-                .label("failed"),
-            )
-        )
-    ).one()
-    return TabCounts(
-        mine=row.mine,
-        mine_unread=row.mine_unread,
-        unassigned=row.unassigned,
-        all=row.everything,
-        mentions=row.mentions,
-        failed=row.failed,
-    )
-
-
 # Picking: which conversations, in which order.
 
 
@@ -424,15 +279,12 @@ def _nobodys(wish: ConversationFilter) -> bool:
     return wish.tab == "unassigned" or wish.nobody
 
 
-Place = tuple[int, datetime, UUID]
-
-
 def _picked(
     wish: ConversationFilter,
     *,
     sight: Sight,
     sort: Sort,
-    after: Place | None,
+    after: _Place | None,
     limit: int,
     accounts: list[UUID] | None,
     found: list[UUID] | None,
@@ -475,7 +327,7 @@ def _branches(
     conditions: list[ColumnElement[bool]],
     *,
     sort: Sort,
-    after: Place | None,
+    after: _Place | None,
     limit: int,
     nobodys: bool,
 ) -> list[Select[Any]]:

@@ -1,6 +1,6 @@
 """What would become of two contacts if they were one: what moves, what closes, where they disagree.
 
-The same conditions as `storage.world_saving` moves by, asked instead of done; that the two agree is proved in
+The same conditions as `storage.merge_saving` moves by, asked instead of done; that the two agree is proved in
 tests/storage/test_merging.py.
 """
 
@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.contacts import ContactRow, contact_by_id
+from storage.reading.contact_rows import ContactRow
+from storage.reading.contacts import contact_by_id
 from storage.reading.sight import EVERYTHING
 
 FILES_COUNTED_TO: Final = 100

@@ -2,17 +2,17 @@
 
 People are found by a part of their name (and, when nobody has it, by a name like it: trigram similarity), by a part of a
 phone number or address, proved or only claimed, and by the number of their lead; conversations also by word forms in
-Russian and English and by the beginning of the last word, so that results come while one types. `explained` says of a page
-of results what was found in each.
+Russian and English and by the beginning of the last word, so that results come while one types. What was found in
+each result is said by `storage.reading.search_reasons`.
 
 Each question is a statement of its own that gives ids, at most a bounded number of them, and is steered to its index:
 joined into the list's query, the planner guesses a prefix to be frequent and reads every message to find a rare one.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, select, text, union_all
@@ -36,17 +36,6 @@ MOST_RECENT: Final = 1000
 _PHONE_LIKE = re.compile(r"[\d\s()+.\-–]+")  # people do write numbers with a dash
 _LEAD_NUMBER = re.compile(r"(?:лид|сделка|lead|deal)?\s*[#№]?\s*(\d{1,12})")
 _WORD = re.compile(r"\w+")
-
-
-class Found(Protocol):
-    """A row of results. `hit` is the message that says the words."""
-
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def contact_id(self) -> UUID: ...
-    @property
-    def hit(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,23 +105,21 @@ _CLAIMING: Final = text("""
     where kind in ('phone', 'email') and value like any(cast(:parts as text[])) limit :most
 """)
 _NUMBERED: Final = text("select contact_id from lead where number = :number")
-_QUERY: Final = """
+QUERY: Final = """
     (websearch_to_tsquery('russian', :typed) || websearch_to_tsquery('english', :typed)
      || websearch_to_tsquery('simple', :typed) || to_tsquery('simple', :prefix))
 """
 _SAID_SELDOM: Final = text(
     "select conversation_id, message_id, count(*) over () as said from"  # noqa: S608  # constants
     " (select conversation_id, message_id from message_search where vector @@ "
-    + _QUERY
+    + QUERY
     + "limit :seldom) found order by message_id desc limit :most"
 )
 _SAID_OFTEN: Final = text(
     "select conversation_id, message_id from"  # noqa: S608  # constants
     " (select conversation_id, message_id, vector from message_search order by message_id desc limit :seen) recent"
-    " where vector @@ " + _QUERY + "limit :most"
+    " where vector @@ " + QUERY + "limit :most"
 )
-
-
 OWN_TALKS: Final = 1000
 TEAM_TALKS: Final = 300
 """How many conversations of each status, the newest ones, are looked through for such a word in one's own hands and in each
@@ -141,7 +128,7 @@ team's, by somebody who sees no others.
 _SAID_OFTEN_THERE: Final = text(
     "select s.conversation_id, s.message_id from message m join message_search s on s.message_id = m.id"  # noqa: S608  # constants
     " where m.conversation_id = any(cast(:talks as uuid[])) and s.vector @@ "
-    + _QUERY
+    + QUERY
     + "limit :most"
 )
 
@@ -174,7 +161,7 @@ async def conversations_about(
 
 
 async def _people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
-    parts = _parts(sought)
+    parts = parts_of(sought)
     named = await _ids(connection, _NAMED, part=parts[0], most=MOST_PEOPLE)
     reached = await _ids(connection, _REACHED, parts=parts, most=MOST_PEOPLE)
     claiming = await _ids(connection, _CLAIMING, parts=parts, most=MOST_PEOPLE)
@@ -187,7 +174,7 @@ async def _people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
     return list(found)
 
 
-def _parts(sought: Wanted) -> list[str]:
+def parts_of(sought: Wanted) -> list[str]:
     return [_like(part) for part in dict.fromkeys((sought.text, *sought.digits))]
 
 
@@ -240,102 +227,6 @@ async def _said_often(
     )
     asked = {**words, "talks": ids, "most": MOST_MESSAGES}
     return (await connection.execute(_SAID_OFTEN_THERE, asked)).all()
-
-
-# Why a conversation was found.
-
-
-Pieces = tuple[tuple[str, bool], ...]
-"""A line in pieces; True marks what was looked for."""
-
-_START, _STOP = "\ue000", "\ue001"
-_MARKED: Final = text(
-    "select m.id, ts_headline('russian', translate(left(m.subject || ' ' || m.text, 20000), :marks, ''), "  # noqa: S608  # constants
-    + _QUERY
-    + ", :options) as line from message m where m.id = any(cast(:ids as uuid[])) and m.deleted_at is null"
-)
-_OPTIONS: Final = (
-    f"StartSel={_START}, StopSel={_STOP}, MaxWords=14, MinWords=6, ShortWord=0, MaxFragments=1"
-)
-_HELD: Final = text("""
-    select contact_id, value, coalesce(nullif(display, ''), value) as shown from identity
-    where contact_id = any(cast(:ids as uuid[])) and value like any(cast(:parts as text[]))
-    union all
-    select contact_id, value, coalesce(nullif(display, ''), value) from identity_claim
-    where contact_id = any(cast(:ids as uuid[])) and value like any(cast(:parts as text[]))
-      and kind in ('phone', 'email')
-""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """The line in which the words were found; of whose name or number it was, that."""
-
-    line: Pieces
-    message: UUID | None = None
-
-
-async def explained(
-    connection: AsyncConnection, typed: str, rows: Iterable[Found]
-) -> dict[UUID, Reason]:
-    """Of the rows of a page. One that was found by a name, which the row shows anyway, may have none."""
-    sought = wanted(typed)
-    if sought is None:
-        return {}
-    rows = list(rows)
-    held = await connection.execute(
-        _HELD, {"ids": list({row.contact_id for row in rows}), "parts": _parts(sought)}
-    )
-    keys = {row.contact_id: marked(row.shown, sought) for row in held}
-    said = [row.hit for row in rows if row.hit is not None]
-    lines = await _lines(connection, said, typed=sought.text, prefix=sought.prefix)
-    if unmarked := [each for each, line in lines.items() if not any(hit for _, hit in line)]:
-        lines |= await _lines(connection, unmarked, typed="", prefix=sought.looser)
-    reasons = {}
-    for row in rows:
-        if row.contact_id in keys:
-            reasons[row.id] = Reason(line=keys[row.contact_id])
-        elif row.hit in lines:
-            reasons[row.id] = Reason(line=lines[row.hit], message=row.hit)
-    return reasons
-
-
-async def _lines(
-    connection: AsyncConnection, messages: list[UUID], *, typed: str, prefix: str
-) -> dict[UUID, Pieces]:
-    if not messages or not prefix:
-        return {}
-    values = {"ids": messages, "typed": typed, "prefix": prefix}
-    said = await connection.execute(
-        _MARKED, {**values, "options": _OPTIONS, "marks": _START + _STOP}
-    )
-    return {row.id: _pieces(" ".join(row.line.split())) for row in said}
-
-
-def marked(shown: str, sought: Wanted) -> Pieces:
-    """A name, number or address with the part that was typed; digits are found whatever stands between them."""
-    begins = shown.lower().find(sought.text)
-    if begins >= 0 and len(shown.lower()) == len(shown):
-        return _cut(shown, begins, begins + len(sought.text))
-    places = [place for place, character in enumerate(shown) if character.isdigit()]
-    plain = "".join(shown[place] for place in places)
-    for digits in sought.digits:
-        if (first := plain.find(digits)) >= 0:
-            return _cut(shown, places[first], places[first + len(digits) - 1] + 1)
-    return ((shown, False),)
-
-
-def _cut(shown: str, begins: int, ends: int) -> Pieces:
-    pieces = ((shown[:begins], False), (shown[begins:ends], True), (shown[ends:], False))
-    return tuple(each for each in pieces if each[0])
-
-
-def _pieces(line: str) -> Pieces:
-    pieces: list[tuple[str, bool]] = []
-    for part in line.split(_START):
-        inside, stop, outside = part.partition(_STOP)
-        pieces += [(inside, True), (outside, False)] if stop else [(part, False)]
-    return tuple(each for each in pieces if each[0])
 
 
 async def _ids(connection: AsyncConnection, statement: TextClause, **values: Any) -> list[UUID]:

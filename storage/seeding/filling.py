@@ -3,7 +3,7 @@
 Without facts: nobody is told and nothing is sent. Its accounts are paused, so that nothing tries to reach a platform.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from router.ids import new_id
+from storage import bulk
 from storage.engine import transaction
 from storage.recording import index_conversations
 from storage.seeding.story import CHANNELS, Said, Talk, talks
@@ -91,13 +92,13 @@ async def _prepare(connection: AsyncConnection, *, password: str, now: datetime)
     teams = [new_id() for _ in range(TEAMS)]
     managers = [new_id() for _ in range(MANAGERS)]
     accounts = {channel: new_id() for channel in CHANNELS}
-    await _copy(
+    await bulk.copy(
         connection,
         "team",
         ("id", "name", "created_at"),
         ((id_, f"Команда {n + 1}", now) for n, id_ in enumerate(teams)),
     )
-    await _copy(
+    await bulk.copy(
         connection,
         "user_account",
         ("id", "email", "name", "role", "password", "created_at"),
@@ -106,13 +107,13 @@ async def _prepare(connection: AsyncConnection, *, password: str, now: datetime)
             for n, id_ in enumerate(managers)
         ),
     )
-    await _copy(
+    await bulk.copy(
         connection,
         "team_member",
         ("team_id", "user_id", "joined_at"),
         ((teams[n % TEAMS], id_, now) for n, id_ in enumerate(managers)),
     )
-    await _copy(
+    await bulk.copy(
         connection,
         "account",
         ("id", "kind", "slug", "sealed", "state", "team_id", "created_at"),
@@ -143,19 +144,19 @@ async def _pipeline(connection: AsyncConnection) -> tuple[UUID, list[UUID]]:
 
 
 async def _write(connection: AsyncConnection, ground: _Ground, some: Sequence[Talk]) -> None:
-    await _copy(
+    await bulk.copy(
         connection,
         "contact",
         ("id", "name", "created_at"),
         ((talk.contact, talk.name, talk.said[0].at) for talk in some),
     )
-    await _copy(
+    await bulk.copy(
         connection,
         "identity",
         ("id", "contact_id", "kind", "value", "display", "proved", "first_seen", "last_seen"),
         (row for talk in some for row in _identities(talk)),
     )
-    await _copy(
+    await bulk.copy(
         connection,
         "touch",
         ("id", "contact_id", "at", "channel", "source", "campaign"),
@@ -164,8 +165,10 @@ async def _write(connection: AsyncConnection, ground: _Ground, some: Sequence[Ta
             for talk in some
         ),
     )
-    await _copy(connection, "conversation", _CONVERSATION, (_row(talk, ground) for talk in some))
-    await _copy(
+    await bulk.copy(
+        connection, "conversation", _CONVERSATION, (_row(talk, ground) for talk in some)
+    )
+    await bulk.copy(
         connection,
         "assignment",
         ("id", "conversation_id", "manager_id", "team_id", "rule", "reason", "at"),
@@ -174,14 +177,14 @@ async def _write(connection: AsyncConnection, ground: _Ground, some: Sequence[Ta
             for talk in some
         ),
     )  # fmt: skip
-    await _copy(
+    await bulk.copy(
         connection,
         "message",
         ("id", "conversation_id", "seq", "account_id", "direction", "author_user", "author_name", "text", "sent_at", "received_at", "state"),
         (row for talk in some for row in _messages(talk, ground)),
     )  # fmt: skip
-    await _copy(connection, "lead", _LEAD, (_lead(talk, ground) for talk in some if talk.lead))
-    await _copy(
+    await bulk.copy(connection, "lead", _LEAD, (_lead(talk, ground) for talk in some if talk.lead))
+    await bulk.copy(
         connection,
         "task",
         ("id", "lead_id", "contact_id", "manager_id", "text", "due_at", "created_at"),
@@ -316,12 +319,3 @@ def _due(talk: Talk, ground: _Ground) -> datetime:
 
 def _last(said: Sequence[Said], direction: str) -> Said:
     return next(each for each in reversed(said) if each.direction == direction)
-
-
-async def _copy(
-    connection: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
-) -> None:
-    driver = (await connection.get_raw_connection()).driver_connection
-    if driver is None:
-        raise RuntimeError("the connection is closed")
-    await driver.copy_records_to_table(table, records=rows, columns=columns)

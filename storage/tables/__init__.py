@@ -10,6 +10,7 @@ from storage.tables.channels import (
     waiting_event,
 )
 from storage.tables.colleagues import (
+    activity_plan,
     api_token,
     audit,
     session,
@@ -62,7 +63,17 @@ from storage.tables.plumbing import (
     rollup_day,
     setting,
 )
-from storage.tables.reckoned import fact_credit, fact_stage, reckoning_due, rollup_source
+from storage.tables.reckoned import (
+    fact_call,
+    fact_credit,
+    fact_lead,
+    fact_stage,
+    reckoning_due,
+    rollup_month,
+    rollup_origin,
+    rollup_owner,
+    rollup_replies,
+)
 from storage.tables.reports import digest, digest_recipient, digest_sending, report_columns
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
@@ -71,6 +82,7 @@ from storage.tables.writing import canned_reply, macro, macro_run
 
 __all__ = [
     "account",
+    "activity_plan",
     "ad_account",
     "api_token",
     "assignment",
@@ -94,8 +106,10 @@ __all__ = [
     "digest_recipient",
     "digest_sending",
     "draft",
+    "fact_call",
     "fact_credit",
     "fact_event",
+    "fact_lead",
     "fact_stage",
     "field",
     "identity",
@@ -128,7 +142,10 @@ __all__ = [
     "report_columns",
     "response",
     "rollup_day",
-    "rollup_source",
+    "rollup_month",
+    "rollup_origin",
+    "rollup_owner",
+    "rollup_replies",
     "saved_view",
     "session",
     "setting",

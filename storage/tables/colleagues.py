@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ForeignKey,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -126,6 +127,15 @@ team_member = Table(
     moment("joined_at"),
     PrimaryKeyConstraint("team_id", "user_id"),
     Index("ix_team_member_user_id", "user_id"),
+)
+
+activity_plan = Table(  # what a manager is to do on a working day; 0: nothing is planned
+    "activity_plan",
+    metadata,
+    Column("user_id", UUID, ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True),
+    Column("calls", Integer, nullable=False, server_default=text("0")),
+    Column("offers", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint("calls >= 0 and offers >= 0", name="not_negative"),
 )
 
 audit = Table(

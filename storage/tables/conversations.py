@@ -215,6 +215,15 @@ message = Table(
         "author_contact",
         postgresql_where=text("author_contact is not null"),
     ),
+    Index(  # what a colleague wrote on a day
+        "ix_message_author_user",
+        "author_user",
+        "sent_at",
+        postgresql_include=["account_id"],
+        postgresql_where=text(
+            "direction = 'out' and author_user is not null and automatic is null and kind not in ('call', 'service')"
+        ),
+    ),
     Index("ix_message_failed", "id", postgresql_where=text("state in ('failed', 'unknown')")),
     Index(
         "ix_message_failed_in",
@@ -313,7 +322,8 @@ assignment = Table(
     ),
     Index("ix_assignment_conversation_id", "conversation_id", "id"),
     Index("ix_assignment_manager_id", "manager_id", postgresql_where=text("ended_at is null")),
-    Index("ix_assignment_at", "at"),
+    Index("ix_assignment_at", "at", postgresql_include=["manager_id"]),
+    Index("ix_assignment_manager_id_at", "manager_id", "at", "id"),
 )
 
 message_search = Table(  # written by the recorder, so that the hot path does not pay for word forms

@@ -187,7 +187,14 @@ task = Table(
         "ix_task_done",
         text("done_at desc"),
         text("id desc"),
+        postgresql_include=["manager_id", "cancelled_at"],
         postgresql_where=text("done_at is not null"),
+    ),
+    Index(  # which were late
+        "ix_task_due",
+        "due_at",
+        "id",
+        postgresql_include=["manager_id", "done_at", "cancelled_at"],
     ),
     Index("ix_task_lead_id", "lead_id"),
     Index(

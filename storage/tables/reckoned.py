@@ -27,7 +27,7 @@ def _number(name: str) -> "Column[int]":
 
 # Which touch earned which part of a lead or an inquiry: one row for each touch within the look-back, or one without a
 # touch. `weights` and `money` have a place for each model (storage.analytics.models). `content`, `term` and `landing`
-# are here and not in the rollup: who asks for those has chosen a source before.
+# are here and not in the sums: who asks for those has chosen a source before.
 fact_credit = Table(
     "fact_credit",
     metadata,
@@ -41,7 +41,6 @@ fact_credit = Table(
     words("content", default=""),
     words("term", default=""),
     words("landing", default=""),
-    words("channel", default=""),
     Column("account_id", UUID, nullable=False),
     Column("manager_id", UUID, nullable=False),
     Column("pipeline_id", UUID, nullable=False),
@@ -85,6 +84,8 @@ fact_stage = Table(
     moment("entered_at"),
     moment("left_at", null=True),
     Column("seconds", BigInteger),  # null while it is still there
+    # Whether the lead had not been there before.
+    Column("first", Boolean, nullable=False, server_default=text("true")),
     words("status"),  # of the lead
     Column("origin_id", BigInteger, nullable=False),  # of its last touch
     words("channel", default=""),
@@ -96,48 +97,174 @@ fact_stage = Table(
         "ix_fact_stage_created_on",
         "created_on",
         "stage_id",
-        postgresql_include=["seconds", "lead_id", "origin_id", "manager_id"],
+        postgresql_include=["seconds", "origin_id", "channel", "account_id", "manager_id"],
+    ),
+    Index(
+        "ix_fact_stage_first",
+        "stage_id",
+        "entered_at",
+        "lead_id",
+        postgresql_include=["manager_id"],
+        postgresql_where=text("first"),
     ),
 )
 
-# Sums of fact_credit per day ('d') and per month ('m', on its first day), on two bases that are never mixed: all of a
-# lead on the day it was created (cohort), or each thing on the day it happened (event).
-rollup_source = Table(
-    "rollup_source",
+# Where each lead is, how far it has been, and what it is worth in the company's currency. Ids of stages.
+fact_lead = Table(
+    "fact_lead",
     metadata,
-    words("grain"),
-    words("basis"),
+    Column("lead_id", UUID, nullable=False),
+    Column("created_on", Date, nullable=False),
+    Column("contact_id", UUID, nullable=False),
+    Column("pipeline_id", UUID, nullable=False),
+    Column("stage_id", UUID, nullable=False),
+    Column("furthest_id", UUID, nullable=False),  # the last of its way that it was in, or that it passed
+    Column("lost_from_id", UUID),  # of a lost one: where it was before
+    words("status"),
+    Column("closed_on", Date),
+    Column("worth", BigInteger),  # null: no rate is known
+    Column("origin_id", BigInteger, nullable=False),  # of its last touch
+    words("channel", default=""),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    PrimaryKeyConstraint("lead_id", "created_on"),
+    Index("ix_fact_lead_contact_id", "contact_id"),
+    Index(
+        "ix_fact_lead_pipeline_id",
+        "pipeline_id",
+        "created_on",
+        "lead_id",
+        postgresql_include=[
+            "stage_id", "furthest_id", "lost_from_id", "status", "origin_id", "channel", "account_id", "manager_id",
+        ],
+    ),
+    Index("ix_fact_lead_created_on", "created_on", "lead_id", postgresql_include=["manager_id"]),
+    Index(
+        "ix_fact_lead_closed_on",
+        "closed_on",
+        "lead_id",
+        postgresql_include=[
+            "created_on", "status", "worth", "pipeline_id", "origin_id", "channel", "account_id", "manager_id",
+        ],
+        postgresql_where=text("closed_on is not null"),
+    ),
+    Index(
+        "ix_fact_lead_open",
+        "created_on",
+        "lead_id",
+        postgresql_include=["worth", "pipeline_id", "origin_id", "channel", "account_id", "manager_id"],
+        postgresql_where=text("status = 'open'"),
+    ),
+)  # fmt: skip
+
+# A call, by the company's clock. `manager_id`: who talked or called; of a missed one, whose the customer is.
+fact_call = Table(
+    "fact_call",
+    metadata,
+    Column("call_id", UUID, nullable=False),
+    Column("started_on", Date, nullable=False),
+    moment("started_at"),
+    Column("weekday", Integer, nullable=False),  # 0 is Monday
+    Column("hour", Integer, nullable=False),
+    Column("contact_id", UUID, nullable=False),
+    Column("account_id", UUID, nullable=False),
+    words("channel", default=""),
+    words("number", default=""),  # ours
+    Column("manager_id", UUID, nullable=False),
+    words("direction"),
+    Column("answered", Boolean, nullable=False),
+    Column("missed", Boolean, nullable=False),
+    Column("abandoned", Boolean, nullable=False),  # missed, and nobody has talked with them since
+    Column("talk_seconds", Integer, nullable=False),
+    Column("wait_seconds", Integer, nullable=False),  # until a person answered
+    PrimaryKeyConstraint("call_id", "started_on"),
+    Index("ix_fact_call_contact_id", "contact_id"),
+    Index(
+        "ix_fact_call_started_on",
+        "started_on",
+        postgresql_include=[
+            "weekday", "hour", "account_id", "channel", "number", "manager_id", "direction", "answered", "missed",
+            "abandoned", "talk_seconds", "wait_seconds",
+        ],
+    ),
+    Index("ix_fact_call_started_at", "started_at", "call_id"),
+    Index("ix_fact_call_manager_id", "manager_id", "started_at", "call_id"),
+    CheckConstraint(one_of("direction", "in", "out"), name="direction"),
+)  # fmt: skip
+
+# How many replies a manager wrote on a day: counted anew for the days on which something was written.
+rollup_replies = Table(
+    "rollup_replies",
+    metadata,
+    Column("day", Date, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    Column("account_id", UUID, nullable=False),
+    _number("replies"),
+    PrimaryKeyConstraint("day", "manager_id", "account_id"),
+)
+
+# Sums of fact_credit under each model. What belongs to the day a lead was created stands there once for both bases
+# (cohort: all that became of it); `event_…` is what happened on the day itself. Three tables, each as fine as its
+# questions need: one with every dimension per day would have as many rows as there are leads.
+
+
+def _sums() -> "list[Column[int]]":
+    return [
+        _number(name)
+        for name in (
+            "inquiries",
+            "leads",
+            "responded",
+            "response_seconds",  # times weight, of leads that were answered
+            "qualified",
+            "won",
+            "lost",
+            "new_customers",
+            "revenue",
+            "cycle_minutes",  # times weight, of won leads
+            "event_qualified",
+            "event_won",
+            "event_lost",
+            "event_new_customers",
+            "event_revenue",
+            "event_cycle_minutes",
+        )
+    ]
+
+
+rollup_origin = Table(
+    "rollup_origin",
+    metadata,
     Column("model", Integer, nullable=False),
     Column("day", Date, nullable=False),
     Column("origin_id", BigInteger, nullable=False),
-    words("channel"),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "origin_id"),
+)
+
+rollup_owner = Table(
+    "rollup_owner",
+    metadata,
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
     Column("account_id", UUID, nullable=False),
     Column("manager_id", UUID, nullable=False),
     Column("pipeline_id", UUID, nullable=False),
-    _number("inquiries"),
-    _number("leads"),
-    _number("qualified"),
-    _number("won"),
-    _number("lost"),
-    _number("open"),
-    _number("new_customers"),
-    _number("revenue"),
-    _number("cycle_minutes"),  # times weight, of won leads that have it
-    _number("responded"),
-    _number("response_seconds"),  # times weight, of leads that were answered
-    PrimaryKeyConstraint(
-        "grain",
-        "basis",
-        "model",
-        "day",
-        "origin_id",
-        "channel",
-        "account_id",
-        "manager_id",
-        "pipeline_id",
-    ),
-    CheckConstraint(one_of("grain", "d", "m"), name="grain"),
-    CheckConstraint(one_of("basis", "cohort", "event"), name="basis"),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "account_id", "manager_id", "pipeline_id"),
+)
+
+rollup_month = Table(  # every dimension; `day` is the month's first
+    "rollup_month",
+    metadata,
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("origin_id", BigInteger, nullable=False),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    Column("pipeline_id", UUID, nullable=False),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "origin_id", "account_id", "manager_id", "pipeline_id"),
 )
 
 # Contacts whose rows are to be made anew: after a rule, a rate, a zone has changed.

@@ -99,7 +99,7 @@ response = (
         # Whether it is the first since the inquiry: what "first response" counts.
         Column("first", Boolean, nullable=False, server_default=text("true")),
         Index("ix_response_conversation_id_at", "conversation_id", "at"),
-        Index("ix_response_at", "at"),
+        Index("ix_response_at", "at", postgresql_include=["user_id", "first", "working_seconds"]),
         Index("ix_response_user_id_at", "user_id", "at"),
     )
 )

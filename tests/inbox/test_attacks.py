@@ -3,6 +3,7 @@
 import re
 import struct
 import zlib
+from base64 import b64encode
 
 import pytest
 
@@ -27,12 +28,24 @@ def a_png(width: int, height: int) -> bytes:
     )
 
 
+def a_gif(width: int, height: int, *, frame: tuple[int, int]) -> bytes:
+    """A screen of one size, and a first frame of another: a browser draws the larger one."""
+    screen = struct.pack("<HHBBB", width, height, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    remark = b"\x21\xfe\x03abc\0"
+    where = b"," + struct.pack("<HHHHB", 0, 0, *frame, 0)
+    return b"GIF89a" + screen + remark + where + b"\x02\x03\x44\x01\x05\0;"
+
+
 @pytest.mark.parametrize(
     ("picture", "status"),
     [
         pytest.param(a_png(4000, 3000), 200, id="a photo"),
         pytest.param(a_png(20_000, 20_000), 404, id="a pixel bomb"),
-        pytest.param(b"GIF89a/*" + b"x" * 100, 200, id="a polyglot with a small size"),
+        pytest.param(a_png(50_000, 50_000), 404, id="gigapixels"),
+        pytest.param(a_gif(9, 9, frame=(9, 9)), 200, id="a small moving picture"),
+        pytest.param(a_gif(9, 9, frame=(20_000, 20_000)), 404, id="a bomb behind a small screen"),
+        pytest.param(a_gif(9, 9, frame=(9, 9))[:30], 404, id="cut off before its first frame"),
+        pytest.param(b"GIF89a/*" + b"x" * 100, 404, id="a polyglot without a picture"),
         pytest.param(b"<svg onload=alert(1)>", 404, id="no picture at all"),
         pytest.param(a_png(10, 10) + b"\0" * LARGEST_SHOWN, 404, id="too heavy"),
     ],
@@ -42,9 +55,6 @@ async def test_a_picture_that_would_hurt_the_browser_is_a_file(stage, browser, p
     file = await a_file(stage, picture, name="x.png", mime="image/png", kind="image")
     anna = await browser("Anna")
     drawn = await anna.get(f"/files/{file}", **{"Sec-Fetch-Dest": "image"})
-    if picture.startswith(b"GIF89a"):
-        # As GIF reads it, "/*xx" is 10799 × 30840: more than is drawn.
-        status = 404
     assert drawn.status == status
     followed = await anna.get(f"/files/{file}", **{"Sec-Fetch-Dest": "document"})
     assert followed.status == 200
@@ -52,6 +62,31 @@ async def test_a_picture_that_would_hurt_the_browser_is_a_file(stage, browser, p
     assert followed.headers["Content-Disposition"].startswith(kind)
     assert followed.headers["X-Content-Type-Options"] == "nosniff"
     assert followed.body == picture
+
+
+@pytest.mark.parametrize(
+    ("picture", "mime", "kept"),
+    [
+        pytest.param(a_png(40, 30), "image/png", True, id="a small one"),
+        pytest.param(a_png(50_000, 50_000), "image/png", False, id="gigapixels"),
+        pytest.param(a_gif(9, 9, frame=(20_000, 20_000)), "image/gif", False, id="behind a screen"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", False, id="a drawing"),
+    ],
+)  # fmt: skip
+async def test_a_picture_inside_a_mail_is_measured_before_it_is_drawn(
+    stage, browser, picture, mime, kept
+):
+    await stage.hire("Anna")
+    account = await stage.shop.connect("mail", kind="email")
+    address = f"data:{mime};base64,{b64encode(picture).decode()}"
+    html = f"<p>Вот</p><img alt='Фото' src='{address}'>"
+    await stage.receive(accepted(account, a_message(text="x", html=html), channel="email"))
+    message = (await stage.shop.one("select id from message")).id
+    anna = await browser("Anna")
+    for path in (f"/messages/{message}/html", f"/messages/{message}/html?images=1"):
+        text = (await anna.get(path)).text
+        assert (address in text) == kept, path
+        assert "Фото" in text
 
 
 async def test_a_picture_known_to_be_too_large_is_not_even_asked_for(stage, browser):

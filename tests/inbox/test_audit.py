@@ -113,3 +113,17 @@ async def test_what_the_desk_wrote_down_is_told_in_words(stage, browser):
     assert '<del><span class="vh">before: </span>Anna</del>' in text
     assert '<ins><span class="vh">after: </span>Resolved</ins>' in text
     assert f'href="/conversations/{talk}"' in text
+
+
+async def test_a_lead_won_is_told_in_words_and_money(stage, browser):
+    account = await stage.shop.connect()
+    await stage.hire("Anna", role="admin")
+    await stage.receive(accepted(account, a_message(text="Сколько стоит?")))
+    lead = (await stage.shop.one("select id from lead")).id
+    anna = await browser("Anna", **{"Accept-Language": "en"})
+    await anna.post(f"/leads/{lead}", {"status": "won", "value": "4500"})
+
+    text = (await anna.get("/settings/audit?kind=lead")).text
+    assert "</span>₽4,500</ins>" in text
+    assert "</span>Won</ins>" in text
+    assert "450000" not in text

@@ -10,6 +10,7 @@ from inbox.live_hub import QUEUE, Hint, LiveHub
 from router import wire
 from router.facts import Assigned, MediaWanted, MessageReceived
 from router.ids import new_id
+from storage.labels import add_label, change_label
 from tests.conftest import NOON
 from tests.events import a_message, accepted
 
@@ -199,3 +200,25 @@ async def test_a_page_that_subscribes_to_a_process_that_stops_is_sent_away():
     hub.close()
     with hub.page() as page:
         assert page.is_over()
+
+
+async def test_a_colour_of_a_label_is_told_to_pages_and_drawn_by_every_process(stage, browser):
+    await stage.hire("Anna", role="admin")
+    await stage.hire("Boris", in_team=False, sees="own")
+    account = await stage.shop.connect()
+    await stage.receive(accepted(account, a_message()))
+    talk = (await stage.shop.one("select id from conversation")).id
+    await stage.desk.set_labels(talk, ["опт"], by=None)
+    async with stage.engine.begin() as connection:
+        label = await add_label(connection, name="опт", colour="red", now=stage.now())
+    await stage.publish()
+    anna, boris = await browser("Anna"), await browser("Boris")
+    assert 'data-colour="red"' in (await anna.get("/?tab=all")).text
+    async with listening(anna) as hers, listening(boris) as his:
+        # By another process: what this one remembers of the colours is a moment old.
+        async with stage.engine.begin() as connection:
+            await change_label(connection, label, name="опт", colour="green", now=stage.now())
+        await stage.publish()
+        assert await hers.hints() == [{"kind": "labels"}]
+        assert await his.hints() == [{"kind": "labels"}]
+        assert 'data-colour="green"' in (await anna.get("/?tab=all")).text

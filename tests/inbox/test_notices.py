@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from router.notices import KINDS
-from storage import notices
+from storage import notice_feed
 from storage.engine import transaction
 from storage.notice_wishes import load_people
 from storage.push import subscribe
@@ -25,7 +25,7 @@ async def settle(stage) -> None:
     """What the notifier does, and the relay with what it told."""
     await stage.publish()
     async with stage.engine.begin() as connection:
-        await notices.follow(connection, now=stage.now(), zone="UTC")
+        await notice_feed.follow(connection, now=stage.now(), zone="UTC")
     await stage.publish()
 
 

@@ -9,6 +9,7 @@ import pytest
 from router.ids import new_id
 from router.notices import Notice
 from storage.notices import give
+from storage.tasks import create_task
 from tests.builders import Rows
 from tests.events import a_message, a_person, accepted
 from tests.inbox.test_live import listening
@@ -99,6 +100,74 @@ async def test_leads_that_one_gave_away_can_be_taken_back_by_whoever_gave_them(s
     assert (
         await stage.shop.one("select manager_id from lead where id = :l", l=lead)
     ).manager_id == two["anna"]
+
+
+async def test_what_one_gave_away_from_its_card_is_taken_back_or_no_way_back_is_offered(
+    stage, browser, two
+):
+    """One's own by the lead alone: who is given it has the person with it."""
+    anna, boris = await browser("Anna"), await browser("Boris")
+    await stage.desk.assign(two["own"], by=None, manager=two["boris"])
+    await stage.shop.sql("update contact set manager_id = null where id = :c", c=two["contact"])
+    lead = (await stage.shop.one("select id from lead where contact_id = :c", c=two["contact"])).id
+
+    async def whose() -> UUID:
+        return (
+            await stage.shop.one("select manager_id from lead where id = :l", l=lead)
+        ).manager_id
+
+    async def gives_away() -> dict[str, Any]:
+        await stage.desk.change_lead(lead, {"manager_id": two["anna"]}, by=None)
+        answer = await anna.post(f"/leads/{lead}", {"manager": str(two["boris"])}, **FRAGMENT)
+        assert await whose() == two["boris"]
+        assert (await anna.get(f"/leads/{lead}")).status == 404
+        return json.loads(answer.text)["undo"]
+
+    undo = await gives_away()
+    assert (await anna.post(undo["action"], undo["fields"], **FRAGMENT)).status == 200
+    assert await whose() == two["anna"]
+    assert (await anna.get(f"/leads/{lead}")).status == 200
+
+    # Given on meanwhile, it is not taken from whoever has it.
+    vera = await stage.hire("Vera", in_team=False)
+    undo = await gives_away()
+    assert (await boris.post(f"/leads/{lead}", {"manager": str(vera)}, **FRAGMENT)).status == 200
+    said = json.loads((await anna.post(undo["action"], undo["fields"], **FRAGMENT)).text)["said"]
+    assert "другой" in said or "кто-то" in said or "перен" in said, said
+    assert await whose() == vera
+    assert (await anna.post(undo["action"], undo["fields"])).status == 303
+
+    # Without a script one is led to the board, not to a page that is not one's own any more.
+    await stage.desk.change_lead(lead, {"manager_id": two["anna"]}, by=None)
+    answer = await anna.post(f"/leads/{lead}", {"manager": str(two["boris"])})
+    assert answer.headers["Location"] == "/leads"
+
+    # A person and a task, given away and out of sight with it: there is no way back to offer.
+    await stage.shop.sql(
+        "update contact set manager_id = :a where id = :c", a=two["anna"], c=two["contact"]
+    )
+    answer = await anna.post(
+        f"/contacts/{two['contact']}", {"manager": str(two["boris"])}, **FRAGMENT
+    )
+    assert "undo" not in json.loads(answer.text)
+    await stage.shop.sql(
+        "update contact set manager_id = :a where id = :c", a=two["anna"], c=two["contact"]
+    )
+    ticked = {f"pick.{two['contact']}": "1", "manager": str(two["boris"])}
+    answer = await anna.post("/contacts/at-once", ticked, **FRAGMENT)
+    assert "undo" not in json.loads(answer.text)
+    async with stage.engine.begin() as connection:
+        task = await create_task(
+            connection,
+            text="позвонить",
+            due_at=stage.now(),
+            now=stage.now(),
+            manager_id=two["anna"],
+            created_by=two["boris"],
+        )
+    answer = await anna.post(f"/tasks/{task}", {"manager": str(two["boris"])}, **FRAGMENT)
+    assert answer.status == 200
+    assert "undo" not in json.loads(answer.text)
 
 
 async def test_only_who_sees_the_conversation_is_offered_and_named_in_its_notes(

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from storage import deliveries, notices
+from storage import deliveries, notice_feed
 from storage.engine import transaction
 from tests.inbox.stage import Stage
 
@@ -24,7 +24,7 @@ async def at_work(stage: Stage) -> AsyncGenerator[None]:
         while not stop.is_set():
             await stage.publish()
             async with stage.engine.begin() as connection:
-                await notices.follow(connection, now=stage.now(), zone="UTC")
+                await notice_feed.follow(connection, now=stage.now(), zone="UTC")
             await _send(stage)
             await asyncio.sleep(EVERY_S)
 

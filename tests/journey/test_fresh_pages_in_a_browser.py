@@ -1,5 +1,6 @@
 """Leads, contacts and settings show what is so now, without being in anybody's way."""
 
+import re
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.conftest import NOON
@@ -60,15 +61,6 @@ async def test_whoever_is_writing_is_told_and_not_disturbed(stage, telegram, ope
     await expect(page.locator("h1")).to_have_text("Другое имя")
 
 
-async def place_of(card: Locator) -> Any:
-    """Where it is, also when it is drawn anew in the moment in which one asks."""
-    box = None
-    while box is None:
-        await expect(card).to_be_visible()
-        box = await card.bounding_box()
-    return box
-
-
 async def test_the_board_keeps_its_place(stage, telegram, open_page):
     await stage.receive(
         *(
@@ -81,13 +73,40 @@ async def test_the_board_keeps_its_place(stage, telegram, open_page):
     await column.evaluate("(each) => { each.scrollTop = 400 }")
     await page.locator(".card__name", has_text="Person 9").focus()
     assert await column.evaluate("(each) => each.scrollTop") > 0
-    card = page.locator(".card__name:focus", has_text="Person 9")
-    before = await place_of(card)
+    before = await page.locator(":focus").bounding_box()
+    await page.evaluate(
+        """() => {
+            window.card = document.activeElement.closest(".card");
+            window.left = 0;
+            document.addEventListener("focusout", () => { window.left += 1; });
+        }"""
+    )
     await stage.receive(
         accepted(telegram, a_message(by=a_person(99), at=NOON + timedelta(minutes=1)))
     )
     await expect(page.locator("#main")).to_contain_text("Person 99")
-    assert await place_of(card) == before
+    assert await page.locator(":focus").bounding_box() == before
+
+    # The card itself is drawn anew: what it says changes, and what has the focus in it, or is ticked, is not touched.
+    await page.locator(".card:has(:focus) .card__pick").check()
+    await page.evaluate("window.left = 0")
+    lead = (await stage.shop.one("select id from lead where title like 'Person 9%' limit 1")).id
+    await stage.desk.change_lead(lead, {"title": "Другое имя", "value": 12300}, by=None)
+    await stage.publish()
+    card = page.locator(".card", has_text="Другое имя")
+    await expect(card.locator(".card__value")).to_contain_text("123")
+    await expect(card.locator(".card__pick")).to_be_focused()
+    await expect(card.locator(".card__pick")).to_be_checked()
+    await expect(card).to_have_class(re.compile("card--picked"))
+    assert await page.evaluate("[window.card.isConnected, window.left]") == [True, 0]
+
+    # Moved by somebody else, it takes the focus along.
+    won = (await stage.shop.one("select id from stage where name = 'Qualified'")).id
+    await stage.desk.move_lead(lead, won, by=None)
+    await stage.publish()
+    await expect(page.locator('.col[data-name="Qualified"] .card')).to_have_count(1)
+    await expect(card.locator(".card__pick")).to_be_focused()
+    assert await page.evaluate("window.card.isConnected")
 
 
 async def test_who_is_on_duty_is_seen_in_the_settings(stage, open_page):

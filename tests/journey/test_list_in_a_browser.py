@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage.labels import add_label
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.inbox.chromium import PATIENCE_MS, PHONE, browsing, needs_chromium
@@ -82,6 +83,11 @@ async def test_a_label_is_narrowed_to_and_kept_as_a_view_and_what_failed_is_seen
     await page.fill("#bulk-label input", "опт")
     await page.keyboard.press("Enter")
     await expect(rows.nth(0)).to_contain_text("опт")
+    # Its colour is everybody's, and is there as soon as somebody has chosen it.
+    async with stage.engine.begin() as connection:
+        await add_label(connection, name="опт", colour="green", now=stage.now())
+    await stage.publish()
+    await expect(rows.nth(0).locator(".badge--label")).to_have_attribute("data-colour", "green")
     await expect(page.locator("#filters [name=label] option")).to_have_count(2)
     await page.click("#filters summary")
     await page.select_option("#filters [name=label]", "опт")

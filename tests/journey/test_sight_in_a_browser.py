@@ -82,3 +82,24 @@ async def test_a_colleague_is_limited_handed_over_and_disabled_on_a_phone(stage,
     await page.goto("/settings/audit")
     await expect(page.locator(".audit")).to_contain_text("отключён сотрудник: Boris")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_lead_given_away_is_taken_back_where_it_was(stage, open_page):
+    anna = await stage.hire("Anna", sees="own")
+    boris = await stage.hire("Boris", presence="off")
+    account = await stage.shop.connect("bot")
+    await stage.receive(accepted(account, a_message(by=a_person(1, name="Марина"))))
+    await stage.shop.sql("update conversation set manager_id = :b", b=boris)
+    await stage.shop.sql("update contact set manager_id = null")
+    await stage.shop.sql("update lead set manager_id = :a", a=anna)
+    lead = (await stage.shop.one("select id from lead")).id
+    page = await open_page(f"/leads/{lead}")
+    await page.evaluate("window.sameDocument = true")
+
+    await page.select_option("#lead-manager", label="Boris")
+    await expect(page.locator("main")).to_contain_text("или это не ваше")
+    await stage.publish()
+    await page.locator(".toast [data-undo]").click()
+    await expect(page.locator("#lead-manager")).to_have_value(str(anna))
+    assert (await stage.shop.one("select manager_id from lead")).manager_id == anna
+    assert await page.evaluate("window.sameDocument")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage import notices
+from storage import notice_feed
 from storage.engine import transaction
 from storage.push import kept_push_keys
 from storage.sealing import Sealer
@@ -47,7 +47,7 @@ async def settle(stage: Stage) -> None:
     """What the notifier does, and the relay with what it told."""
     await stage.publish()
     async with stage.engine.begin() as connection:
-        await notices.follow(connection, now=stage.now(), zone="UTC")
+        await notice_feed.follow(connection, now=stage.now(), zone="UTC")
     await stage.publish()
 
 

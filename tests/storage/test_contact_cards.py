@@ -11,9 +11,9 @@ from router.asking import NotFound, Refused
 from storage.desk import Desk
 from storage.engine import transaction
 from storage.fields import add_field, archive_field, change_field, move_field
+from storage.reading.contact_keys import claims_of
 from storage.reading.contacts import (
     ContactFilter,
-    claims_of,
     contact_by_id,
     contacts_by_last_message,
     list_contacts,

@@ -21,14 +21,14 @@ from router.facts import (
 )
 from router.ids import new_id
 from router.notices import KINDS, Hours, Manner, Wish
-from storage import notices
+from storage import notice_feed, notice_marks, notices, reminders
 from storage.accounts import note_error
 from storage.desk import Desk
 from storage.engine import transaction
 from storage.notice_wishes import save_wishes
+from storage.outbox import tell
 from storage.push import subscribe
 from storage.tasks import change_task, create_task
-from storage.world_saving import tell
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.installation import Installation
@@ -45,7 +45,7 @@ class Office(Installation):
         await self.sql(
             "update outbox set position = nextval('outbox_position') where position is null"
         )
-        while await self._one(notices.follow, now):
+        while await self._one(notice_feed.follow, now):
             pass
 
     async def _one(self, what: Any, now: Any) -> int:
@@ -53,7 +53,7 @@ class Office(Installation):
             return await what(connection, now=now, zone=ZONE)
 
     async def remind(self, now: Any) -> int:
-        return await self._one(notices.remind, now)
+        return await self._one(reminders.remind, now)
 
     async def told(self) -> list[tuple[str, str, bool]]:
         rows = await self.sql(
@@ -93,7 +93,7 @@ async def test_a_hundred_messages_are_one_notice_that_becomes_news_again(shop, a
         await _says(shop, telegram, n, NOON + n * MINUTE)
     assert await shop.told() == [("Anna", "assigned", True), ("Anna", "message", True)]
     async with transaction(shop.engine) as connection:
-        assert await notices.mark_read(connection, anna, now=NOON, conversation=talk) == 2
+        assert await notice_marks.mark_read(connection, anna, now=NOON, conversation=talk) == 2
     assert [unread for _, _, unread in await shop.told()] == [False, False]
     await _says(shop, telegram, 7, NOON + 7 * MINUTE)
     assert (await shop.told())[-1] == ("Anna", "message", True)
@@ -202,7 +202,7 @@ async def test_a_muted_conversation_is_silent_until_it_is_unmuted(shop, anna, te
     await shop.sql("delete from notification")
     for muted, expected in ((True, []), (False, [("Anna", "message", True)])):
         async with transaction(shop.engine) as connection:
-            await notices.set_mute(connection, anna, talk, muted=muted, now=NOON)
+            await notice_marks.set_mute(connection, anna, talk, muted=muted, now=NOON)
         await _says(shop, telegram, 2 if muted else 3)
         assert await shop.told() == expected
 
@@ -221,7 +221,7 @@ async def test_a_broken_promise_is_told_once_per_wait(shop, anna, telegram):
     await shop.sql("delete from notification")
 
     async def look(minutes: int) -> None:
-        await shop._one(notices.tell_of_broken_promises, NOON + minutes * MINUTE)
+        await shop._one(reminders.tell_of_broken_promises, NOON + minutes * MINUTE)
 
     await look(14)
     assert await shop.told() == []
@@ -295,9 +295,9 @@ async def test_the_same_facts_in_any_order_give_the_same_notices(shop, data):
         for size in sizes:
             batch, rest = rest[:size], rest[size:]
             async with shop.engine.begin() as connection:
-                await notices.take(connection, batch, now=NOON, zone=ZONE)
+                await notice_feed.take(connection, batch, now=NOON, zone=ZONE)
         async with shop.engine.begin() as connection:
-            await notices.take(connection, rest, now=NOON, zone=ZONE)
+            await notice_feed.take(connection, rest, now=NOON, zone=ZONE)
         rows = await shop.sql(
             "select user_id, kind, subject, seq, at, read_at from notification order by 1, 2, 3"
         )
@@ -316,7 +316,7 @@ async def test_two_that_read_the_feed_together_tell_everybody_once(shop, anna, t
     await shop.sql("update outbox set position = nextval('outbox_position') where position is null")
     async with asyncio.TaskGroup() as group:
         for _ in range(4):
-            group.create_task(shop._one(notices.follow, NOON))
+            group.create_task(shop._one(notice_feed.follow, NOON))
     assert len(await shop.told()) == 4
     facts = await shop.sql("select id from outbox where kind = 'notice_changed'")
     assert len(facts) == 1

@@ -1,6 +1,8 @@
 """Recordings are fetched when the exchange has them, and not given up because it has them late."""
 
 import asyncio
+import io
+import zipfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -125,3 +127,20 @@ async def test_one_that_will_never_be_says_why(fetching, exchange):
         "failed",
         "The recording was shorter than the exchange keeps",
     )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "application/zip",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ],
+)
+async def test_what_is_packed_is_what_it_was_sent_as(fetching, exchange, said):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("0.bin", bytes(5000))
+    exchange.recordings["r1"] = packed.getvalue()
+    exchange.mime = said
+    file = await fetching.turn(seconds=1)
+    assert (file.state, file.mime) == ("stored", said)

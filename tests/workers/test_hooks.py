@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.desk import Refused
-from storage import outbox, webhooks
+from storage import outbox, webhook_deliveries
 from storage.engine import transaction
 from storage.reading.webhooks import list_deliveries, webhook_by_id
 from storage.sealing import Sealer
@@ -102,7 +102,9 @@ class Shop:
             while True:
                 await hooks.settled()
                 async with self.engine.connect() as connection:
-                    left = await webhooks.targets_due(connection, sealer=SEALER, now=self.time)
+                    left = await webhook_deliveries.targets_due(
+                        connection, sealer=SEALER, now=self.time
+                    )
                 if not left:
                     break
             stop.set()
@@ -123,7 +125,7 @@ async def shop(database: AsyncEngine) -> Shop:
     made = Shop(database)
     # The place from which facts are looked at.
     async with transaction(database) as connection:
-        await webhooks.collect(connection, now=NOON)
+        await webhook_deliveries.collect(connection, now=NOON)
     return made
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.outgoing import open_guarded_http, open_http
 from router.notices import KINDS, Manner
-from storage import notices
+from storage import notice_feed, notice_marks
 from storage.engine import transaction
 from storage.notice_wishes import save_wishes
 from storage.push import kept_push_keys, public_push_key, subscribe, try_push
@@ -125,7 +125,7 @@ class Scene:
             "update outbox set position = nextval('outbox_position') where position is null"
         )
         async with self.engine.begin() as connection:
-            await notices.follow(connection, now=self.time, zone="UTC")
+            await notice_feed.follow(connection, now=self.time, zone="UTC")
 
     def pusher(self) -> Pusher:
         return Pusher(
@@ -259,7 +259,7 @@ async def test_a_service_in_trouble_is_asked_again_later_and_not_for_ever(scene)
 async def test_what_was_read_meanwhile_or_is_old_does_not_ring(scene):
     await scene.writes()
     async with transaction(scene.engine) as connection:
-        await notices.mark_read(connection, scene.anna, now=NOON)
+        await notice_marks.mark_read(connection, scene.anna, now=NOON)
     await scene.push()
     await scene.writes()
     scene.time = NOON + KEPT + timedelta(minutes=1)

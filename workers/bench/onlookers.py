@@ -14,7 +14,7 @@ import aiohttp
 import asyncpg
 import msgspec
 
-from storage.world_saving import OUTBOX_CHANNEL
+from storage.outbox import OUTBOX_CHANNEL
 
 OVERLAP: Final = 200
 """Facts looked for again: two lanes number theirs before they commit, and either may commit first."""

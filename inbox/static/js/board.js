@@ -8,7 +8,8 @@ import { move, onMoved } from "./board_moves.js";
 import { choosing } from "./lead_choice.js";
 import { askWhere } from "./lead_dialogs.js";
 import { listen } from "./live.js";
-import { ask, parse, pieces } from "./net.js";
+import { ask, pageNow, parse, pieces } from "./net.js";
+import { patch } from "./patch.js";
 import { say } from "./toast.js";
 
 const main = document.getElementById("main");
@@ -53,15 +54,16 @@ async function flush() {
 // New cards that came while we were away are on the page as it would be drawn now.
 async function refill() {
   try {
-    const response = await fetch(location.href, { signal: AbortSignal.timeout(20000) });
-    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-    for (const card of fresh.querySelectorAll(".card[data-id]")) asked.add(card.dataset.id);
+    const { response, page } = await pageNow();
+    // A server that is starting draws no board: asked again with the next hint.
+    everything = !response.ok;
+    for (const card of page.querySelectorAll(".card[data-id]")) asked.add(card.dataset.id);
   } catch {
     everything = true;
   }
 }
 
-function apply({ cards, gone, columns: sums, sums: all }) {
+function apply({ cards, gone, columns: perColumn, sums }) {
   if (!board) {
     if (cards.length) location.reload();
     return;
@@ -72,11 +74,11 @@ function apply({ cards, gone, columns: sums, sums: all }) {
   }
   for (const id of gone) remove(byId(id));
   for (const { id, stage, html } of cards) draw(id, stage, parse(html).firstElementChild);
-  for (const [stage, { count, value }] of Object.entries(sums)) {
+  for (const [stage, { count, value }] of Object.entries(perColumn)) {
     for (const each of document.querySelectorAll(`[data-count="${stage}"]`)) each.textContent = count;
     for (const each of document.querySelectorAll(`[data-sum="${stage}"]`)) each.textContent = value;
   }
-  document.getElementById("sums")?.replaceChildren(parse(all));
+  document.getElementById("sums")?.replaceChildren(parse(sums));
   count?.();
 }
 
@@ -85,19 +87,18 @@ function draw(id, stage, fresh) {
   const column = columns().find((each) => each.dataset.stage === stage);
   if (!column) return remove(old);
   if (old?.classList.contains("card--busy")) return undefined;
-  const focused = old?.contains(document.activeElement);
-  const picked = old?.querySelector(".card__pick")?.checked;
-  const stays = old && columnOf(old) === column && old.dataset.place === fresh.dataset.place;
-  const known = Boolean(old);
-  if (stays) old.replaceWith(fresh);
-  else {
-    old?.remove();
+  if (!old) {
     settle(fresh, column);
-    if (known && fresh.isConnected && !focused) arrive(fresh);
-    else if (!known && fresh.isConnected) arrive(fresh);
+    if (fresh.isConnected) arrive(fresh);
+    return undefined;
   }
-  if (picked) pick(fresh, true);
-  if (focused && fresh.isConnected) fresh.querySelector(".card__name").focus({ preventScroll: true });
+  const moves = columnOf(old) !== column || old.dataset.place !== fresh.dataset.place;
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  patch(old, fresh);
+  if (!moves) return undefined;
+  settle(old, column);
+  if (!focused && old.isConnected) arrive(old);
+  else if (focused) (old.isConnected ? focused : board).focus({ preventScroll: true });
   return undefined;
 }
 

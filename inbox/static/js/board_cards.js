@@ -30,6 +30,8 @@ export function settle(card, column) {
   const lower = cardsOf(column).find((other) => other !== card && (Number(other.dataset.place) < place
     || (Number(other.dataset.place) === place && other.dataset.id < card.dataset.id)));
   const end = column.querySelector(".col__end");
+  // Whatever is put where it stands already loses the focus for nothing.
+  if (lower && lower === card.nextElementSibling) return;
   if (lower) lower.before(card);
   else if (end) card.remove();
   else append(column, card);

@@ -5,6 +5,7 @@
 
 import { post } from "./net.js";
 import { back } from "./panes.js";
+import { randomKey } from "./random_key.js";
 import { changed } from "./rows.js";
 import { say, sayDone } from "./toast.js";
 import { element, list, order, place } from "./window.js";
@@ -159,13 +160,11 @@ async function unread(id) {
 
 // Doing it.
 
-const hex = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
 function fieldsOf(button) {
   const ids = [...picked];
   // What is on the screen now is what is decided upon.
   const revision = (id) => element(id)?.dataset.rev ?? order[place(id)]?.rev ?? "";
-  const fields = new URLSearchParams({ key: hex(), do: button.dataset.do, ids: ids.join(","), revs: ids.map(revision).join(",") });
+  const fields = new URLSearchParams({ key: randomKey(), do: button.dataset.do, ids: ids.join(","), revs: ids.map(revision).join(",") });
   if (["manager", "team", "until"].includes(button.name)) fields.set(button.name, button.value);
   fields.set("label", bar.querySelector("[name=label]").value);
   return fields;

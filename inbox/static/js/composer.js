@@ -7,6 +7,7 @@ import { forget as forgetNames, mentions, named } from "./mentions.js";
 import { close as closeOver } from "./over.js";
 import { back } from "./panes.js";
 import { forget, quoted, ready as readyToQuote } from "./quoting.js";
+import { randomKey } from "./random_key.js";
 import { send } from "./sending.js";
 import * as suggesting from "./suggesting.js";
 import { attach, add as addFile, chips, empty as noFiles, put, ready as readyForFiles, tickets, uploading } from "./uploads.js";
@@ -270,7 +271,7 @@ function submitted(event) {
     again: (sent) => takeBack(sent, files),
     keep: keepFailed,
   });
-  sending.elements.key.value = newKey();
+  sending.elements.key.value = randomKey();
   document.getElementById("send-and").open = false;
   field().value = "";
   asked = "";
@@ -309,9 +310,6 @@ function keepFailed(sent) {
   if (!form() || sent.talk !== document.getElementById("talk").dataset.id || field().value) return;
   drafts.keep({ text: sent.text, mode: sent.mode, to: sent.conversation });
 }
-
-// crypto.randomUUID is there only over HTTPS.
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function attachHere(files) {
   if (form().dataset.mode === "note" && files.length) setMode("reply");

@@ -1,10 +1,11 @@
 // The draft, kept on the server while one writes. What another window has written since is never gone over: it is asked.
 
 import { ask, token } from "./net.js";
+import { randomKey } from "./random_key.js";
 
 const form = () => document.getElementById("composer");
 // This page's own name; each writing of it has a number, so that what comes late is left out.
-const writer = [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const writer = randomKey(8);
 let nth = 0;
 let base = "";
 let under;

@@ -2,6 +2,7 @@
 // one is in its hidden field; `allo:found` says so, and `data-go` leads on.
 
 import { pieces } from "./net.js";
+import { say } from "./toast.js";
 
 const PAUSE_MS = 200;
 let numbers = 0;
@@ -48,11 +49,9 @@ async function look(finder) {
   asking = new AbortController();
   const query = new URLSearchParams({ q, without: finder.dataset.without ?? "" });
   try {
-    const response = await fetch(`${finder.dataset.finder}?${query}`, { headers: { "X-Fragment": "1" }, signal: asking.signal });
-    if (!response.ok) return;
-    const html = await response.text();
+    const { html } = await pieces(`${finder.dataset.finder}?${query}`, { signal: asking.signal });
     const list = finder.querySelector("[role=listbox]");
-    list.innerHTML = html;
+    list.replaceChildren(html);
     options(finder).forEach((each, place) => { each.id = `${list.id}-${place}`; });
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
@@ -84,9 +83,13 @@ async function choose(finder, option) {
     location.href = finder.dataset.go + id;
     return;
   }
-  const { html } = await pieces(finder.dataset.go + id);
-  sheet.replaceChildren(html);
-  sheet.querySelector(".btn--main")?.focus();
+  try {
+    const { html } = await pieces(finder.dataset.go + id);
+    sheet.replaceChildren(html);
+    sheet.querySelector(".btn--main")?.focus();
+  } catch (refused) {
+    say(refused.message);
+  }
 }
 
 addEventListener("focusin", (event) => {

@@ -2,6 +2,7 @@
 // something there; then they are told, and draw it when they want to.
 
 import { watch } from "./more.js";
+import { pageNow } from "./net.js";
 
 const SETTLE_MS = 300;
 const REST_MS = 3000;
@@ -67,9 +68,9 @@ async function draw() {
   drawn = Date.now();
   let fresh;
   try {
-    const response = await fetch(location.href, { signal: AbortSignal.timeout(20000) });
+    const { response, page } = await pageNow();
     if (!response.ok || response.redirected) return;
-    fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("main");
+    fresh = page.getElementById("main");
   } catch {
     return; // The next hint tries again.
   }
@@ -82,21 +83,25 @@ async function draw() {
 // Somebody has changed something here themselves: shown at once, whatever else is going on. A merged contact's page goes on
 // at the address of the one who stays.
 export async function redraw() {
-  let response;
-  let whole;
+  let now;
   try {
-    response = await fetch(location.href, { signal: AbortSignal.timeout(20000) });
-    if (response.ok) whole = new DOMParser().parseFromString(await response.text(), "text/html");
+    now = await pageNow();
   } catch {
     // Below.
   }
-  const fresh = whole?.getElementById("main");
+  const fresh = (now?.response.ok || now?.response.status === 404) && now.page.querySelector("main");
   if (!fresh || !main || !kinds.size) {
     location.reload();
     return;
   }
-  if (response.redirected) history.replaceState({}, "", response.url);
-  document.title = whole.title;
+  if (!now.response.ok) {
+    // Given away, and not ours to see any more: said in its place, while the toast still offers to take it back.
+    document.title = now.page.title;
+    main.replaceChildren(...fresh.childNodes);
+    return;
+  }
+  if (now.response.redirected) history.replaceState({}, "", now.response.url);
+  document.title = now.page.title;
   main.dataset.about = fresh.dataset.about ?? "";
   drawn = Date.now();
   delete main.dataset.more;

@@ -3,7 +3,7 @@
 import "./page.js";
 import "./lightbox.js";
 import "./media.js";
-import { catchUp as catchUpRows, changed as changedRows } from "./rows.js";
+import { catchUp as catchUpRows, changed as changedRows, drawAgain } from "./rows.js";
 import { catchUp as catchUpCompany, company } from "./presence.js";
 import { around as aroundTalk, catchUp as catchUpTalk, changed as changedTalk } from "./talk.js";
 import { listen } from "./live.js";
@@ -20,6 +20,10 @@ listen({
     if (happened.length) {
       changedRows(happened);
       changedTalk(happened);
+    }
+    if (hints.some((hint) => hint.kind === "labels")) {
+      drawAgain();
+      aroundTalk();
     }
     company(hints);
   },

@@ -48,6 +48,12 @@ export function parse(html) {
   return template.content;
 }
 
+// The page of this address as it would be drawn now. `response` says whether it is still this one.
+export async function pageNow() {
+  const response = await fetch(location.href, { signal: AbortSignal.timeout(20000) });
+  return { response, page: new DOMParser().parseFromString(await response.text(), "text/html") };
+}
+
 const meta = () => document.querySelector("meta[name=csrf]");
 export const token = () => meta().content;
 

@@ -303,8 +303,12 @@ async function pushOff() {
 }
 
 async function redraw() {
-  const fresh = parse(await (await fetch("/profile")).text()).getElementById("browsers");
-  document.getElementById("browsers").replaceWith(fresh);
+  try {
+    const fresh = parse(await (await ask("/profile")).text()).getElementById("browsers");
+    document.getElementById("browsers").replaceWith(fresh);
+  } catch {
+    // It is done and has been said: the list tells of it on the next page.
+  }
 }
 
 if (bell) begin();

@@ -1,11 +1,12 @@
 // Contacts: several at once, going through the duplicates by key, and a warning while a new one is typed in.
 
-import { parse } from "./net.js";
+import { pieces } from "./net.js";
 import { openSheet } from "./sheets.js";
 import { say } from "./toast.js";
 
 const PAUSE_MS = 300;
 let timer = 0;
+let asking;
 
 addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-merge-ticked]");
@@ -35,13 +36,15 @@ addEventListener("input", (event) => {
   if (!form) return;
   clearTimeout(timer);
   timer = setTimeout(async () => {
+    asking?.abort();
+    asking = new AbortController();
     const { name, phone, email } = form.elements;
     const query = new URLSearchParams({ name: name.value, phone: phone.value, email: email.value });
     try {
-      const response = await fetch(`${form.dataset.same}?${query}`, { headers: { "X-Fragment": "1" } });
-      if (response.ok) form.querySelector("[data-same-at]").replaceChildren(parse(await response.text()));
+      const { html } = await pieces(`${form.dataset.same}?${query}`, { signal: asking.signal });
+      form.querySelector("[data-same-at]").replaceChildren(html);
     } catch {
-      // A warning is a courtesy; the next letter asks again.
+      // Typed on; or the warning, which is a courtesy, comes with the next letter.
     }
   }, PAUSE_MS);
 });

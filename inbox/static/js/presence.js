@@ -1,5 +1,5 @@
 // Who else is here: we say that we look and that we write; colleagues' pages say it of themselves.
-// Nothing is kept: whoever is not heard of any more is gone after a while (inbox/company.py).
+// Nothing is kept: whoever is not heard of any more is gone after a while (inbox/attendance.py).
 
 import { pieces, post } from "./net.js";
 
@@ -22,7 +22,10 @@ addEventListener("allo:opened", () => {
   if (!document.hidden) tell("looks");
   until();
 });
-addEventListener("allo:leaving", () => tell("left"));
+addEventListener("allo:leaving", () => {
+  tell("left");
+  clearTimeout(expiry);
+});
 addEventListener("pagehide", () => tell("left"));
 addEventListener("allo:connected", () => document.hidden || tell("looks"));
 document.addEventListener("visibilitychange", () => tell(document.hidden ? "left" : "looks"));
@@ -55,6 +58,7 @@ export function company(hints) {
 }
 
 async function look() {
+  if (!talk()) return;
   if (asking) {
     askAgain = true;
     return;

@@ -31,9 +31,14 @@ async function flush() {
   if (asked.size && !timer) timer = setTimeout(flush, 20);
 }
 
+// Every row in the document is drawn again, where it is.
+export function drawAgain() {
+  changed([...list().querySelectorAll(".row")].map((row) => ({ conversation: row.dataset.id })));
+}
+
 export async function catchUp() {
   if (list().dataset.search) {
-    changed([...list().querySelectorAll(".row")].map((row) => ({ conversation: row.dataset.id })));
+    drawAgain();
     return;
   }
   const answer = await load([]);

@@ -8,6 +8,8 @@ import { ask, parse, pieces, post } from "./net.js";
 import { say } from "./toast.js";
 import { show } from "./panes.js";
 import { ready } from "./composer.js";
+import { foldAll, foldLines, unfold } from "./event_lines.js";
+import "./mail.js";
 import { arrived, restore } from "./sending.js";
 import { refresh as refreshWays, saw } from "./ways.js";
 import { remove as removeRow } from "./window.js";
@@ -18,7 +20,6 @@ const MOST = 300;
 const ROUNDS = 5;
 const SLOW_MS = 200;
 const FLASH_MS = 2400;
-const LINES = 4;
 const AWAY = [403, 404];
 
 const talk = () => document.getElementById("talk");
@@ -32,7 +33,6 @@ let opening;
 let heard = [];
 let reached = new Map();
 let pinned = true;
-let unfolded = new Set();
 let staleHead = false;
 
 export const current = () => talk()?.dataset.id ?? "";
@@ -106,14 +106,13 @@ function gone(said = document.getElementById("main").dataset.gone, unsent = "") 
 function settle() {
   if (!current()) return;
   unseen = 0;
-  unfolded = new Set();
   staleHead = false;
   reach(talk().dataset.reached);
   scroll().addEventListener("scroll", scrolled, { passive: true });
   edge("jump").addEventListener("click", toNewest);
   grown.disconnect();
   grown.observe(scroll());
-  foldLines();
+  foldAll();
   watch();
   const line = document.getElementById("unread");
   const found = talk().dataset.found;
@@ -587,62 +586,10 @@ function insert(item, section, day) {
   if (day) item.before(day);
 }
 
-// Many events in a row: the last are in sight, the others behind a button.
-
-function foldLines() {
-  for (const button of messages().querySelectorAll(".ev__more")) button.remove();
-  for (const line of messages().querySelectorAll(".ev--folded")) line.classList.remove("ev--folded");
-  let run = [];
-  const close = () => {
-    if (run.length > LINES && !unfolded.has(run[0].id)) fold(run);
-    run = [];
-  };
-  for (const item of items()) {
-    if (run.length && (!item.matches(".ev:not(.ev--card)") || item.parentElement !== run[0].parentElement)) close();
-    if (item.matches(".ev:not(.ev--card)")) run.push(item);
-  }
-  close();
-}
-
-function fold(run) {
-  const hidden = run.slice(0, -2);
-  for (const line of hidden) line.classList.add("ev--folded");
-  const button = edge("more-lines").content.cloneNode(true).firstElementChild;
-  button.textContent = button.dataset.words.replace("%N%", hidden.length);
-  button.dataset.first = run[0].id;
-  hidden[0].before(button);
-}
-
 addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-unfold-lines]");
   if (!button) return;
-  unfolded.add(button.dataset.first);
-  inPlace(foldLines);
+  inPlace(() => unfold(button));
 });
-
-// Mail in its frame.
-
-addEventListener("toggle", (event) => {
-  if (!event.target.matches?.("details.mail[open]")) return;
-  const frame = event.target.querySelector("iframe");
-  if (!frame.src) load(frame, frame.dataset.src);
-}, true);
-
-addEventListener("click", (event) => {
-  const button = event.target.closest?.("[data-images]");
-  if (!button) return;
-  load(button.closest("details").querySelector("iframe"), button.dataset.images);
-  button.parentElement.remove();
-});
-
-function load(frame, url) {
-  frame.addEventListener("load", () => {
-    // A document is at least as tall as its frame: measured in a frame without height.
-    frame.style.height = "0";
-    const height = frame.contentDocument?.documentElement?.scrollHeight ?? 320;
-    frame.style.height = `${Math.min(Math.max(height, 120), 2000)}px`;
-  }, { once: true });
-  frame.src = url;
-}
 
 settle();

@@ -57,7 +57,6 @@ def upgrade() -> None:
     sa.Column('content', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('term', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('landing', sa.Text(), server_default=sa.text("''"), nullable=False),
-    sa.Column('channel', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.Column('account_id', sa.UUID(), nullable=False),
     sa.Column('manager_id', sa.UUID(), nullable=False),
     sa.Column('pipeline_id', sa.UUID(), nullable=False),
@@ -114,30 +113,76 @@ def upgrade() -> None:
     sa.Column('since', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('contact_id', name=op.f('pk_reckoning_due'))
     )
-    op.create_table('rollup_source',
-    sa.Column('grain', sa.Text(), nullable=False),
-    sa.Column('basis', sa.Text(), nullable=False),
+    op.create_table('rollup_month',
     sa.Column('model', sa.Integer(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('origin_id', sa.BigInteger(), nullable=False),
-    sa.Column('channel', sa.Text(), nullable=False),
     sa.Column('account_id', sa.UUID(), nullable=False),
     sa.Column('manager_id', sa.UUID(), nullable=False),
     sa.Column('pipeline_id', sa.UUID(), nullable=False),
     sa.Column('inquiries', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('leads', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('responded', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('response_seconds', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('qualified', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('won', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('lost', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
-    sa.Column('open', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('new_customers', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('revenue', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('cycle_minutes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_qualified', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_won', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_lost', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_new_customers', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_revenue', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_cycle_minutes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.PrimaryKeyConstraint('model', 'day', 'origin_id', 'account_id', 'manager_id', 'pipeline_id', name=op.f('pk_rollup_month'))
+    )
+    op.create_table('rollup_origin',
+    sa.Column('model', sa.Integer(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('origin_id', sa.BigInteger(), nullable=False),
+    sa.Column('inquiries', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('leads', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('responded', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
     sa.Column('response_seconds', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
-    sa.CheckConstraint("basis in ('cohort', 'event')", name=op.f('ck_rollup_source_basis')),
-    sa.CheckConstraint("grain in ('d', 'm')", name=op.f('ck_rollup_source_grain')),
-    sa.PrimaryKeyConstraint('grain', 'basis', 'model', 'day', 'origin_id', 'channel', 'account_id', 'manager_id', 'pipeline_id', name=op.f('pk_rollup_source'))
+    sa.Column('qualified', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('won', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('lost', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('new_customers', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('revenue', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('cycle_minutes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_qualified', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_won', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_lost', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_new_customers', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_revenue', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_cycle_minutes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.PrimaryKeyConstraint('model', 'day', 'origin_id', name=op.f('pk_rollup_origin'))
+    )
+    op.create_table('rollup_owner',
+    sa.Column('model', sa.Integer(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('account_id', sa.UUID(), nullable=False),
+    sa.Column('manager_id', sa.UUID(), nullable=False),
+    sa.Column('pipeline_id', sa.UUID(), nullable=False),
+    sa.Column('inquiries', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('leads', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('responded', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('response_seconds', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('qualified', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('won', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('lost', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('new_customers', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('revenue', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('cycle_minutes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_qualified', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_won', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_lost', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_new_customers', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_revenue', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.Column('event_cycle_minutes', sa.BigInteger(), server_default=sa.text('0'), nullable=False),
+    sa.PrimaryKeyConstraint('model', 'day', 'account_id', 'manager_id', 'pipeline_id', name=op.f('pk_rollup_owner'))
     )
     op.create_table('source',
     sa.Column('id', sa.UUID(), nullable=False),
@@ -307,7 +352,9 @@ def downgrade() -> None:
     op.drop_index('ix_origin_source_id', table_name='origin')
     op.drop_table('origin')
     op.drop_table('source')
-    op.drop_table('rollup_source')
+    op.drop_table('rollup_owner')
+    op.drop_table('rollup_origin')
+    op.drop_table('rollup_month')
     op.drop_table('reckoning_due')
     op.drop_index('ix_overhead_days', table_name='overhead')
     op.drop_table('overhead')

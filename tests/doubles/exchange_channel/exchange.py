@@ -32,6 +32,7 @@ class State:
     error: SendError | None = None
     key: str = "c-1"
     recordings: dict[str, bytes | SendError] = field(default_factory=dict)
+    mime: str = "audio/wav"
 
 
 STATE = State()
@@ -80,7 +81,7 @@ async def fetch(account: Account, ref: str, http: aiohttp.ClientSession) -> Fetc
     async def chunks() -> AsyncIterator[bytes]:
         yield content
 
-    return Fetched(chunks=chunks(), name=f"{ref}.wav", mime="audio/wav")
+    return Fetched(chunks=chunks(), name=f"{ref}.wav", mime=STATE.mime)
 
 
 connector = Connector(

@@ -9,6 +9,7 @@ from aiohttp import ClientResponse
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from inbox.api.events import PATIENCE_S
 from router import facts, wire
 from router.ids import new_id
 from storage import tables
@@ -109,6 +110,17 @@ async def test_a_revoked_token_ends_its_stream(api: ApiClient) -> None:
         api.clock.move(minutes=1)
         async with asyncio.timeout(10):
             assert b"still here" not in await stream.read()
+
+
+async def test_a_process_that_stops_ends_its_streams_at_once(api: ApiClient) -> None:
+    token = {"Authorization": f"Bearer {api.tokens['read']}"}
+    async with api.http.get("/api/v1/events/stream", headers=token) as stream:
+        await stream.content.readline()
+        began = asyncio.get_running_loop().time()
+        api.hub.close()
+        async with asyncio.timeout(10):
+            await stream.read()
+        assert asyncio.get_running_loop().time() - began < PATIENCE_S / 2
 
 
 async def test_a_last_event_id_that_is_none_is_refused(api: ApiClient) -> None:

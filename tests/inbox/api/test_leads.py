@@ -170,6 +170,8 @@ async def test_leads_are_narrowed_and_sorted_as_on_the_board(api: ApiClient) -> 
     assert await api.ids("/leads", sort="task") == [dear]
     assert await api.ids("/leads", task="late") == [dear]
     assert set(await api.ids("/leads", task="none")) == {cheap, none}
+    assert await api.ids("/leads", sort="task", task="late") == [dear]
+    assert await api.ids("/leads", sort="task", task="none") == []
     assert await api.ids("/leads", source="avito") == [cheap]
     assert await api.ids("/leads", value_from="1000") == [dear]
     assert await api.ids("/leads", q="шин") == [cheap]

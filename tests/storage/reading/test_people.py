@@ -8,8 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from router.ids import new_id
 from storage import tables
 from storage.reading.board import board
-from storage.reading.contacts import claims_of, live_merge, merges_of, resolve
-from storage.reading.leads import LeadFilter, lead_history, leads_of
+from storage.reading.contact_keys import claims_of
+from storage.reading.contact_merges import live_merge, merges_of
+from storage.reading.contacts import resolve
+from storage.reading.lead_history import lead_history
+from storage.reading.leads import LeadFilter, leads_of
 from storage.reading.pipelines import list_pipelines
 from storage.reading.sight import EVERYTHING
 from storage.reading.suggestions import suggestions_of

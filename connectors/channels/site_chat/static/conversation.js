@@ -58,18 +58,26 @@ export class Conversation {
   /* ---- Asking the server ---- */
 
   async ask(path, { method = 'GET', body, signal, timeout = 20000, again = true } = {}) {
+    // Until the whole answer is there: a connection may also die in the middle of one.
     const limit = new Cut(signal, timeout);
-    const response = await fetch(this.base + path, {
-      method,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      headers: {
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
-        ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}),
-      },
-      cache: 'no-store',
-      credentials: 'omit',
-      signal: limit.signal,
-    }).finally(() => limit.done());
+    let response, answer;
+    try {
+      response = await fetch(this.base + path, {
+        method,
+        body: body === undefined ? undefined : JSON.stringify(body),
+        headers: {
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}),
+        },
+        cache: 'no-store',
+        credentials: 'omit',
+        signal: limit.signal,
+      });
+      if (!response.ok) answer = await response.json().catch(() => ({}));
+      else answer = response.status === 204 ? null : await response.json();
+    } finally {
+      limit.done();
+    }
     this.setOnline(true);
     if (response.status === 401 && again && path !== 'session') {
       // The token is no longer good (another installation's key, too old): begin anew, keep what was written.
@@ -77,11 +85,8 @@ export class Conversation {
       await this.session(null);
       return this.ask(path, { method, body, signal, timeout, again: false });
     }
-    if (!response.ok) {
-      const problem = await response.json().catch(() => ({}));
-      throw new Refused(response.status, problem, Number(response.headers.get('Retry-After')) || 0);
-    }
-    return response.status === 204 ? null : response.json();
+    if (!response.ok) throw new Refused(response.status, answer, Number(response.headers.get('Retry-After')) || 0);
+    return answer;
   }
 
   async session(visit) {

@@ -1,0 +1,91 @@
+"""Notices that what reports are counted by has changed, however it was changed, and puts down whose rows are due.
+
+    the company's zone         everybody; and what is counted by day without a contact, at once
+    its currency, the look-back  everybody
+    stages, their order and kinds  everybody with a lead in that pipeline; a stage that was only added changes nothing
+
+What was last counted by is kept under a setting, and compared. So no page, command or program that changes one of these
+has to think of it. Rates are not compared: whoever writes one tells `reckoning.due_in_currency`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage import recording
+from storage.analytics import replies
+from storage.analytics.reckoning import LOOK_BACK, LOOK_BACK_DAYS, everything_is_due
+from storage.company import company_zone, default_currency, put, read_company, setting
+
+COUNTED_BY: Final = "reports_counted_by"
+
+_STAGES = text("select id, pipeline_id, kind from stage order by pipeline_id, position, id")
+_NOBODY_ELSE = text("select pg_advisory_xact_lock(hashtextextended('rules of reckoning', 0))")
+_DUE_IN = text("""
+    insert into reckoning_due (contact_id, since)
+    select distinct contact_id, cast(:now as timestamptz) from lead where pipeline_id = any(:pipelines) order by 1
+    on conflict (contact_id) do update set since = excluded.since
+""")
+
+
+async def notice_changes(connection: AsyncConnection, *, time_zone: str, now: datetime) -> bool:
+    """Whether there were any. `time_zone` is the installation's, for a company that has none."""
+    if await _counted_by(connection, time_zone) == await setting(connection, COUNTED_BY):
+        return False
+    # Whoever still counts by the old ones is done first, and its rows are made anew after that.
+    await connection.execute(_NOBODY_ELSE)
+    wanted = await _counted_by(connection, time_zone)
+    before: Mapping[str, Any] = await setting(connection, COUNTED_BY) or {}
+    if wanted == before:
+        return False
+    await _put_down(connection, before, wanted, now=now)
+    await put(connection, COUNTED_BY, wanted)
+    return True
+
+
+async def _put_down(
+    connection: AsyncConnection,
+    before: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> None:
+    if before.get("zone") != wanted["zone"]:
+        await replies.recount(connection, time_zone=wanted["zone"])
+        if before:
+            await recording.recount(connection, time_zone=wanted["zone"])
+    if any(before.get(name) != wanted[name] for name in ("zone", "currency", "look_back")):
+        await everything_is_due(connection, now=now)
+        return
+    pipelines = _turned(before.get("pipelines", {}), wanted["pipelines"])
+    await connection.execute(_DUE_IN, {"pipelines": [UUID(each) for each in pipelines], "now": now})
+
+
+def _turned(
+    before: Mapping[str, Sequence[Sequence[str]]], wanted: Mapping[str, Sequence[Sequence[str]]]
+) -> Collection[str]:
+    """Pipelines of which a stage has gone, changed its kind or its place among the others."""
+    turned = []
+    for pipeline, stages in before.items():
+        known = {stage for stage, _ in stages}
+        now = [each for each in wanted.get(pipeline, ()) if each[0] in known]
+        if list(stages) != now:
+            turned.append(pipeline)
+    return turned
+
+
+async def _counted_by(connection: AsyncConnection, time_zone: str) -> dict[str, Any]:
+    pipelines: dict[str, list[list[str]]] = {}
+    for row in await connection.execute(_STAGES):
+        pipelines.setdefault(str(row.pipeline_id), []).append([str(row.id), row.kind])
+    own = (await read_company(connection)).currency or await default_currency(connection)
+    return {
+        "zone": await company_zone(connection, otherwise=time_zone),
+        "currency": own,
+        "look_back": int(await setting(connection, LOOK_BACK) or LOOK_BACK_DAYS),
+        "pipelines": pipelines,
+    }

@@ -1,0 +1,111 @@
+"""An inbox with one of everything in it, so that every page has something to show."""
+
+from datetime import timedelta
+from typing import Final
+
+from router.message import Attachment
+from storage import notice_feed
+from storage.canned_replies import CannedText, add_canned
+from storage.dead_letters import NewLetter, keep_letter
+from storage.engine import transaction
+from storage.fields import add_field
+from storage.labels import add_label
+from storage.macros import AddLabel, MacroText, add_macro
+from storage.saved_views import save_view
+from storage.tasks import create_task
+from tests.conftest import NOON
+from tests.events import a_message, a_person, accepted
+from tests.inbox.stage import Stage
+
+EVERYBODYS: Final = {"owner_id": None, "team_id": None}
+
+
+async def furnish(stage: Stage) -> dict[str, str]:
+    """What the ids in addresses stand for, by what stands before them. Its first two colleagues are an administrator and a manager."""
+    account = await stage.shop.connect("bot")
+    olga, anna = stage.shop.managers[:2]
+    picture = Attachment(kind="image", name="тормоз.png", ref="1", size=3)
+    async with transaction(stage.engine) as connection:
+        await notice_feed.follow(connection, now=NOON, zone="UTC")  # from here on
+    others = [a_person(2, name="Виктор Ли"), a_person(3, name="Павел Смирнов")]
+    await stage.receive(
+        accepted(account, a_message(text="Сколько стоит?")),
+        accepted(
+            account,
+            a_message(text="", attachments=(picture,), at=NOON + timedelta(minutes=1)),
+        ),
+        *[accepted(account, a_message(by=each)) for each in others],
+    )
+    contacts = {row.name: row for row in await stage.shop.sql("select id, name from contact")}
+    talk = await stage.shop.one(
+        "select id, contact_id from conversation where contact_id = :contact",
+        contact=contacts["Person 1"].id,
+    )
+    merge = await stage.desk.merge(
+        contacts["Виктор Ли"].id, contacts["Павел Смирнов"].id, by=olga, reason="Один человек"
+    )
+    await stage.desk.reply(talk.id, by=anna, text="От 4 500 ₽ с работой")
+    await stage.desk.note(talk.id, by=anna, text="Обещала скидку")
+    hook, _ = await stage.webhooks.add("https://crm.example/allo", ["lead_opened"], by=olga)
+    await stage.webhooks.ping(hook)
+    now = stage.now()
+    async with transaction(stage.engine) as connection:
+        task = await create_task(
+            connection,
+            text="Перезвонить",
+            due_at=now - timedelta(hours=1),
+            now=now,
+            manager_id=olga,
+            created_by=anna,
+            conversation_id=talk.id,
+            contact_id=talk.contact_id,
+        )
+        letter = await keep_letter(
+            connection,
+            NewLetter(stage="route", queue="inbound.0", body=b"{}", reason="ValueError: broken"),
+            now=now,
+        )
+        canned = await add_canned(
+            connection,
+            CannedText(**EVERYBODYS, code="цена", title="Цена", text="От 4 500 ₽"),
+            by=olga,
+            now=now,
+        )
+        macro = await add_macro(
+            connection,
+            MacroText(**EVERYBODYS, name="Опт", text="", steps=(AddLabel(label="опт"),)),
+            by=olga,
+            now=now,
+        )
+        await add_label(connection, name="опт", colour="green", now=now)
+        await add_field(
+            connection, entity="contact", name="Город", kind="text", choices=(), now=now
+        )
+        await save_view(
+            connection, user_id=olga, name="Ждут", query="tab=all&unread=1", shared=True, now=now
+        )
+    await stage.shop.sql("update conversation set labels = '{опт}' where id = :id", id=talk.id)
+    await stage.publish()
+    async with transaction(stage.engine) as connection:
+        await notice_feed.follow(connection, now=now, zone="UTC")
+    notice = await stage.shop.one(
+        "select id from notification where user_id = :olga order by id limit 1", olga=olga
+    )
+    lead = await stage.shop.one("select id from lead where contact_id = :c", c=talk.contact_id)
+    return {
+        "/conversations": str(talk.id),
+        "/contacts": str(talk.contact_id),
+        "/leads": str(lead.id),
+        "/tasks": str(task),
+        "/merges": str(merge),
+        "/notices": str(notice.id),
+        "/settings/people": str(anna),
+        "/settings/teams": str(stage.shop.team),
+        "/settings/pipelines": str(stage.shop.pipeline),
+        "/settings/dead-letters": str(letter),
+        "/settings/canned-replies": str(canned),
+        "/settings/macros": str(macro),
+        "/settings/webhooks": str(hook),
+        "/settings/channels": "bot",
+        "/settings/channels/new": "telegram",
+    }
