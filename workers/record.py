@@ -28,8 +28,6 @@ PREFETCH: Final = 20
 GATHER_S: Final = 0.25
 """Nobody waits for what is recorded, and twenty messages cost about what one does."""
 CONFLICT_DELAY_S: Final = 1.0
-_WRITES: Final = (MessageQueued, MessageReceived)
-"""Facts by which a colleague's own words come, from here or from the platform's app."""
 
 
 class Recorder:
@@ -68,7 +66,12 @@ class Recorder:
             if contacts := await reckoning.concerned(connection, facts):
                 rules = await reckoning.read_rules(connection, time_zone=self._time_zone)
                 await reckoning.reckon(connection, contacts, rules, now=self._now())
-            written = {fact.message for fact in facts if isinstance(fact, _WRITES)}
+            written = {
+                fact.message
+                for fact in facts
+                if isinstance(fact, MessageQueued)
+                or (isinstance(fact, MessageReceived) and fact.direction == "out")
+            }
             await replies.count_replies(connection, written, time_zone=zone)
         RECORDED.inc(fresh)
 

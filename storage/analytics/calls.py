@@ -1,13 +1,16 @@
 """Calls: how many came and went, who was missed and never called back, and at which hours of the week."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics.measures import Measure, share, whole
-from storage.analytics.wishes import Wish
+from storage.analytics.rules import NOBODY
+from storage.analytics.wishes import Wish, narrowed
 
 Grouping = Literal["manager", "number", "account", "day", "week", "month"]
 GROUPINGS: Final[tuple[Grouping, ...]] = ("manager", "number", "account", "day", "week", "month")
@@ -40,6 +43,14 @@ class CallSums:
     @property
     def calls(self) -> int:
         return self.incoming + self.outgoing
+
+    def __add__(self, other: "CallSums") -> "CallSums":
+        return CallSums(
+            **{
+                each.name: getattr(self, each.name) + getattr(other, each.name)
+                for each in fields(self)
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,4 +124,97 @@ BY_NAME: Final = {figure.name: figure for figure in FIGURES}
 
 
 async def calls(connection: AsyncConnection, wish: CallsWish) -> Calls:
-    raise NotImplementedError
+    cells: dict[tuple[int, int], CallSums] = {}
+    rows: dict[str, CallSums] = {}
+    total = CallSums()
+    values: dict[str, Any] = {}
+    key = _KEYS[wish.by]
+    found = await connection.execute(
+        text(f"""
+            select {key} as key, x.weekday, x.hour, {_MEASURES} from fact_call x
+            where {which(wish, values)} group by 1, 2, 3
+        """),  # noqa: S608  # our own names; values are parameters
+        values,
+    )
+    for row in found:
+        sums = CallSums(**{name: int(getattr(row, name)) for name in _SUMS})
+        cell = (row.weekday, row.hour)
+        cells[cell] = cells.get(cell, CallSums()) + sums
+        rows[row.key] = rows.get(row.key, CallSums()) + sums
+        total += sums
+    return Calls(
+        wish=wish,
+        total=total,
+        before=await _total(connection, wish.before()),
+        cells=[
+            Cell(weekday=day, hour=hour, sums=sums) for (day, hour), sums in sorted(cells.items())
+        ],
+        rows=await _named(connection, wish.by, rows),
+    )
+
+
+_SUMS: Final = {
+    "incoming": "count(*) filter (where x.direction = 'in')",
+    "outgoing": "count(*) filter (where x.direction = 'out')",
+    "answered_in": "count(*) filter (where x.direction = 'in' and x.answered)",
+    "answered_out": "count(*) filter (where x.direction = 'out' and x.answered)",
+    "missed": "count(*) filter (where x.missed)",
+    "not_called_back": "count(*) filter (where x.abandoned)",
+    "talk_seconds": "coalesce(sum(x.talk_seconds), 0)",
+    "wait_seconds": "coalesce(sum(x.wait_seconds), 0)",
+}
+_MEASURES: Final = ", ".join(f"{sql} as {name}" for name, sql in _SUMS.items())
+_KEYS: Final[Mapping[Grouping, str]] = {
+    "manager": f"case when x.manager_id = '{NOBODY}' then '' else cast(x.manager_id as text) end",
+    "number": "x.number",
+    "account": "cast(x.account_id as text)",
+    "day": "cast(x.started_on as text)",
+    "week": "cast(cast(date_trunc('week', x.started_on) as date) as text)",
+    "month": "cast(cast(date_trunc('month', x.started_on) as date) as text)",
+}
+
+
+def which(wish: CallsWish, values: dict[str, Any]) -> str:
+    """SQL over a row of `fact_call` named `x`."""
+    values |= {"first": wish.first, "last": wish.last}
+    if wish.source or wish.pipeline is not None:
+        return "false"
+    conditions = ["x.started_on between :first and :last", narrowed(wish, values)]
+    for name in ("number", "weekday", "hour"):
+        value = getattr(wish, name)
+        if value not in {"", None}:
+            values[name] = value
+            conditions.append(f"x.{name} = :{name}")
+    return " and ".join(conditions)
+
+
+async def _total(connection: AsyncConnection, wish: CallsWish) -> CallSums:
+    values: dict[str, Any] = {}
+    row = (
+        await connection.execute(
+            text(f"select {_MEASURES} from fact_call x where {which(wish, values)}"),  # noqa: S608  # our own names
+            values,
+        )
+    ).one()
+    return CallSums(**{name: int(getattr(row, name)) for name in _SUMS})
+
+
+_NAMES: Final[Mapping[Grouping, str]] = {
+    "manager": "select cast(id as text) as key, name from user_account where id = any(cast(:keys as uuid[]))",
+    "account": "select cast(id as text) as key, slug as name from account where id = any(cast(:keys as uuid[]))",
+}
+
+
+async def _named(
+    connection: AsyncConnection, by: Grouping, rows: Mapping[str, CallSums]
+) -> Sequence[Row]:
+    """Days in order, others by how many calls there were."""
+    names: dict[str, str] = {}
+    if by in _NAMES:
+        keys = [UUID(key) for key in rows if key]
+        found = await connection.execute(text(_NAMES[by]), {"keys": keys})
+        names = {row.key: row.name for row in found}
+    made = [Row(key=key, name=names.get(key, ""), sums=sums) for key, sums in rows.items()]
+    if by in {"day", "week", "month"}:
+        return sorted(made, key=lambda row: row.key)
+    return sorted(made, key=lambda row: (-row.sums.calls, row.key))

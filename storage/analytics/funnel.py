@@ -5,15 +5,19 @@ has been beyond the offer. So each stage has at most as many as the one before i
 Stages where leads are lost are no part of the way; which stage they were lost from is told at that stage.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, Final, Literal
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics.measures import Measure, share, whole
-from storage.analytics.wishes import Wish
+from storage.analytics.stage_times import stage_times
+from storage.analytics.wishes import Wish, narrowed
 
 Grouping = Literal["", "manager", "source", "channel", "account"]
 GROUPINGS: Final[tuple[Grouping, ...]] = ("", "manager", "source", "channel", "account")
@@ -109,4 +113,171 @@ BY_NAME: Final = {figure.name: figure for figure in FIGURES}
 
 
 async def funnel(connection: AsyncConnection, wish: FunnelWish) -> Funnel:
-    raise NotImplementedError
+    way = await way_of_pipeline(connection, wish.pipeline)
+    if not way:
+        return Funnel(wish=wish, pipeline_name="", leads=0, won=0, lost=0, stages=(), groups=())
+    wish = replace(wish, pipeline=way[0].pipeline_id)
+    counted = await _counted(connection, wish, [stage.id for stage in way])
+    times = await stage_times(connection, wish, [stage.id for stage in way])
+    of_all = _added(counted.values(), len(way))
+    stages = []
+    for place, stage in enumerate(way):
+        median, p90 = times.get(stage.id, (None, None))
+        stages.append(
+            Stage(
+                id=stage.id,
+                name=stage.name,
+                kind=stage.kind,
+                colour=stage.colour,
+                leads=of_all.leads,
+                previous=of_all.reached[place - 1] if place else of_all.leads,
+                reached=of_all.reached[place],
+                here=of_all.here[place],
+                lost=of_all.lost_from[place],
+                median=median,
+                p90=p90,
+            )
+        )
+    return Funnel(
+        wish=wish,
+        pipeline_name=way[0].pipeline_name,
+        leads=of_all.leads,
+        won=of_all.won,
+        lost=of_all.lost,
+        stages=stages,
+        groups=await _groups(connection, wish, counted) if wish.by else (),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Counts:
+    """Lists have a place for each stage of the way."""
+
+    leads: int = 0
+    won: int = 0
+    lost: int = 0
+    furthest: list[int]
+    here: list[int]
+    lost_from: list[int]
+
+    @property
+    def reached(self) -> list[int]:
+        """Who came further has been here, or has passed it."""
+        beyond = list(accumulate(reversed(self.furthest)))
+        return beyond[::-1]
+
+
+def _none(length: int) -> _Counts:
+    return _Counts(furthest=[0] * length, here=[0] * length, lost_from=[0] * length)
+
+
+def _added(parts: Iterable[_Counts], length: int) -> _Counts:
+    whole = _none(length)
+    for part in parts:
+        whole.leads += part.leads
+        whole.won += part.won
+        whole.lost += part.lost
+        for place in range(length):
+            whole.furthest[place] += part.furthest[place]
+            whole.here[place] += part.here[place]
+            whole.lost_from[place] += part.lost_from[place]
+    return whole
+
+
+_WAY: Final = text("""
+    select s.id, s.name, s.kind, s.colour, p.id as pipeline_id, p.name as pipeline_name
+    from stage s join pipeline p on p.id = s.pipeline_id
+    where s.kind <> 'lost'
+     and p.id = coalesce(cast(:pipeline as uuid), (select id from pipeline order by position limit 1))
+    order by s.position, s.id
+""")
+
+
+async def way_of_pipeline(connection: AsyncConnection, pipeline: UUID | None) -> Sequence[Any]:
+    """The stages of the pipeline, or of the first one, without those of lost leads."""
+    return (await connection.execute(_WAY, {"pipeline": pipeline})).all()
+
+
+_KEYS: Final[Mapping[Grouping, str]] = {
+    "": "''",
+    "manager": "cast(x.manager_id as text)",
+    "source": "cast(x.origin_id as text)",
+    "channel": "x.channel",
+    "account": "cast(x.account_id as text)",
+}
+"""Sources are put together from their origins afterwards: of those there are few."""
+
+
+async def _counted(
+    connection: AsyncConnection, wish: FunnelWish, way: Sequence[UUID]
+) -> dict[str, _Counts]:
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
+    conditions = narrowed(wish, values)
+    places = {stage: place for place, stage in enumerate(way)}
+    found: dict[str, _Counts] = {}
+    rows = await connection.execute(
+        text(f"""
+            select {_KEYS[wish.by]} as key, x.status, x.stage_id, x.furthest_id, x.lost_from_id, count(*) as n
+            from fact_lead x where x.created_on between :first and :last and {conditions}
+            group by 1, 2, 3, 4, 5
+        """),  # noqa: S608  # our own names; values are parameters
+        values,
+    )
+    for row in rows:
+        counts = found.setdefault(row.key, _none(len(way)))
+        counts.leads += row.n
+        counts.won += row.n if row.status == "won" else 0
+        counts.lost += row.n if row.status == "lost" else 0
+        # A stage that was taken away since, and whose leads are not reckoned yet, is as far as the first.
+        counts.furthest[places.get(row.furthest_id, 0)] += row.n
+        if row.status == "open":
+            counts.here[places.get(row.stage_id, 0)] += row.n
+        if row.status == "lost":
+            counts.lost_from[places.get(row.lost_from_id, 0)] += row.n
+    return found
+
+
+async def _groups(
+    connection: AsyncConnection, wish: FunnelWish, counted: Mapping[str, _Counts]
+) -> Sequence[Group]:
+    """The greatest first."""
+    named = await _named(connection, wish.by, list(counted))
+    together: dict[tuple[str, str], list[_Counts]] = defaultdict(list)
+    for key, counts in counted.items():
+        together[named.get(key, (key, ""))].append(counts)
+    groups = []
+    for (key, name), parts in together.items():
+        whole = _added(parts, len(parts[0].furthest))
+        groups.append(
+            Group(
+                key=key,
+                name=name,
+                leads=whole.leads,
+                won=whole.won,
+                lost=whole.lost,
+                reached=tuple(whole.reached),
+            )
+        )
+    return sorted(groups, key=lambda group: (-group.leads, group.key))
+
+
+_NAMES: Final[Mapping[Grouping, str]] = {
+    "manager": "select cast(id as text) as found, cast(id as text) as key, name from user_account where id = any(cast(:keys as uuid[]))",
+    "account": "select cast(id as text) as found, cast(id as text) as key, slug as name from account where id = any(cast(:keys as uuid[]))",
+    "source": (
+        "select cast(o.id as text) as found, coalesce(cast(o.source_id as text), o.source || ' / ' || o.medium) as key,"
+        " coalesce(s.name, '') as name from origin o left join source s on s.id = o.source_id"
+        " where o.id = any(cast(:keys as bigint[]))"
+    ),
+}
+
+
+async def _named(
+    connection: AsyncConnection, by: Grouping, keys: list[str]
+) -> dict[str, tuple[str, str]]:
+    """(key, name) by what was counted by."""
+    if by not in _NAMES:
+        return {}
+    given = [int(key) for key in keys] if by == "source" else [UUID(key) for key in keys]
+    rows = await connection.execute(text(_NAMES[by]), {"keys": given})
+    return {row.found: (row.key, row.name) for row in rows}

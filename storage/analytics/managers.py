@@ -4,17 +4,23 @@ Everything is of the day on which it happened. What leads are narrowed by, a sou
 messages, calls and tasks: they are "—" then.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.working_hours import works_on
+from storage.activity_plans import read_plans
+from storage.analytics.activity import ACTIVITY, Period, add_activity, add_leads, add_offers
 from storage.analytics.measures import Measure, share, whole
-from storage.analytics.wishes import Wish
+from storage.analytics.wishes import Wish, by_whom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,4 +174,120 @@ async def managers(
     connection: AsyncConnection, wish: ManagersWish, *, zone: ZoneInfo, now: datetime
 ) -> Managers:
     """`zone` is the company's."""
-    raise NotImplementedError
+    people = await _people(connection, wish)
+    period = Period.of(wish, zone=zone, now=now)
+    work: dict[UUID | None, dict[str, Any]] = defaultdict(dict)
+    await add_leads(connection, wish, work)
+    await add_offers(connection, wish, period, work)
+    if wish.source or wish.pipeline is not None:
+        everybody = dict.fromkeys(ACTIVITY)
+        work = defaultdict(dict, {who: own | everybody for who, own in work.items()})
+    else:
+        everybody = {}
+        await add_activity(connection, wish, period, work)
+    plans = await _planned(connection, wish, period, [person.id for person in people])
+    rows = []
+    for person in people:
+        own = Work(**{**everybody, **work.get(person.id, {}), **plans.get(person.id, {})})
+        if person.listed or _any(own):
+            rows.append((person, own))
+    total = _total([own for _, own in rows], work.get(None, {}))
+    return Managers(wish=wish, rows=_ranked(rows, wish.rank), total=total)
+
+
+_PEOPLE: Final = """
+    select u.id, u.name, u.disabled_at is not null as disabled,
+           u.disabled_at is null and u.role in ('manager', 'lead') as listed
+    from user_account u where {who} order by u.name, u.id
+"""
+
+
+async def _people(connection: AsyncConnection, wish: Wish) -> Sequence[Any]:
+    """Whoever sells, and everybody else in case they did something, too."""
+    values: dict[str, Any] = {}
+    who = by_whom(wish, values, column="u.id")
+    return (await connection.execute(text(_PEOPLE.format(who=who)), values)).all()
+
+
+def _any(work: Work) -> bool:
+    plans = {"planned_calls", "planned_offers"}
+    return any(getattr(work, each.name) for each in fields(work) if each.name not in plans)
+
+
+def _total(parts: Sequence[Work], together: Mapping[str, Any]) -> Work:
+    """Sums; what does not add up is of all their answers together."""
+    total: dict[str, Any] = {}
+    for each in fields(Work):
+        if each.name in {"first_median", "first_p90"}:
+            total[each.name] = together.get(each.name)
+            continue
+        known = [getattr(part, each.name) for part in parts if getattr(part, each.name) is not None]
+        total[each.name] = sum(known) if known or each.name in _ALWAYS else None
+    return Work(**total)
+
+
+_ALWAYS: Final = {"offers", "leads", "won", "lost", "revenue"}
+
+
+def _ranked(rows: Sequence[tuple[Any, Work]], rank: str) -> Sequence[Row]:
+    """The best first; those alike share a place, and the next one's is counted on. Who has nothing to rank comes last."""
+    figure = BY_NAME[rank]
+    sign = 1 if figure.better == "less" else -1
+    known: list[tuple[Fraction, str, Any, Work]] = []
+    unknown = []
+    for person, work in rows:
+        value = figure.value(work)
+        if value is None:
+            unknown.append((person, work))
+        else:
+            known.append((sign * value, person.name, person, work))
+    known.sort(key=lambda each: (each[0], each[1], each[2].id))
+    found: list[Row] = []
+    for number, (value, _, person, work) in enumerate(known):
+        same = number and known[number - 1][0] == value
+        found.append(_row(person, work, place=found[-1].place if same else number + 1))
+    return [*found, *(_row(person, work, place=None) for person, work in unknown)]
+
+
+def _row(person: Any, work: Work, *, place: int | None) -> Row:
+    return Row(
+        manager_id=person.id, name=person.name, disabled=person.disabled, place=place, work=work
+    )
+
+
+_TEAMS: Final = text("""
+    select m.user_id, t.hours, t.holidays from team_member m join team t on t.id = m.team_id
+    where m.user_id = any(:people) order by m.joined_at, t.id
+""")
+_OFFICE: Final = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+"""Whose team has no hours, or who is in none, is planned for Mondays to Fridays."""
+
+
+async def _planned(
+    connection: AsyncConnection, wish: ManagersWish, period: Period, people: Sequence[UUID]
+) -> dict[UUID, dict[str, int | None]]:
+    plans = await read_plans(connection)
+    if not plans:
+        return {}
+    teams: dict[UUID, Any] = {}
+    for row in await connection.execute(_TEAMS, {"people": list(people)}):
+        teams.setdefault(row.user_id, row)
+    days = [
+        wish.first + timedelta(days=n)
+        for n in range((min(wish.last, period.today) - wish.first).days + 1)
+    ]
+    narrow = bool(wish.source or wish.pipeline is not None)
+    found: dict[UUID, dict[str, int | None]] = {}
+    for person in people:
+        plan = plans.get(person)
+        if plan is None:
+            continue
+        team = teams.get(person)
+        hours = (team.hours if team else None) or _OFFICE
+        holidays = frozenset(team.holidays) if team else frozenset()
+        worked = sum(works_on(hours, holidays, day) for day in days)
+        found[person] = {
+            "planned_calls": plan.calls * worked if plan.calls and not narrow else None,
+            "planned_offers": plan.offers * worked if plan.offers else None,
+        }
+    return found

@@ -4,15 +4,19 @@ Everything is of the day on which it happened: leads of their creation, sales an
 those of the source report on the event basis, under the model `last`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Final, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final, Literal
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.attribution_models import WHOLE
 from storage.analytics.measures import Measure, share, whole
-from storage.analytics.wishes import Wish
+from storage.analytics.models import PLACES
+from storage.analytics.source_report import whole_months
+from storage.analytics.wishes import Wish, narrowed
 
 Step = Literal["day", "week", "month"]
 STEPS: Final[tuple[Step, ...]] = ("day", "week", "month")
@@ -93,4 +97,110 @@ BY_NAME: Final = {figure.name: figure for figure in FIGURES}
 
 
 async def summary(connection: AsyncConnection, wish: SummaryWish) -> Summary:
-    raise NotImplementedError
+    found = await _happened(connection, wish, by=wish.by)
+    series = [
+        Point(day=day, sums=found.get(day, Sums())) for day in steps(wish.first, wish.last, wish.by)
+    ]
+    earlier = wish.before()
+    return Summary(
+        wish=wish,
+        total=await _with_open(connection, wish, _summed(found.values())),
+        before=await _with_open(
+            connection,
+            earlier,
+            _summed((await _happened(connection, earlier, by="month")).values()),
+        ),
+        series=series,
+    )
+
+
+def steps(first: date, last: date, by: Step) -> Sequence[date]:
+    """The first day of every day, week or month that the period touches."""
+    day = _begin(first, by)
+    found = []
+    while day <= last:
+        found.append(day)
+        day = _begin(day + timedelta(days={"day": 1, "week": 7, "month": 32}[by]), by)
+    return found
+
+
+def _begin(day: date, by: Step) -> date:
+    match by:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+
+
+def _summed(parts: Iterable[Sums]) -> Sums:
+    leads = won = lost = revenue = 0
+    for part in parts:
+        leads += part.leads
+        won += part.won
+        lost += part.lost
+        revenue += part.revenue
+    return Sums(leads=leads, won=won, lost=lost, revenue=revenue)
+
+
+async def _happened(connection: AsyncConnection, wish: Wish, *, by: Step) -> dict[date, Sums]:
+    """By the first day of each `by`: whole months from their sums where days are not asked for."""
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "model": PLACES["last"]}
+    conditions = narrowed(wish, values)
+    found = await connection.execute(
+        text(f"""
+            select cast(date_trunc('{by}', x.day) as date) as day, sum(x.leads) as leads, sum(x.won) as won,
+                   sum(x.lost) as lost, sum(x.revenue) as revenue
+            from rollup_source x
+            where x.basis = 'event' and x.model = :model and {in_period(wish, values, daily=by != "month")} and {conditions}
+            group by 1
+        """),  # noqa: S608  # our own names; values are parameters
+        values,
+    )
+    return {
+        row.day: Sums(
+            leads=int(row.leads) // WHOLE,
+            won=int(row.won) // WHOLE,
+            lost=int(row.lost) // WHOLE,
+            revenue=int(row.revenue),
+        )
+        for row in found
+    }
+
+
+def in_period(wish: Wish, values: dict[str, Any], *, daily: bool) -> str:
+    """SQL over `rollup_source` named `x`: whole months by their sums unless days are asked for, the days around by theirs."""
+    begin, end = whole_months(wish.first, wish.last)
+    if daily or begin >= end:
+        return "x.grain = 'd' and x.day between :first and :last"
+    values |= {"begin": begin, "end": end}
+    return (
+        "((x.grain = 'm' and x.day >= :begin and x.day < :end)"
+        " or (x.grain = 'd' and x.day >= :first and x.day < :begin)"
+        " or (x.grain = 'd' and x.day >= :end and x.day <= :last))"
+    )
+
+
+OPEN_THEN: Final = "((x.status = 'open' and x.created_on <= :last) or (x.closed_on > :last and x.created_on <= :last))"
+"""SQL over a row of `fact_lead`: neither won nor lost by the end of the period's last day."""
+
+
+async def _with_open(connection: AsyncConnection, wish: Wish, sums: Sums) -> Sums:
+    values: dict[str, Any] = {"last": wish.last}
+    conditions = narrowed(wish, values)
+    row = (
+        await connection.execute(
+            text(f"""
+                select sum(n) as n, sum(worth) as worth from (
+                    select count(*) as n, sum(x.worth) as worth from fact_lead x
+                    where x.status = 'open' and x.created_on <= :last and {conditions}
+                    union all
+                    select count(*), sum(x.worth) from fact_lead x
+                    where x.closed_on > :last and x.created_on <= :last and {conditions}
+                ) both_kinds
+            """),  # noqa: S608  # our own names; values are parameters
+            values,
+        )
+    ).one()
+    return replace(sums, open=int(row.n), open_value=int(row.worth or 0))

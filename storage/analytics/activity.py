@@ -1,0 +1,187 @@
+"""What managers did in a period, source by source: each adds its figures to a dictionary by manager.
+
+Everything is read for all managers at once from an index that holds what is needed; replies, of which there are many, from
+the counts per day.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.attribution_models import WHOLE
+from storage.activity_plans import offer_stages
+from storage.analytics.models import PLACES
+from storage.analytics.rules import NOBODY
+from storage.analytics.summary import in_period
+from storage.analytics.wishes import Wish, by_account, by_conversation, by_whom, narrowed
+
+ACTIVITY: Final = (
+    "assigned", "answered", "first_answers", "first_median", "first_p90", "messages", "calls_in", "calls_out",
+    "calls_missed", "talk_seconds", "tasks_done", "tasks_late",
+)  # fmt: skip
+"""What has neither a source nor a pipeline."""
+Work = dict[UUID | None, dict[str, Any]]
+"""Figures by manager; those of everybody together by None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """`begin` and `end` as moments, the end not included."""
+
+    begin: datetime
+    end: datetime
+    now: datetime
+    today: date
+
+    @classmethod
+    def of(cls, wish: Wish, *, zone: ZoneInfo, now: datetime) -> Self:
+        begin, end = wish.moments(zone)
+        return cls(begin=begin, end=end, now=now, today=now.astimezone(zone).date())
+
+    def values(self) -> dict[str, Any]:
+        return {"begin": self.begin, "end": self.end}
+
+
+def _add(work: Work, rows: Iterable[Any]) -> None:
+    for row in rows:
+        own = dict(row._mapping)  # noqa: SLF001  # a Row's public mapping
+        who = own.pop("who")
+        if who != NOBODY:
+            work[who].update(
+                {name: None if value is None else int(value) for name, value in own.items()}
+            )
+
+
+async def add_leads(connection: AsyncConnection, wish: Wish, work: Work) -> None:
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "model": PLACES["last"]}
+    conditions = narrowed(wish, values)
+    statement = f"""
+        select x.manager_id as who, sum(x.leads) / {WHOLE} as leads, sum(x.won) / {WHOLE} as won,
+               sum(x.lost) / {WHOLE} as lost, sum(x.revenue) as revenue
+        from rollup_source x
+        where x.basis = 'event' and x.model = :model and {in_period(wish, values, daily=False)} and {conditions}
+        group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    _add(work, await connection.execute(text(statement), values))
+
+
+async def add_offers(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
+    values = period.values()
+    conditions = narrowed(wish, values)
+    offers = offered(await offer_stages(connection), values)
+    statement = f"""
+        select x.manager_id as who, count(*) as offers from fact_stage x
+        where x.entered_at >= :begin and x.entered_at < :end and {offers} and {conditions} group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    _add(work, await connection.execute(text(statement), values))
+
+
+def offered(stages: list[UUID], values: dict[str, Any]) -> str:
+    """SQL over a row of `fact_stage` named `x`: the lead came into one of the stages, and had never been in any."""
+    values["offers"] = stages
+    first = "x.first and x.stage_id = any(:offers)"
+    if len(stages) < 2:  # with two or more, it may have been in another
+        return first
+    return (
+        f"{first} and not exists (select from fact_stage e where e.lead_id = x.lead_id"  # our own names
+        " and e.stage_id = any(:offers) and (e.entered_at, e.place) < (x.entered_at, x.place))"
+    )
+
+
+async def add_activity(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
+    await _assigned(connection, wish, period, work)
+    await _answered(connection, wish, period, work)
+    await _messages(connection, wish, work)
+    await _calls(connection, wish, work)
+    await _tasks(connection, wish, period, work)
+
+
+async def _assigned(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
+    values = period.values()
+    statement = f"""
+        select x.manager_id as who, count(*) as assigned from assignment x
+        where x.at >= :begin and x.at < :end and x.manager_id is not null
+         and {by_whom(wish, values, column="x.manager_id")}
+         and {by_conversation(wish, values, column="x.conversation_id")}
+        group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    _add(work, await connection.execute(text(statement), values))
+
+
+async def _answered(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
+    values = period.values()
+    first = "filter (where x.first and x.working_seconds is not null)"
+    statement = f"""
+        select x.user_id as who, count(*) as answered, count(*) filter (where x.first) as first_answers,
+               percentile_disc(0.5) within group (order by x.working_seconds) {first} as first_median,
+               percentile_disc(0.9) within group (order by x.working_seconds) {first} as first_p90
+        from response x
+        where x.at >= :begin and x.at < :end and x.user_id is not null
+         and {by_whom(wish, values, column="x.user_id")}
+         and {by_conversation(wish, values, column="x.conversation_id")}
+        group by grouping sets ((x.user_id), ())
+    """  # noqa: S608  # our own names; values are parameters
+    _add(work, await connection.execute(text(statement), values))
+
+
+async def _messages(connection: AsyncConnection, wish: Wish, work: Work) -> None:
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
+    statement = f"""
+        select x.manager_id as who, sum(x.replies) as messages from rollup_replies x
+        where x.day between :first and :last and {by_whom(wish, values, column="x.manager_id")}
+         and {by_account(wish, values, column="x.account_id")}
+        group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    _add(work, await connection.execute(text(statement), values))
+
+
+CALLS_OF: Final = {
+    "calls_in": "x.direction = 'in' and x.answered",
+    "calls_out": "x.direction = 'out'",
+    "calls_missed": "x.missed",
+    "talked": "(x.answered or x.direction = 'out')",
+}
+"""SQL over a row of `fact_call` named `x`."""
+
+
+async def _calls(connection: AsyncConnection, wish: Wish, work: Work) -> None:
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
+    conditions = narrowed(wish, values)
+    statement = f"""
+        select x.manager_id as who, count(*) filter (where {CALLS_OF["calls_in"]}) as calls_in,
+               count(*) filter (where {CALLS_OF["calls_out"]}) as calls_out,
+               count(*) filter (where {CALLS_OF["calls_missed"]}) as calls_missed,
+               coalesce(sum(x.talk_seconds), 0) as talk_seconds
+        from fact_call x where x.started_on between :first and :last and {conditions} group by 1
+    """  # noqa: S608  # our own names; values are parameters
+    _add(work, await connection.execute(text(statement), values))
+
+
+TASKS_OF: Final = {
+    "tasks_done": "x.done_at >= :begin and x.done_at < :end and x.cancelled_at is null",
+    "tasks_late": (
+        "x.due_at >= :begin and x.due_at < least(:end, :now) and x.cancelled_at is null"
+        " and (x.done_at is null or x.done_at > x.due_at)"
+    ),
+}
+"""SQL over a `task` named `x`."""
+
+
+async def _tasks(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
+    for name, which in TASKS_OF.items():
+        values = period.values()
+        if ":now" in which:
+            values["now"] = period.now
+        statement = f"""
+            select x.manager_id as who, count(*) as {name} from task x
+            where {which} and x.manager_id is not null and {by_whom(wish, values, column="x.manager_id")}
+             and {by_conversation(wish, values, column="x.conversation_id")}
+            group by 1
+        """  # noqa: S608  # our own names; values are parameters
+        _add(work, await connection.execute(text(statement), values))
