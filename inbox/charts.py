@@ -42,9 +42,10 @@ class ChartRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatCell:
-    """`shade` from 0 for nothing to HEAT_STEPS."""
+    """`shade` from 0 for nothing to HEAT_STEPS; `about` says it in full."""
 
     words: str
+    about: str
     shade: int
     href: str = ""
 
@@ -64,14 +65,23 @@ class Chart:
     wide: bool = False
 
 
-def lines(series: Sequence[Series], labels: Sequence[str], *, name: str, about: str) -> Markup:
-    """One above the other, over the same labels; a gap where there is no value."""
+def lines(
+    series: Sequence[Series],
+    labels: Sequence[str],
+    *,
+    name: str,
+    about: str,
+    said: Callable[[float], str],
+    short: Callable[[float], str],
+) -> Markup:
+    """Over the same labels; a gap where there is no value. `said` is a value in words, `short` one on the axis."""
     every = max(1, -(-len(labels) // 6))
     chart = pygal.Line(
         **_PLAIN, **_LINE, x_labels_major_every=every, show_minor_x_labels=False, dots_size=3,
-        show_minor_y_labels=True, y_labels=_steps(series), x_title=None,
+        show_minor_y_labels=True, formatter=said,
     )  # fmt: skip
     chart.x_labels = list(labels)
+    chart.y_labels = [{"value": each, "label": short(each)} for each in _steps(series)]
     return _drawn(chart, series, name=name, about=about, stretched=False)
 
 

@@ -447,6 +447,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
         webhooks=webhooks,
         now=utc_now,
         version=version("allo"),
+        time_zone=base.settings.time_zone,
     )
     return hub
 

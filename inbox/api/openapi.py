@@ -26,7 +26,7 @@ rows come in.
 
 Fields may be added at any time; ignore those you do not know.
 
-Not there yet: `/spend`, `/reports/{name}`.
+Not there yet: `/spend`.
 """
 
 

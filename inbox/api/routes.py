@@ -28,6 +28,7 @@ from inbox.api import (
     messages,
     notifications,
     pipelines,
+    reports,
     sources,
     suggestions,
     tasks,
@@ -64,6 +65,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *tasks.ENDPOINTS,
     *calls.ENDPOINTS,
     *sources.ENDPOINTS,
+    *reports.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
     *notifications.ENDPOINTS,
@@ -87,6 +89,7 @@ def api_routes(
     webhooks: WebhookDesk,
     now: Callable[[], datetime],
     version: str,
+    time_zone: str = "Europe/Moscow",
 ) -> list[web.RouteDef]:
     """`hub` must be running for /events/stream to be prompt; `version` is Allo's, for the document."""
     api = Api(
@@ -99,6 +102,7 @@ def api_routes(
         telephone=telephone,
         webhooks=webhooks,
         now=now,
+        time_zone=time_zone,
     )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))
 

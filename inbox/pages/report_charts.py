@@ -6,18 +6,23 @@ from fractions import Fraction
 from typing import Final, cast
 
 from babel.dates import format_date
+from babel.numbers import format_compact_decimal, get_currency_precision
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox import charts
-from inbox.charts import Chart, ChartRow, Series
-from inbox.reports.look import Look
-from inbox.reports.naming import days_words, time_words
+from inbox.charts import Chart, ChartRow, HeatCell, Series
+from inbox.reports.look import DASH, Look
+from inbox.reports.naming import days_words, hour_words, time_words, weekdays
 from inbox.reports.periods import Period
+from inbox.reports.sales import sales_wish
 from inbox.reports.sheet import Column, Line, Sheet
-from inbox.reports.sources import storage_wish
+from inbox.reports.sources import column_of, storage_wish
 from inbox.reports.wish import ReportWish
 from router.attribution_models import WHOLE
+from storage.analytics import calls as calls_, summary as summary_
+from storage.analytics.calls import CallsWish, calls
 from storage.analytics.source_report import Grouping, source_report
+from storage.analytics.summary import SummaryWish, summary
 
 MOST_BARS: Final = 8
 _DAYS_TO: Final = 62
@@ -26,7 +31,23 @@ _WEEKS_TO: Final = 370
 Cards = Callable[[Line, Column], str]
 
 
-async def of_sources(
+async def charts_of(
+    connection: AsyncConnection, wish: ReportWish, look: Look, sheet: Sheet, cards: Cards
+) -> list[Chart]:
+    match wish.spec.name:
+        case "sources":
+            return await _of_sources(connection, wish, look, sheet, cards)
+        case "summary":
+            return await _of_summary(connection, wish, look, sheet)
+        case "funnel":
+            return _of_funnel(wish, look, sheet, cards)
+        case "managers":
+            return [_of_managers(look, sheet, cards)] if sheet.lines else []
+        case _:
+            return await _of_calls(connection, wish, look, cards)
+
+
+async def _of_sources(
     connection: AsyncConnection, wish: ReportWish, look: Look, sheet: Sheet, cards: Cards
 ) -> list[Chart]:
     found = [_bars(wish, look, sheet, cards)]
@@ -106,6 +127,9 @@ def trend(  # noqa: PLR0917  # what a line is made of
     now: Sequence[float],
     before: Sequence[float],
     days: Sequence[date],
+    *,
+    column: Column | None = None,
+    id_: str = "trend",
 ) -> Chart:
     """A line of now, and one of before under it."""
     _ = look._
@@ -118,7 +142,7 @@ def trend(  # noqa: PLR0917  # what a line is made of
     called = [time_words(look, by, day) for day in days]
     return Chart(
         kind="line",
-        id="chart-trend",
+        id=f"chart-{id_}",
         title=title,
         legend=list(zip(("now", "was"), names, strict=False)),
         svg=charts.lines(
@@ -128,16 +152,15 @@ def trend(  # noqa: PLR0917  # what a line is made of
             about=_("A line of {days}; the table beside it has the numbers.").format(
                 days=", ".join(names)
             ),
+            said=lambda value: _point(look, value, column),
+            short=lambda value: _on_axis(look, value, column),
         ),
         headings=[{"day": _("Day"), "week": _("Week"), "month": _("Month")}[by], *names],
         rows=[
             ChartRow(
                 name=name,
                 numbers=[
-                    look.number(_fraction(series_of.values[place]), 1)
-                    if series_of.values[place] is not None
-                    else "—"
-                    for series_of in reversed(series)
+                    _point(look, series_of.values[place], column) for series_of in reversed(series)
                 ],
             )
             for place, name in enumerate(called)
@@ -223,5 +246,167 @@ def _short(look: Look, by: str, day: date) -> str:
     return format_date(day, pattern, locale=look.language.locale)
 
 
-def _fraction(value: float | None) -> Fraction:
-    return Fraction(value or 0).limit_denominator(WHOLE)
+def _on_axis(look: Look, value: float, column: Column | None) -> str:
+    """12, 1.5K, 20M"""
+    if column is not None and column.kind == "money":
+        value /= 10 ** get_currency_precision(look.currency)
+    return str(format_compact_decimal(value, locale=look.language.locale, fraction_digits=1))
+
+
+def _point(look: Look, value: float | None, column: Column | None) -> str:
+    if value is None:
+        return DASH
+    exact = Fraction(value).limit_denominator(WHOLE)
+    return look.say(exact, column) if column is not None else look.number(exact, 1)
+
+
+async def _of_summary(
+    connection: AsyncConnection, wish: ReportWish, look: Look, sheet: Sheet
+) -> list[Chart]:
+    """New leads and revenue over the period, beside the time before."""
+    if len(sheet.lines) < 2:
+        return []
+    earlier = wish.at_the_time_before()
+    series = (
+        (await summary(connection, cast("SummaryWish", sales_wish(earlier)))).series
+        if earlier is not None
+        else []
+    )
+    days = [date.fromisoformat(line.key) for line in sheet.lines]
+    found = []
+    for name in ("leads", "revenue"):
+        column, figure = sheet.column(name), summary_.BY_NAME[name]
+        if column is None:
+            continue
+        now = [float(line.values.get(name) or 0) for line in sheet.lines]
+        before = [float(figure.value(point.sums) or 0) for point in series]
+        found.append(
+            trend(look, column.label, wish.by, wish, now, before, days, column=column, id_=name)
+        )
+    return found
+
+
+def _of_funnel(wish: ReportWish, look: Look, sheet: Sheet, cards: Cards) -> list[Chart]:
+    """The stages from above downwards, each as a part of the first."""
+    column, share = sheet.column("reached"), sheet.column("conversion")
+    if wish.by != "stage" or column is None or share is None or not sheet.lines:
+        return []
+    reached = [float(line.values.get("reached") or 0) for line in sheet.lines]
+    highest = max(reached)
+    if not highest:
+        return []
+    return [
+        Chart(
+            kind="bars",
+            id="chart-funnel",
+            title=sheet.title,
+            svg=charts.bars(
+                [
+                    Series(name=sheet.title, values=reached, look="fg"),
+                    Series(name="", values=[highest - each for each in reached], look="bg"),
+                ],
+                stacked=True,
+                name=sheet.title,
+                about=look._("How many reach each step, and which part of the step before."),
+                labels=[line.name for line in sheet.lines],
+            ),
+            rows=[
+                ChartRow(
+                    name=line.name,
+                    numbers=[
+                        look.say(line.values.get("reached"), column),
+                        look.say(line.values.get("conversion"), share),
+                    ],
+                    href=cards(line, column),
+                )
+                for line in sheet.lines
+            ],
+        )
+    ]
+
+
+def _of_managers(look: Look, sheet: Sheet, cards: Cards) -> Chart:
+    """Who sold for how much."""
+    column = sheet.column("revenue")
+    shown = sheet.lines[:MOST_BARS]
+    if column is None:
+        raise AssertionError("the managers' report has revenue")
+    return Chart(
+        kind="bars",
+        id="chart-revenue",
+        title=column.label,
+        svg=charts.bars(
+            [
+                Series(
+                    name=column.label,
+                    values=[float(line.values.get("revenue") or 0) for line in shown],
+                    look="fg",
+                )
+            ],
+            stacked=True,
+            name=column.label,
+            about=column.formula,
+            labels=[line.name for line in shown],
+        ),
+        rows=[
+            ChartRow(
+                name=line.name,
+                numbers=[look.say(line.values.get("revenue"), column)],
+                href=cards(line, column),
+            )
+            for line in shown
+        ],
+    )
+
+
+async def _of_calls(
+    connection: AsyncConnection, wish: ReportWish, look: Look, cards: Cards
+) -> list[Chart]:
+    """The hours of the week: how many calls came in, and how many of them were missed."""
+    _ = look._
+    found = await calls(connection, cast("CallsWish", sales_wish(wish)))
+    if not found.cells:
+        return []
+    sums = {(cell.weekday, cell.hour): cell.sums for cell in found.cells}
+    hours = range(
+        min(7, *(hour for _day, hour in sums)), max(20, *(hour for _day, hour in sums)) + 1
+    )
+    made = []
+    for name, title in (
+        ("incoming", _("Calls in, by hour")),
+        ("missed", _("Missed calls, by hour")),
+    ):
+        column = column_of(calls_.BY_NAME[name], look, counted=calls_.BY_NAME[name].counted)
+        highest = max((getattr(each, name) for each in sums.values()), default=0)
+        if not highest:
+            continue
+        rows = []
+        for weekday, day_name in sorted(weekdays(look, "abbreviated").items()):
+            cells = []
+            for hour in hours:
+                of = sums.get((weekday, hour))
+                number = getattr(of, name) if of is not None else 0
+                line = Line(
+                    name=day_name,
+                    values={name: Fraction(number)},
+                    only={**wish.only, "weekday": str(weekday), "hour": str(hour)},
+                )
+                cells.append(
+                    HeatCell(
+                        words=str(number) if number else "",
+                        about=f"{day_name}, {hour_words(hour)}: {number}",
+                        shade=charts.shade(number, highest),
+                        href=cards(line, column),
+                    )
+                )
+            rows.append((day_name, cells))
+        made.append(
+            Chart(
+                kind="heat",
+                id=f"chart-{name}",
+                title=title,
+                headings=["", *(str(hour) for hour in hours)],
+                heat=rows,
+            )
+        )
+    return made

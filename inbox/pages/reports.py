@@ -1,36 +1,44 @@
 """Reports: the list of them, each as a page, as a file, and the cards behind its numbers."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Final
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox import settings_map
-from inbox.pages.report_charts import of_sources
+from inbox.pages.report_cards import cards_of_report
+from inbox.pages.report_charts import charts_of
 from inbox.pages.report_shell import asked, bar, cards_address, download, look_of, tiles
 from inbox.reports import csv_file, xlsx_file
 from inbox.reports.catalogue import REPORTS, made
 from inbox.reports.look import Look
 from inbox.reports.sheet import Column, Line, Sheet
-from inbox.reports.sources import column_of, levels, storage_wish
-from inbox.reports.spec import SOURCES, Spec
+from inbox.reports.spec import Spec
 from inbox.reports.wish import ReportWish
 from inbox.rights import Right
 from inbox.visit import Handler, Page, Visit, get, post
-from router.attribution_models import WHOLE
-from storage.analytics.drill_down import COUNTED, Card, cards
-from storage.analytics.figures import BY_NAME
 from storage.analytics.gaps import is_untouched
 from storage.engine import transaction
-from storage.reading.paging import BadCursor
 from storage.report_columns import choose_columns, chosen_columns
 
 SOURCE_RULES: Final = "/settings/sources"
-TILES: Final = (
-    "leads", "qualified", "new_customers", "revenue", "spend", "cpl", "cac", "romi",
-)  # fmt: skip
+TILES: Final = {
+    "summary": (
+        "leads",
+        "won",
+        "lost",
+        "revenue",
+        "average_sale",
+        "win_rate",
+        "open",
+        "open_value",
+    ),
+    "sources": ("leads", "qualified", "new_customers", "revenue", "spend", "cpl", "cac", "romi"),
+    "managers": ("answered", "first_median", "tasks_late", "revenue"),
+    "calls": ("incoming", "outgoing", "missed", "not_called_back"),
+}
+"""The main figures, shown large; the funnel's are its chart."""
 
 
 async def index(visit: Visit) -> web.Response:
@@ -51,14 +59,14 @@ def page_of_report(spec: Spec) -> Handler:
             sheet = await made(connection, wish, look)
             columns = await chosen_columns(connection, visit.me, spec.name)
             empty = await is_untouched(connection)
-            charts = await of_sources(connection, wish, look, sheet, cards_of)
+            charts = await charts_of(connection, wish, look, sheet, cards_of)
 
         return visit.page(
             "report.html",
             **shown,
             whole=sheet,
             sheet=sheet.only_columns(columns),
-            tiles=tiles(sheet, look, TILES, cards_of),
+            tiles=tiles(sheet, look, TILES.get(spec.name, ()), cards_of),
             cards_of=cards_of,
             empty=empty,
             charts=charts,
@@ -113,43 +121,11 @@ def columns_of(spec: Spec) -> Handler:
     return columns
 
 
-async def source_cards(visit: Visit) -> web.Response:
-    """Behind a number of the source report."""
-    wish = asked(visit, SOURCES)
-    query = visit.request.query
-    counted = next((each for each in COUNTED if each == query.get("count")), None)
-    if counted is None:
-        raise web.HTTPNotFound
-    async with visit.around.engine.connect() as connection:
-        look = await look_of(visit, connection)
-        shown = await bar(visit, connection, wish, look)
-        try:
-            page = await cards(
-                connection,
-                storage_wish(wish, wish.only, levels(wish.by)[0]),
-                counted,
-                cursor=query.get("cursor", ""),
-                sight=visit.sight,
-            )
-        except BadCursor as error:
-            raise web.HTTPNotFound from error
-    column = column_of(BY_NAME[counted], look, counted=True)
-    here = wish.address(path="/cards", count=counted)
-    part = "cursor" in query and visit.wants_fragment
-    template = "parts/report_cards.html" if part else "report_cards.html"
-    if visit.wants_fragment and not part:
-        template = "parts/report_cards_sheet.html"
-
-    def share_of(card: Card) -> str:
-        return look.said(Fraction(card.weight, WHOLE), "percent")
-
-    return visit.page(template, **shown, page=page, column=column, here=here, share_of=share_of)
-
-
 def _pages(spec: Spec) -> Sequence[Page]:
     where = f"/reports/{spec.name}"
     return (
         get(where, page_of_report(spec), Right.READ_REPORTS),
+        get(f"{where}/cards", cards_of_report(spec), Right.READ_REPORTS),
         get(f"{where}/export", export_of(spec), Right.READ_REPORTS),
         post(f"{where}/columns", columns_of(spec), Right.READ_REPORTS),
     )
@@ -158,5 +134,4 @@ def _pages(spec: Spec) -> Sequence[Page]:
 PAGES: Final[Sequence[Page]] = (
     get("/reports", index, Right.READ_REPORTS),
     *(page for spec, _build in REPORTS.values() for page in _pages(spec)),
-    get("/reports/sources/cards", source_cards, Right.READ_REPORTS),
 )

@@ -6,16 +6,25 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from inbox.reports import sources
+from inbox.reports import sales, sources
 from inbox.reports.look import Look
 from inbox.reports.sheet import Sheet
-from inbox.reports.spec import SOURCES, Spec
+from inbox.reports.spec import CALLS, FUNNEL, MANAGERS, SOURCES, SUMMARY, Spec
 from inbox.reports.wish import ReportWish
 
 Build = Callable[[AsyncConnection, ReportWish, Look], Awaitable[Sheet]]
 
 REPORTS: Final[Mapping[str, tuple[Spec, Build]]] = MappingProxyType(
-    {SOURCES.name: (SOURCES, sources.build)}
+    {
+        spec.name: (spec, build)
+        for spec, build in (
+            (SUMMARY, sales.summary_sheet),
+            (SOURCES, sources.build),
+            (FUNNEL, sales.funnel_sheet),
+            (MANAGERS, sales.managers_sheet),
+            (CALLS, sales.calls_sheet),
+        )
+    }
 )
 
 

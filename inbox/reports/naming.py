@@ -2,17 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.rendering import channel_label
 from inbox.reports.look import Look
 from inbox.reports.periods import Period
 from inbox.reports.sheet import State
-from storage.analytics.deriving import NOBODY
 from storage.analytics.key_names import names_of
+from storage.analytics.rules import NOBODY
 from storage.analytics.source_report import REST, UNSHARED
 
 _NONE: Final = str(NOBODY)
@@ -51,6 +51,14 @@ class Names:
                 return key or _("No landing page is known")
             case "channel":
                 return channel_label(self._look.language, key) if key else _("Opened by hand")
+            case "team":
+                return self._found.get(key) or _("A team that is no more")
+            case "stage":
+                return own or self._found.get(key) or _("A stage that is no more")
+            case "weekday":
+                return str(weekdays(self._look, "wide")[int(key)])
+            case "hour":
+                return hour_words(int(key))
             case "number":
                 return key or _("No number is known")
             case "manager":
@@ -78,6 +86,17 @@ async def names(
     connection: AsyncConnection, look: Look, grouping: str, keys: Collection[str]
 ) -> Names:
     return Names(look, grouping, await names_of(connection, grouping, keys))
+
+
+def weekdays(look: Look, width: Literal["wide", "abbreviated"]) -> Mapping[int, str]:
+    """By number, Monday is 0."""
+    found: Mapping[int, str] = get_day_names(width, "stand-alone", look.language.locale)
+    return found
+
+
+def hour_words(hour: int) -> str:
+    """9:00–10:00"""
+    return f"{hour}:00–{hour + 1}:00"
 
 
 def without_medium(key: str) -> str:

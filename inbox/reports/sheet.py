@@ -15,7 +15,9 @@ those that did not fit; leads that nobody has.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """`label` and `formula` in the reader's language. `better`: which way is good news. `counted`: there are cards behind."""
+    """`label` and `formula` in the reader's language. `better`: which way is good news. `counted`: what the cards
+    behind its numbers are asked for by, "" when there are none.
+    """
 
     name: str
     label: str
@@ -23,7 +25,7 @@ class Column:
     kind: Kind
     better: Literal["more", "less", ""] = ""
     additive: bool = False
-    counted: bool = False
+    counted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """`heading` is what the rows are. `asked` the question in words, (what, answer); `notes` what to know when reading it;
-    `money` its currency.
+    """`heading` is what the rows are. `asked` the question in words, (what, answer); `notes` what is missing in it, `hints`
+    how to read it.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Sheet:
     total: Line | None
     asked: Sequence[tuple[str, str]] = ()
     notes: Sequence[str] = ()
+    hints: Sequence[str] = ()
     currency: str = ""
     usual: Sequence[str] = ()
     """The columns that are shown to whoever has not chosen theirs."""

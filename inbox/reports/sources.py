@@ -178,21 +178,22 @@ async def build(connection: AsyncConnection, wish: ReportWish, look: Look) -> Sh
         title=_(SOURCES.label),
         heading=_(GROUPINGS[wish.by][1]),
         columns=[
-            column_of(figure, look, counted=figure.name in COUNTED)
+            column_of(figure, look, counted=figure.name if figure.name in COUNTED else "")
             for figure in FIGURES
             if figure.name != "romi_margin" or terms.margin is not None
         ],
         lines=lines,
         total=total,
         asked=await in_words(connection, wish, look),
-        notes=await _notes(connection, wish, look, terms, sheet_lines=lines),
+        notes=await _notes(connection, wish, look),
+        hints=_hints(wish, look, terms, lines),
         currency=look.currency,
         usual=USUAL,
     )
     return sheet.in_order(wish.sort)
 
 
-def column_of(figure: Any, look: Look, *, counted: bool) -> Column:
+def column_of(figure: Any, look: Look, *, counted: str) -> Column:
     """Of a figure of the source report, or of a measure of those of sales."""
     return Column(
         name=figure.name,
@@ -200,7 +201,7 @@ def column_of(figure: Any, look: Look, *, counted: bool) -> Column:
         formula=look._(figure.formula),
         kind=figure.kind,
         better=figure.better,
-        additive=getattr(figure, "additive", True),
+        additive=getattr(figure, "additive", "÷" not in figure.formula),
         counted=counted,
     )
 
@@ -237,19 +238,12 @@ async def filters_in_words(
     ]
 
 
-async def _notes(
-    connection: AsyncConnection,
-    wish: ReportWish,
-    look: Look,
-    terms: Terms,
-    *,
-    sheet_lines: Sequence[Line],
-) -> list[str]:
-    _, language = look._, look.language
+async def _notes(connection: AsyncConnection, wish: ReportWish, look: Look) -> list[str]:
+    language = look.language
     missing = await gaps(
         connection, first=wish.period.first, last=wish.period.last, basis=wish.basis
     )
-    notes = []
+    _, notes = look._, []
     if missing.sales_without_rate:
         notes.append(
             language.n(
@@ -264,22 +258,27 @@ async def _notes(
         notes.append(
             _("Figures are being counted anew after a change of the settings: they may still move.")
         )
+    return notes
+
+
+def _hints(wish: ReportWish, look: Look, terms: Terms, lines: Sequence[Line]) -> list[str]:
+    _, hints = look._, []
     if _WITHOUT_SPEND & wish.only.keys():
-        notes.append(
+        hints.append(
             _(
                 "Spend is known by source, campaign, ad and phrase: narrowed like this it cannot be told."
             )
         )
-    elif any(line.key == UNSHARED for line in sheet_lines):
-        notes.append(
+    elif any(line.key == UNSHARED for line in lines):
+        hints.append(
             _(
                 "Spend is known by source, campaign, ad and phrase: grouped like this it has a row of its own."
             )
         )
     if terms.overheads:
-        notes.append(
+        hints.append(
             _("Full CAC counts overheads of {amount} in this period.").format(
                 amount=look.formats.money(terms.overheads, look.currency)
             )
         )
-    return notes
+    return hints

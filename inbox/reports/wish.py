@@ -11,10 +11,11 @@ from inbox.reports import periods
 from inbox.reports.periods import COMPARED, Compared, Period
 from inbox.reports.spec import Spec
 from storage.analytics.models import ALL as MODELS
-from storage.analytics.source_report import Basis
+from storage.analytics.rollups import Basis
 
 BASES: Final[tuple[Basis, ...]] = ("cohort", "event")
-_IDS: Final = frozenset({"account", "manager", "pipeline"})
+_IDS: Final = frozenset({"account", "manager", "pipeline", "stage", "team"})
+_NUMBERS: Final = {"weekday": 7, "hour": 24}
 LONGEST: Final = 300
 MOST_OPEN: Final = 20
 """Rows opened at once: each is a question of its own."""
@@ -145,6 +146,10 @@ def _period(query: Mapping[str, str], *, today: date) -> tuple[str, Period]:
 
 def _understood(name: str, value: str) -> str | None:
     value = value.replace("\0", "")[:LONGEST]
+    if name in _NUMBERS:
+        return (
+            value if value.isdecimal() and len(value) < 3 and int(value) < _NUMBERS[name] else None
+        )
     if name not in _IDS:
         return "" if value == EMPTY else value
     try:

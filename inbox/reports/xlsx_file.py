@@ -88,7 +88,7 @@ def _question(book: Any, sheet: Sheet, language: Language) -> None:
     rows = [
         (language._("Report"), sheet.title),
         *sheet.asked,
-        *((language._("Note"), each) for each in sheet.notes),
+        *((language._("Note"), each) for each in (*sheet.notes, *sheet.hints)),
         *((each.label, each.formula) for each in sheet.columns),
     ]
     for row, (what, answer) in enumerate(rows):

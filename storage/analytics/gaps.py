@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.analytics.source_report import Basis
+from storage.analytics.rollups import Basis
 
 COUNTED_TO: Final = 10_000
 """More contacts that are due than this are not counted on: "more than" says enough."""
@@ -34,13 +34,12 @@ async def gaps(connection: AsyncConnection, *, first: date, last: date, basis: B
                     where {day} between :first and :last and status = 'won' and money is null) as sales_without_rate,
                    (select count(*) from spend where day between :first and :last and counted is null)
                     as spend_without_rate,
-                   (select count(distinct r.origin_id) from rollup_source r join origin o on o.id = r.origin_id
-                    where r.grain = 'd' and r.basis = :basis and r.model = 0 and r.day between :first and :last
-                      and r.leads <> 0 and o.source_id is null and (o.source, o.medium) <> ('', '')) as unmapped,
+                   (select count(distinct r.origin_id) from rollup_origin r join origin o on o.id = r.origin_id
+                    where r.model = 0 and r.day between :first and :last and r.leads <> 0 and o.source_id is null and (o.source, o.medium) <> ('', '')) as unmapped,
                    (select count(*) from (select from reckoning_due limit {COUNTED_TO}) waiting) as due
             """  # noqa: S608  # our own names
         ),
-        {"first": first, "last": last, "basis": basis},
+        {"first": first, "last": last},
     )
     return Gaps(**found.mappings().one())
 

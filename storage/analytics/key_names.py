@@ -14,6 +14,8 @@ _NAMED: Final[Mapping[str, str]] = MappingProxyType(
         "account": "select id, slug as name from account",
         "pipeline": "select id, name from pipeline",
         "source": "select id, name from source",
+        "team": "select id, name from team",
+        "stage": "select id, name from stage",
     }
 )
 

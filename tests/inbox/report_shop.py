@@ -26,6 +26,7 @@ class ReportShop:
     people: list[UUID]
     account: UUID
     import_id: UUID | None = None
+    talk: UUID | None = None
 
     @property
     def connection(self) -> AsyncConnection:
@@ -47,6 +48,7 @@ class ReportShop:
         title: str = "Колодки",
         name: str = "",
         touches: tuple[str, ...] = (),
+        qualified: bool = False,
     ) -> UUID:
         """One person who came by `source` (after `touches`, a day apart before it), asked, and became a lead."""
         at = self.now - timedelta(days=days_ago)
@@ -93,7 +95,37 @@ class ReportShop:
                 id=new_id(), lead_id=lead, what="opened", after=str(stages[0]), at=at
             )
         )
+        if qualified:
+            await self.connection.execute(
+                insert(tables.lead_event).values(
+                    id=new_id(), lead_id=lead, what="stage", after=str(stages[1]),
+                    at=at + timedelta(hours=2),
+                )
+            )  # fmt: skip
+        self.talk = talk
         return lead
+
+    async def call(
+        self,
+        *,
+        hours_ago: float,
+        direction: str = "in",
+        talked: float | None = 90,
+        manager: UUID | None = None,
+    ) -> UUID:
+        """With the last person who came; without `talked` nobody answered."""
+        at = self.now - timedelta(hours=hours_ago)
+        id_ = new_id()
+        await self.connection.execute(
+            insert(tables.call).values(
+                id=id_, account_id=self.account, key=str(id_), conversation_id=self.talk,
+                direction=direction, phase="ended", ours="+78120000000", theirs="+79110000000",
+                user_id=manager, started_at=at,
+                answered_at=at + timedelta(seconds=12) if talked else None,
+                ended_at=at + timedelta(seconds=12 + (talked or 0)), talked=talked, created_at=at,
+            )
+        )  # fmt: skip
+        return id_
 
     async def spend(
         self,
