@@ -5,6 +5,7 @@ read is HTML around it: words scale and break there as they do everywhere, and e
 table, for those who do not see it. A heat map is a table whose cells are coloured: pygal has none, and a table says more.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +13,9 @@ from typing import Any, Final, Literal
 
 import pygal
 from markupsafe import Markup
+
+# It puts a finder of plugins of its own among Python's, which is not up to date with them; we have no plugins of it.
+sys.meta_path[:] = [each for each in sys.meta_path if type(each).__name__ != "PluginImportFixer"]
 
 _LINE: Final = {"width": 480, "height": 220}
 _BAR_HEIGHT: Final = 28

@@ -1,4 +1,4 @@
-"""Reports: the list of them, each as a page, as a file, and the cards behind its numbers."""
+"""Reports: each as a page, as a file, and the columns somebody wants to see. The list of them is in `report_keeping`."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -39,11 +39,6 @@ TILES: Final = {
     "calls": ("incoming", "outgoing", "missed", "not_called_back"),
 }
 """The main figures, shown large; the funnel's are its chart."""
-
-
-async def index(visit: Visit) -> web.Response:
-    """The reports there are."""
-    return visit.page("reports.html", reports=[spec for spec, _build in REPORTS.values()])
 
 
 def page_of_report(spec: Spec) -> Handler:
@@ -132,6 +127,5 @@ def _pages(spec: Spec) -> Sequence[Page]:
 
 
 PAGES: Final[Sequence[Page]] = (
-    get("/reports", index, Right.READ_REPORTS),
     *(page for spec, _build in REPORTS.values() for page in _pages(spec)),
 )

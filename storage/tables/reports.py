@@ -73,6 +73,10 @@ digest_sending = Table(
     moment("due_at"),
     words("state"),
     moment("at"),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column(
+        "again", Boolean, nullable=False, server_default=false()
+    ),  # it did not go, and is tried again
     words("error", default=""),
     PrimaryKeyConstraint("recipient_id", "due_at"),
     CheckConstraint(one_of("state", "sending", "sent", "failed"), name="state"),

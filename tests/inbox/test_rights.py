@@ -9,6 +9,8 @@ from inbox.settings_map import MAP
 from tests.events import a_message, accepted
 
 OPEN_TO_ALL = {
+    ("GET", "/digest/{code}"),
+    ("POST", "/digest/{code}"),
     ("GET", "/manifest.webmanifest"),
     ("GET", "/offline"),
     ("GET", "/sw.js"),
@@ -18,7 +20,12 @@ OPEN_TO_ALL = {
 
 
 def a_path(path: str) -> str:
-    for name, value in [("id", str(uuid4())), ("kind", "telegram"), ("slug", "shop")]:
+    for name, value in [
+        ("id", str(uuid4())),
+        ("kind", "telegram"),
+        ("slug", "shop"),
+        ("code", "x"),
+    ]:
         path = path.replace("{" + name + "}", value)
     path = re.sub(r"\{digits:.*\}$", "79161234567", path)
     assert "{" not in path
@@ -127,6 +134,7 @@ LEADS = {
     Right.MANAGE_LABELS,
     Right.SHARE_VIEWS,
     Right.SEE_EVERYBODYS_TASKS,
+    Right.READ_REPORTS,
     Right.MANAGE_FIELDS,
     Right.MANAGE_PIPELINES,
     Right.VOUCH_FOR_KEYS,
@@ -143,7 +151,7 @@ EXPECTED = {
     "admin": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS | ADMIN_ALONE,
     "lead": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS,
     "manager": {Right.SIGNED_IN, Right.READ_LEADS} | WORK,
-    "marketer": {Right.SIGNED_IN, Right.READ_LEADS},
+    "marketer": {Right.SIGNED_IN, Right.READ_LEADS, Right.READ_REPORTS},
 }
 
 

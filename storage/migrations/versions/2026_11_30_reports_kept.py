@@ -64,6 +64,8 @@ def upgrade() -> None:
     sa.Column('due_at', postgresql.TIMESTAMP(timezone=True), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('at', postgresql.TIMESTAMP(timezone=True), nullable=False),
+    sa.Column('attempts', sa.Integer(), server_default=sa.text('1'), nullable=False),
+    sa.Column('again', sa.Boolean(), server_default=sa.text('false'), nullable=False),
     sa.Column('error', sa.Text(), server_default=sa.text("''"), nullable=False),
     sa.CheckConstraint("state in ('sending', 'sent', 'failed')", name=op.f('ck_digest_sending_state')),
     sa.ForeignKeyConstraint(['recipient_id'], ['digest_recipient.id'], name=op.f('fk_digest_sending_recipient_id'), ondelete='CASCADE'),
