@@ -405,7 +405,7 @@ async def _of_calls(
                 kind="heat",
                 id=f"chart-{name}",
                 title=title,
-                headings=["", *(str(hour) for hour in hours)],
+                headings=[str(hour) for hour in hours],
                 heat=rows,
             )
         )

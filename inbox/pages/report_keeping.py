@@ -11,8 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.email_addresses import normalise
 from inbox.desk import NotFound, Refused
-from inbox.reports.catalogue import REPORTS
+from inbox.pages.report_shell import cards_address, look_of, tiles
+from inbox.reports.catalogue import REPORTS, made
+from inbox.reports.naming import days_words
 from inbox.reports.schedule import next_time
+from inbox.reports.sheet import Column, Line
+from inbox.reports.spec import SOURCES
 from inbox.reports.wish import ReportWish, wish_of
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
@@ -30,17 +34,28 @@ from storage.saved_views import (
     saved_report,
 )
 
+MAIN: Final = ("leads", "new_customers", "revenue", "romi")
+"""What the list of reports begins with."""
 SENDERS: Final = ("email", "telegram")
 MOST_ADDRESSES: Final = 20
 LONGEST_ADDRESS: Final = 254
 
 
 async def index(visit: Visit) -> web.Response:
-    """The reports there are, and those that were saved."""
+    """The main figures of the last month, the reports there are, and those that were saved."""
+    wish = wish_of(SOURCES, {}, today=visit.formats.local_day(visit.now))
     async with visit.around.engine.connect() as connection:
         saved = await list_reports(connection, user_id=visit.me)
+        look = await look_of(visit, connection)
+        sheet = await made(connection, wish, look)
+
+    def cards_of(line: Line, column: Column) -> str:
+        return cards_address(wish, line, column)
+
     return visit.page(
         "reports.html",
+        tiles=tiles(sheet, look, MAIN, cards_of),
+        days=days_words(look, wish.period),
         reports=[spec for spec, _build in REPORTS.values()],
         saved=[(each, REPORTS[each.report][0]) for each in saved if each.report in REPORTS],
     )
