@@ -91,7 +91,9 @@ class ListWish:
 
     def only(self, **filters: object) -> str:
         """With these filters and no other, in the tab that shows everybody's."""
-        return self.href(**{**dict.fromkeys(FILTERS), "q": None, "tab": "all", **filters})
+        return self.href(
+            **{**dict.fromkeys(FILTERS), "q": None, "exact": None, "tab": "all", **filters}
+        )
 
     def without_filters(self) -> str:
         return self.href(**dict.fromkeys(FILTERS))
@@ -124,6 +126,8 @@ def list_wish(query: Mapping[str, str], *, me: UUID, default_tab: Tab = "mine") 
     channel, account = taken("channel"), taken("account")
     nobody = taken("manager", (NOBODY,)) == NOBODY
     failed = taken("failed", ("1",)) == "1"
+    q = taken("q", longest=200)
+    exact = bool(q) and taken("exact", ("1",)) == "1"
     wish = ConversationFilter(
         tab=tab,
         me=me,
@@ -138,7 +142,8 @@ def list_wish(query: Mapping[str, str], *, me: UUID, default_tab: Tab = "mine") 
         unread=taken("unread", ("1",)) == "1",
         waiting=taken("waiting", ("1",)) == "1",
         failed=failed,
-        q=taken("q", longest=200),
+        q=q,
+        exact=exact,
     )
     sort = taken("sort", get_args(Sort)) or "newest"
     return ListWish(

@@ -27,6 +27,7 @@ from sandbox.premises import (
     CALLS,
     FORMS,
     NEWCOMER,
+    SEED,
     SHOP,
     SITE,
     VK,
@@ -48,7 +49,6 @@ from workers.foundation import Foundation
 from workers.settings import ROLES, Settings
 from workers.supervisor import leaves
 
-SEED: Final = 20261121
 REMEMBERED: Final = 2000
 """People of earlier runs who can still be written to."""
 

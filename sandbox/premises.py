@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,11 +23,14 @@ from sandbox.furnishings import furnish
 from sandbox.managers import Hand
 from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
 from sandbox.telephone import EXTENSIONS, Telephones
+from sandbox.three_months import customers
 from storage.colleagues import ExtensionTaken, change_user, colleague_by_email, create_user
+from storage.company import put, setting
 from storage.engine import transaction
 from storage.first_run import ADMINISTRATOR, found
 from storage.profile import extension_of, set_password
 from storage.sealing import Sealer
+from storage.seeding.past import bring_in, ground_of
 from storage.teams import add_member, create_team, team_named
 from workers.channel_desk import Channels
 from workers.clock import Clock
@@ -35,6 +39,9 @@ from workers.settings import Settings, WrongSetting
 
 DIRECTORY: Final = Path("var/demo")
 KEPT: Final = "demo.json"
+SEED: Final = 20261121
+PAST: Final = "demo_past"
+"""The setting that says when it was brought in."""
 
 SHOP: Final = "https://kolodka.example"
 ADDRESS: Final = "service@kolodka.example"
@@ -141,7 +148,21 @@ class Premises:
         if admin is not None:
             await furnish(engine, owner=admin.id, now=now())
         await self._connect_channels(engine, settings, now)
+        await self._remember(engine, settings, now())
         return None
+
+    async def _remember(self, engine: AsyncEngine, settings: Settings, now: datetime) -> None:
+        """The three months before the first day, once."""
+        hands = await self.hands(engine)
+        async with transaction(engine) as connection:
+            if await setting(connection, PAST) or len(hands) < len(COLLEAGUES):
+                return
+            await put(connection, PAST, now.isoformat())
+            ground = await ground_of(connection, managers=[(hand.id, hand.name) for hand in hands])
+            people = customers(
+                until=now, zone=ZoneInfo(settings.time_zone), seed=str(SEED), ends=ground.ends
+            )
+            await bring_in(connection, ground, list(people), now=now)
 
     async def hands(self, engine: AsyncEngine) -> list[Hand]:
         """Colleagues who work here by themselves."""

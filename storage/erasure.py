@@ -15,11 +15,13 @@ from router.facts import ContactChanged
 from router.ids import new_id
 from storage.analytics import reckoning
 from storage.outbox import tell
+from storage.said_words import forget_words
 
 # ruff: noqa: S608  # put together of what stands here
 _TALKS: Final = "(select id from conversation where contact_id = any(:people))"
 _LEADS: Final = "(select id from lead where contact_id = any(:people))"
 
+_UNSEARCHED: Final = f"delete from message_search where conversation_id in {_TALKS}"
 _OVERWRITE: Final = (
     # Before the rows by which they are found are overwritten themselves.
     (
@@ -63,10 +65,6 @@ _OVERWRITE: Final = (
     (
         "update task set text = '', details = '{}', done_at = coalesce(done_at, :now)"
         f" where contact_id = any(:people) or lead_id in {_LEADS} or conversation_id in {_TALKS}"
-    ),
-    (
-        "delete from message_search where conversation_id in"
-        " (select id from conversation where contact_id = any(:people))"
     ),
     (
         "update attachment set name = '', ref = '', sha256 = '', state = 'failed', error = 'erased' where message_id in"
@@ -168,6 +166,8 @@ async def erase(
         {"people": people},
     )
     await connection.execute(text("set local allo.erasing = 'yes'"))
+    await connection.execute(text(_UNSEARCHED), {"people": people})
+    await forget_words(connection, people)  # while the messages still read
     for statement in _OVERWRITE:
         await connection.execute(
             text(statement), values if ":now" in statement else {"people": people}

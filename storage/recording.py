@@ -1,4 +1,5 @@
-"""What reports count: a row per fact, and the counts per day; and the words that search looks through.
+"""What reports count: a row per fact, and the counts per day; and the words that search looks through,
+and forgives errors by.
 
 Idempotent by the fact's id: the rows that were not there yet decide what the counts grow by. `recount` makes the counts
 anew from the rows, and the two are equal at any time.
@@ -25,6 +26,7 @@ from router.facts import (
     NoticeChanged,
 )
 from storage import bulk, tables
+from storage.said_words import LEARNT
 
 _COLUMNS: Final = (
     "fact_id", "kind", "at", "account_id", "contact_id", "conversation_id", "lead_id", "manager_id",
@@ -45,14 +47,17 @@ _GROW = text(
     " on conflict (day, kind, account_id, manager_id) do update set count = r.count + excluded.count"
 )
 _VECTORS: Final = (
-    "insert into message_search (message_id, conversation_id, vector)"
-    " select id, conversation_id, setweight(to_tsvector('russian', left(body, 20000)), 'A')"
-    "  || setweight(to_tsvector('english', left(body, 20000)), 'B') || to_tsvector('simple', left(body, 20000))"
-    " from (select id, conversation_id, subject || ' ' || text as body from message where {which}) m"
+    "with spoken as materialized (select id, conversation_id, body, to_tsvector('simple', body) as vector from"
+    " (select id, conversation_id, left(subject || ' ' || text, 20000) as body from message where {which}) m),"
+    " learnt as ({learnt})"
+    " insert into message_search (message_id, conversation_id, vector)"
+    " select id, conversation_id, setweight(to_tsvector('russian', body), 'A')"
+    "  || setweight(to_tsvector('english', body), 'B') || vector from spoken"
     " on conflict (message_id) do update set vector = excluded.vector"
 )
-_SEARCH = text(_VECTORS.format(which="id = any(:ids) order by id"))
-_SEARCH_OF = text(_VECTORS.format(which="conversation_id = any(:conversations)"))
+_LEARNT: Final = LEARNT.format(spoken="spoken", vector="spoken.vector")
+_SEARCH = text(_VECTORS.format(which="id = any(:ids) order by id", learnt=_LEARNT))
+_SEARCH_OF = text(_VECTORS.format(which="conversation_id = any(:conversations)", learnt=_LEARNT))
 
 
 async def record(connection: AsyncConnection, facts: Sequence[Fact], *, time_zone: str) -> int:

@@ -9,11 +9,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router import wire
-from router.facts import Fact, MessageQueued, MessageReceived
+from router.facts import Fact
 from router.transit import Delivery
 from storage import recording
-from storage.analytics import reckoning, replies
-from storage.company import company_zone
+from storage.analytics.taking_in import take_in
 from storage.dead_letters import NewLetter, keep_letter
 from storage.world import is_conflict
 from workers.broker import Broker, Consumer
@@ -60,19 +59,7 @@ class Recorder:
             for body in wire.unpack_facts(delivery.body)
         ]
         async with self._engine.begin() as connection:
-            await reckoning.hold_rules(connection)
-            zone = await company_zone(connection, otherwise=self._time_zone)
-            fresh = await recording.record(connection, facts, time_zone=zone)
-            if contacts := await reckoning.concerned(connection, facts):
-                rules = await reckoning.read_rules(connection, time_zone=self._time_zone)
-                await reckoning.reckon(connection, contacts, rules, now=self._now())
-            written = {
-                fact.message
-                for fact in facts
-                if isinstance(fact, MessageQueued)
-                or (isinstance(fact, MessageReceived) and fact.direction == "out")
-            }
-            await replies.count_replies(connection, written, time_zone=zone)
+            fresh = await take_in(connection, facts, time_zone=self._time_zone, now=self._now())
         RECORDED.inc(fresh)
 
     async def _one_by_one(self, consumer: Consumer, deliveries: list[Delivery]) -> None:

@@ -17,7 +17,6 @@ from inbox.api.endpoints import (
     Paged,
     Search,
     ShortText,
-    listed,
 )
 from inbox.api.problems import bad_request, not_found
 from router.records import Status
@@ -140,7 +139,19 @@ class ConversationsQuery(Paged, frozen=True, kw_only=True):
             description="A name, a part of a phone number or address, a lead's number (#1284), words of messages."
         ),
     ] = ""
+    exact: Annotated[
+        bool,
+        Meta(
+            description="Only what `q` says: no other spelling is searched when it is found nowhere."
+        ),
+    ] = False
     sort: Sort = "newest"
+
+
+class FoundConversations(ListOf[Conversation], frozen=True, kw_only=True):
+    """`searched_instead`, mostly not there: the spellings searched in the place of `q`, which is found nowhere."""
+
+    searched_instead: list[str] | UnsetType = UNSET
 
 
 class ConversationChanges(Struct, frozen=True, kw_only=True):
@@ -184,6 +195,7 @@ async def list_all_conversations(api: Api, call: Call[ConversationsQuery, Nothin
         failed=query.failed,
         source=query.source,
         q=query.q,
+        exact=query.exact,
     )
     async with api.engine.connect() as connection:
         page = await list_conversations(
@@ -194,7 +206,13 @@ async def list_all_conversations(api: Api, call: Call[ConversationsQuery, Nothin
             cursor=query.cursor,
             limit=query.limit,
         )
-    return listed(page, shown)
+    return Answer(
+        body=FoundConversations(
+            items=[shown(row) for row in page.items],
+            next_cursor=page.next_cursor,
+            searched_instead=list(page.instead) or UNSET,
+        )
+    )
 
 
 async def show_conversation(api: Api, call: Call[Nothing, Nothing]) -> Answer:
@@ -236,7 +254,7 @@ ENDPOINTS = (
         scope="read",
         handler=list_all_conversations,
         query=ConversationsQuery,
-        answers=ListOf[Conversation],
+        answers=FoundConversations,
     ),
     Endpoint(
         method="GET",

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import Refused
 from inbox.in_sight import PICKED
-from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.at_hand import answering_colleagues
 from inbox.person_keys import key_of
 from inbox.rights import Right
 from inbox.uuids import uuid_or_none

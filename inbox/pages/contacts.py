@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.contact_words import change_words
 from inbox.desk import NotFound, Refused
-from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.at_hand import answering_colleagues
 from inbox.pages.person_view import person_of
 from inbox.pages.shown_fields import answer_text
 from inbox.person_export import parts
@@ -47,7 +47,8 @@ async def contact(visit: Visit) -> web.Response:
             raise web.HTTPNotFound
         if living != visit.id():
             return web.Response(status=301, headers={"Location": f"/contacts/{living}"})
-        person = await person_of(visit, connection, living)
+        colleagues = await answering_colleagues(connection)
+        person = await person_of(visit, connection, living, colleagues=colleagues)
         names = {each.key: each.name for each in person.fields}
         history = [] if person.contact.erased_at else await changes_of_contact(connection, living)
     return visit.page(

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inbox.pages.at_hand import AtHand, answering_colleagues
 from inbox.pages.attending import Beside, company_of
 from inbox.pages.uploads import MOST_FILES
 from inbox.pages.ways import Way, ways_of
@@ -15,9 +16,8 @@ from inbox.timeline_view import Section, first_unread, sections
 from inbox.visit import Visit
 from storage.drafts import Draft, draft_of
 from storage.profile import send_key_of
-from storage.reading.colleagues import TeamRow, UserRow, list_teams, list_users
+from storage.reading.colleagues import TeamRow, UserRow, list_teams
 from storage.reading.conversation_rows import ConversationRow
-from storage.reading.list_choices import known_labels
 from storage.reading.messages import Timeline, timeline, timeline_around
 from storage.reading.notices import is_muted
 from storage.reading.ways import WayRow, ways_to
@@ -79,6 +79,7 @@ async def open_conversation(
     connection: AsyncConnection,
     row: ConversationRow,
     *,
+    at_hand: AtHand,
     before: str = "",
     found: UUID | None = None,
 ) -> Opened:
@@ -111,8 +112,8 @@ async def open_conversation(
         ),
         earlier=shown.earlier,
         later=shown.later if before or found else None,
-        colleagues=await _to_hand_to(visit, connection),
-        teams=await list_teams(connection),
+        colleagues=_to_hand_to(visit, at_hand.colleagues),
+        teams=at_hand.teams,
         snoozes=snoozes(visit),
         draft=draft.text if draft else "",
         draft_is_note=draft.note if draft else False,
@@ -121,7 +122,7 @@ async def open_conversation(
         form_key=str(uuid4()),
         ways=ways,
         most_files=MOST_FILES,
-        known_labels=await known_labels(connection, sight=visit.sight),
+        known_labels=at_hand.labels,
         muted=await is_muted(connection, visit.me, row.id),
         only=only,
         elsewhere=len(ways) > 1,
@@ -166,7 +167,7 @@ async def page_of(
 async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRow) -> Head:
     return Head(
         row=row,
-        colleagues=await _to_hand_to(visit, connection),
+        colleagues=_to_hand_to(visit, await answering_colleagues(connection)),
         teams=await list_teams(connection),
         snoozes=snoozes(visit),
         only=one_channel_only(visit),
@@ -176,22 +177,9 @@ async def head_of(visit: Visit, connection: AsyncConnection, row: ConversationRo
     )
 
 
-async def _to_hand_to(visit: Visit, connection: AsyncConnection) -> list[UserRow]:
+def _to_hand_to(visit: Visit, colleagues: Sequence[UserRow]) -> list[UserRow]:
     """Oneself first."""
-    return sorted(await answering_colleagues(connection), key=lambda each: each.id != visit.me)
-
-
-async def answering_colleagues(connection: AsyncConnection) -> list[UserRow]:
-    """Those who can be given a conversation: here first, then away, then off."""
-    order = ("here", "away", "off")
-    return sorted(
-        (
-            each
-            for each in await list_users(connection)
-            if each.disabled_at is None and each.role != "marketer"
-        ),
-        key=lambda each: order.index(each.presence),
-    )
+    return sorted(colleagues, key=lambda each: each.id != visit.me)
 
 
 def snoozes(visit: Visit) -> list[tuple[str, datetime]]:

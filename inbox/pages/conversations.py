@@ -11,10 +11,13 @@ from uuid import UUID
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inbox.at_once import at_once
 from inbox.list_wish import ListWish, list_wish
+from inbox.pages.at_hand import AtHand, at_hand_of
 from inbox.pages.conversation_view import (
     CHANNELS_COOKIE,
     PAGE,
+    Opened,
     head_of,
     one_channel_only,
     open_conversation,
@@ -23,7 +26,7 @@ from inbox.pages.conversation_view import (
 )
 from inbox.pages.first_steps import first_steps
 from inbox.pages.list_view import beside_rows, list_of, shown_counts
-from inbox.pages.person_view import person_of
+from inbox.pages.person_view import Person, person_of
 from inbox.pages.ways import ways_of
 from inbox.rights import Right
 from inbox.timeline_view import sections
@@ -38,7 +41,6 @@ from storage.reading.conversations import (
     list_conversations,
     matches,
 )
-from storage.reading.list_choices import known_labels
 from storage.reading.messages import (
     Timeline,
     cursor_of,
@@ -55,8 +57,7 @@ MOST_AT_ONCE: Final = 100
 
 async def inbox(visit: Visit) -> web.Response:
     """The whole page, or only its list and views for a page that narrows them."""
-    async with visit.around.engine.connect() as connection:
-        frame = await _frame(visit, connection, opened=None)
+    frame = await _frame(visit)
     if visit.wants_fragment:
         return _fragment(visit, "parts/list_panes.html", **frame)
     return visit.page("inbox.html", **frame)
@@ -69,32 +70,48 @@ async def conversation(visit: Visit) -> web.Response:
         if row is None:
             raise web.HTTPNotFound
         # Somebody who looks has seen that they were named; a reload or a prefetch makes it no less true.
-        await see_mentions(connection, user_id=visit.me, conversation_id=row.id, now=visit.now)
-        await connection.commit()
-        try:
-            opened = await open_conversation(
-                visit,
-                connection,
-                row,
-                before=visit.request.query.get("before", ""),
-                found=uuid_or_none(visit.request.query.get("at", "")),
-            )
-        except BadCursor as error:
-            raise web.HTTPNotFound from error
-        person = await person_of(visit, connection, row.contact_id)
-        shown = {"opened": opened, "person": person, "in_group": row.chat_kind != "private"}
-        if visit.wants_fragment:
-            wish = list_wish(visit.request.query, me=visit.me)
-            panes = visit.html("parts/panes.html", wish=wish, **shown)
-            response = web.Response(text=panes, content_type="text/html")
-        else:
-            response = visit.page("inbox.html", **await _frame(visit, connection, **shown))
+        if await see_mentions(connection, user_id=visit.me, conversation_id=row.id, now=visit.now):
+            await connection.commit()
+        at_hand = await at_hand_of(visit, connection)
+    shown = await _shown(visit, row, at_hand)
+    if visit.wants_fragment:
+        wish = list_wish(visit.request.query, me=visit.me)
+        panes = visit.html("parts/panes.html", wish=wish, **shown)
+        response = web.Response(text=panes, content_type="text/html")
+    else:
+        response = visit.page("inbox.html", **shown)
     if visit.request.query.get("channels") in {"one", "all"}:
         kept = visit.request.query["channels"]
         response.set_cookie(
             CHANNELS_COOKIE, kept, max_age=31536000, path="/", samesite="Lax", httponly=True
         )
     return response
+
+
+async def _shown(visit: Visit, row: ConversationRow, at_hand: AtHand) -> Mapping[str, Any]:
+    """The two panes, and for a whole page what is around them."""
+
+    async def opened(connection: AsyncConnection) -> Opened:
+        return await open_conversation(
+            visit,
+            connection,
+            row,
+            at_hand=at_hand,
+            before=visit.request.query.get("before", ""),
+            found=uuid_or_none(visit.request.query.get("at", "")),
+        )
+
+    async def person(connection: AsyncConnection) -> Person:
+        return await person_of(visit, connection, row.contact_id, colleagues=at_hand.colleagues)
+
+    try:
+        pane, who = await at_once(visit.around.engine, opened, person)
+    except BadCursor as error:
+        raise web.HTTPNotFound from error
+    shown = {"opened": pane, "person": who, "in_group": row.chat_kind != "private"}
+    if visit.wants_fragment:
+        return shown
+    return {**await _frame(visit, current=row.id, at_hand=at_hand), **shown}
 
 
 async def rows(visit: Visit) -> web.Response:
@@ -111,7 +128,7 @@ async def rows(visit: Visit) -> web.Response:
             )
         except BadCursor as error:
             raise web.HTTPNotFound from error
-        beside = await beside_rows(visit, connection, page.items, wish)
+        beside = await beside_rows(visit, connection, page.items, wish, instead=page.instead)
     return _fragment(visit, "parts/rows.html", page=page, wish=wish, **beside, current=None)
 
 
@@ -262,23 +279,23 @@ async def person(visit: Visit) -> web.Response:
         row = await conversation_by_id(connection, visit.id(), sight=visit.sight)
         if row is None:
             raise web.HTTPNotFound
-        shown = await person_of(visit, connection, row.contact_id)
-        opened = {"row": row, "known_labels": await known_labels(connection, sight=visit.sight)}
+        at_hand = await at_hand_of(visit, connection)
+        shown = await person_of(visit, connection, row.contact_id, colleagues=at_hand.colleagues)
+        opened = {"row": row, "known_labels": at_hand.labels}
     return _fragment(visit, "parts/person.html", person=shown, opened=opened)
 
 
-async def _frame(visit: Visit, connection: AsyncConnection, **shown: Any) -> Mapping[str, Any]:
+async def _frame(
+    visit: Visit, *, current: UUID | None = None, at_hand: AtHand | None = None
+) -> Mapping[str, Any]:
     wish: ListWish = list_wish(visit.request.query, me=visit.me)
-    listed = await list_of(visit, connection, wish)
-    opened = shown.get("opened")
-    return {
-        **shown,
-        **listed,
-        "current": opened.row.id if opened else None,
-        "first_run": None
-        if listed["page"].items or listed["counts"]["all"] != "0" or await has_any(connection)
-        else await first_steps(visit, connection),
-    }
+    listed = await list_of(visit, wish, at_hand=at_hand)
+    first_run = None
+    if not listed["page"].items and listed["counts"]["all"] == "0":
+        async with visit.around.engine.connect() as connection:
+            if not await has_any(connection):
+                first_run = await first_steps(visit, connection)
+    return {"opened": None, **listed, "current": current, "first_run": first_run}
 
 
 def _fragment(visit: Visit, template: str, **context: Any) -> web.Response:

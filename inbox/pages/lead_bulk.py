@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from inbox.desk import MovedMeanwhile, NotFound, Refused, Was
-from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.at_hand import answering_colleagues
 from inbox.pages.lead_answers import due_at, lost_because
 from inbox.rights import Right
 from inbox.uuids import uuid_or_none

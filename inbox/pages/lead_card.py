@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import NotFound, Refused
 from inbox.formats import Formats
-from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.at_hand import answering_colleagues
 from inbox.pages.lead_answers import (
     LONGEST,
     PREFIX,
@@ -77,15 +77,16 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
     tasks = await list_tasks(
         connection, TaskFilter(lead=found.id, done=False), limit=50, sight=visit.sight
     )
+    colleagues = await answering_colleagues(connection)
     return {
         "lead": found,
         "person": {"stages": pipeline.stages},
         "pipeline": pipeline,
         "reasons": pipeline.lost_reasons,
-        "contact": await person_of(visit, connection, found.contact_id)
+        "contact": await person_of(visit, connection, found.contact_id, colleagues=colleagues)
         if visit.may(Right.READ_CONTACTS)
         else None,
-        "colleagues": await answering_colleagues(connection),
+        "colleagues": colleagues,
         "fields": await list_fields(connection, of="lead"),
         "prefix": PREFIX,
         "amount": major_units(found.value, found.currency),

@@ -14,7 +14,7 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import MovedMeanwhile, NotFound, Place, Refused, Was
-from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.at_hand import answering_colleagues
 from inbox.pages.lead_answers import lost_because, minor_units
 from inbox.pages.lead_wish import LeadWish, chips, ids_of, task_words, wish_of
 from inbox.rights import Right

@@ -6,16 +6,23 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inbox.at_once import at_once
 from inbox.list_wish import ListWish, saved_wish
-from inbox.pages.conversation_view import answering_colleagues, snoozes
+from inbox.pages.at_hand import AtHand, at_hand_of
+from inbox.pages.conversation_view import snoozes
 from inbox.rendering import channel_label, word
 from inbox.visit import Visit
 from storage.drafts import drafts_of
-from storage.reading.colleagues import AccountRow, TeamRow, UserRow, list_accounts, list_teams
+from storage.reading.colleagues import AccountRow, TeamRow, UserRow, list_accounts
 from storage.reading.conversation_counts import TabCounts, count_tabs, unseen_mentions
 from storage.reading.conversation_rows import ConversationRow
-from storage.reading.conversations import count_conversations, list_conversations
-from storage.reading.list_choices import known_labels, known_sources
+from storage.reading.conversations import (
+    count_accounts,
+    count_each,
+    count_teams,
+    list_conversations,
+)
+from storage.reading.list_choices import known_sources
 from storage.reading.paging import BadCursor
 from storage.reading.search_reasons import explained
 from storage.saved_views import list_views
@@ -31,47 +38,64 @@ class Chip:
     """Of a label: shown in its colour."""
 
 
-async def list_of(visit: Visit, connection: AsyncConnection, wish: ListWish) -> dict[str, Any]:
-    """What `parts/list.html` and `parts/views.html` show."""
-    try:
-        page = await list_conversations(
-            connection, wish.filter, sight=visit.sight, sort=wish.sort, cursor=wish.cursor
-        )
-    except BadCursor:
-        page = await list_conversations(connection, wish.filter, sight=visit.sight, sort=wish.sort)
-    counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
-    accounts = await list_accounts(connection)
-    colleagues = await answering_colleagues(connection)
-    teams = await list_teams(connection)
-    return {
-        "wish": wish,
-        "page": page,
-        "counts": shown_counts(counts),
-        "rail_unread": counts.mine_unread,
-        "accounts": accounts,
-        "colleagues": colleagues,
-        "teams": teams,
-        "labels": await known_labels(connection, sight=visit.sight),
-        "sources": await known_sources(connection, sight=visit.sight),
-        "views": [
-            (each, saved_wish(each.query, me=visit.me))
-            for each in await list_views(connection, user_id=visit.me)
-        ],
-        "chips": chips_of(visit, wish, accounts=accounts, colleagues=colleagues, teams=teams),
-        "snoozes": snoozes(visit),
-        **await beside_rows(visit, connection, page.items, wish),
-    }
+async def list_of(visit: Visit, wish: ListWish, *, at_hand: AtHand | None = None) -> dict[str, Any]:
+    """What `parts/list.html` and `parts/views.html` show; called without holding a connection."""
+
+    async def rows(connection: AsyncConnection) -> dict[str, Any]:
+        try:
+            page = await list_conversations(
+                connection, wish.filter, sight=visit.sight, sort=wish.sort, cursor=wish.cursor
+            )
+        except BadCursor:
+            page = await list_conversations(
+                connection, wish.filter, sight=visit.sight, sort=wish.sort
+            )
+        beside = await beside_rows(visit, connection, page.items, wish, instead=page.instead)
+        return {"page": page, **beside}
+
+    async def around(connection: AsyncConnection) -> dict[str, Any]:
+        counts = await count_tabs(connection, me=visit.me, sight=visit.sight)
+        hand = at_hand or await at_hand_of(visit, connection)
+        accounts = await list_accounts(connection)
+        return {
+            "counts": shown_counts(counts),
+            "rail_unread": counts.mine_unread,
+            "accounts": accounts,
+            "colleagues": hand.colleagues,
+            "teams": hand.teams,
+            "labels": hand.labels,
+            "sources": await known_sources(connection, sight=visit.sight),
+            "views": [
+                (each, saved_wish(each.query, me=visit.me))
+                for each in await list_views(connection, user_id=visit.me)
+            ],
+            "chips": chips_of(
+                visit, wish, accounts=accounts, colleagues=hand.colleagues, teams=hand.teams
+            ),
+        }
+
+    listed, narrowing = await at_once(visit.around.engine, rows, around)
+    return {"wish": wish, "snoozes": snoozes(visit), **listed, **narrowing}
 
 
 async def beside_rows(
-    visit: Visit, connection: AsyncConnection, rows: Sequence[ConversationRow], wish: ListWish
+    visit: Visit,
+    connection: AsyncConnection,
+    rows: Sequence[ConversationRow],
+    wish: ListWish,
+    *,
+    instead: Sequence[str] = (),
 ) -> dict[str, Any]:
     """My drafts, where I was named, and why a search found it."""
     ids = [row.id for row in rows]
     return {
         "drafts": await drafts_of(connection, user_id=visit.me, conversation_ids=ids),
         "named": await unseen_mentions(connection, me=visit.me, ids=ids),
-        "reasons": await explained(connection, wish.filter.q, rows) if wish.filter.q else {},
+        "reasons": (
+            await explained(connection, wish.filter.q, rows, instead=instead)
+            if wish.filter.q
+            else {}
+        ),
     }
 
 
@@ -92,21 +116,22 @@ async def counted_views(visit: Visit, connection: AsyncConnection) -> Mapping[st
         name: saved_wish(wish.only(**filters).partition("?")[2], me=visit.me)
         for name, filters in _STANDING.items()
     }
-    for account in await list_accounts(connection):
-        asked[f"account-{account.id}"] = saved_wish(
-            wish.only(accounts=account.slug).partition("?")[2], me=visit.me
-        )
-    for team in await list_teams(connection):
-        asked[f"team-{team.id}"] = saved_wish(
-            wish.only(team=team.id).partition("?")[2], me=visit.me
-        )
     for view in await list_views(connection, user_id=visit.me):
         asked[f"view-{view.id}"] = saved_wish(view.query, me=visit.me)
-    return {
-        name: TabCounts.shown(await count_conversations(connection, each.filter, sight=visit.sight))
-        for name, each in asked.items()
-        if not each.filter.q
+    sight = visit.sight
+    counted = await count_each(
+        connection,
+        {name: each.filter for name, each in asked.items() if not each.filter.q},
+        sight=sight,
+    )
+    counted |= {
+        f"account-{id_}": count
+        for id_, count in (await count_accounts(connection, sight=sight)).items()
     }
+    counted |= {
+        f"team-{id_}": count for id_, count in (await count_teams(connection, sight=sight)).items()
+    }
+    return {name: TabCounts.shown(count) for name, count in counted.items()}
 
 
 _STANDING: Mapping[str, Mapping[str, object]] = {
@@ -144,12 +169,12 @@ def chips_of(
         "unread": lambda _one: _("Unread"),
         "waiting": lambda _one: _("Waiting for us"),
         "failed": lambda _one: _("Not sent"),
-        "q": lambda q: _("“{q}”").format(q=q),
+        "q": lambda q: (_("Exactly “{q}”") if filters.exact else _("“{q}”")).format(q=q),
     }
     return [
         Chip(
             name=words[field](value),
-            href=wish.href(**{field: None}),
+            href=wish.href(**dict.fromkeys(("q", "exact") if field == "q" else (field,))),
             label=value if field == "label" else "",
         )
         for field, value in wish.given

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.languages import Language
-from inbox.pages.conversation_view import answering_colleagues
 from inbox.pages.shown_fields import ShownField, shown_fields
 from inbox.reasons import merged_because, suggested_because
 from inbox.visit import Visit
@@ -132,7 +131,9 @@ class Person:
     """(code, name) of those they may be written to in."""
 
 
-async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID) -> Person:
+async def person_of(
+    visit: Visit, connection: AsyncConnection, contact_id: UUID, *, colleagues: Sequence[UserRow]
+) -> Person:
     living = await resolve(connection, contact_id)
     contact = await contact_by_id(connection, living, sight=visit.sight) if living else None
     if contact is None:
@@ -169,7 +170,7 @@ async def person_of(visit: Visit, connection: AsyncConnection, contact_id: UUID)
         fields=shown_fields(
             await list_fields(connection, of="contact"), contact.fields, formats=visit.formats
         ),
-        colleagues=await answering_colleagues(connection),
+        colleagues=colleagues,
         talks=(
             await list_conversations(
                 connection,

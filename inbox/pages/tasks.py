@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.desk import NotFound, Refused
 from inbox.due_words import EVENING, due_in, monday, tomorrow, usual
 from inbox.formats import Formats
-from inbox.pages.conversation_view import answering_colleagues
+from inbox.pages.at_hand import answering_colleagues
 from inbox.pages.person_view import ShownTask, shown_task
 from inbox.rights import Right
 from inbox.uuids import optional_uuid

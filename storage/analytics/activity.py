@@ -16,9 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.attribution_models import WHOLE
 from storage.activity_plans import offer_stages
-from storage.analytics.models import PLACES
 from storage.analytics.rules import NOBODY
-from storage.analytics.summary import in_period
+from storage.analytics.summary import happened
 from storage.analytics.wishes import Wish, by_account, by_conversation, by_whom, narrowed
 
 ACTIVITY: Final = (
@@ -59,13 +58,13 @@ def _add(work: Work, rows: Iterable[Any]) -> None:
 
 
 async def add_leads(connection: AsyncConnection, wish: Wish, work: Work) -> None:
-    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "model": PLACES["last"]}
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
     conditions = narrowed(wish, values)
     statement = f"""
         select x.manager_id as who, sum(x.leads) / {WHOLE} as leads, sum(x.won) / {WHOLE} as won,
                sum(x.lost) / {WHOLE} as lost, sum(x.revenue) as revenue
-        from rollup_source x
-        where x.basis = 'event' and x.model = :model and {in_period(wish, values, daily=False)} and {conditions}
+        from {happened(wish, values, by_owner=True)} x
+        where x.day between :first and :last and {conditions}
         group by 1
     """  # noqa: S608  # our own names; values are parameters
     _add(work, await connection.execute(text(statement), values))
@@ -166,7 +165,7 @@ async def _calls(connection: AsyncConnection, wish: Wish, work: Work) -> None:
 TASKS_OF: Final = {
     "tasks_done": "x.done_at >= :begin and x.done_at < :end and x.cancelled_at is null",
     "tasks_late": (
-        "x.due_at >= :begin and x.due_at < least(:end, :now) and x.cancelled_at is null"
+        "x.due_at >= :begin and x.due_at < :end and x.due_at < :now and x.cancelled_at is null"
         " and (x.done_at is null or x.done_at > x.due_at)"
     ),
 }

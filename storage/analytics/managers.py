@@ -192,7 +192,7 @@ async def managers(
         if person.listed or _any(own):
             rows.append((person, own))
     total = _total([own for _, own in rows], work.get(None, {}))
-    return Managers(wish=wish, rows=_ranked(rows, wish.rank), total=total)
+    return Managers(wish=wish, rows=ranked(rows, wish.rank), total=total)
 
 
 _PEOPLE: Final = """
@@ -229,7 +229,7 @@ def _total(parts: Sequence[Work], together: Mapping[str, Any]) -> Work:
 _ALWAYS: Final = {"offers", "leads", "won", "lost", "revenue"}
 
 
-def _ranked(rows: Sequence[tuple[Any, Work]], rank: str) -> Sequence[Row]:
+def ranked(rows: Sequence[tuple[Any, Work]], rank: str) -> Sequence[Row]:
     """The best first; those alike share a place, and the next one's is counted on. Who has nothing to rank comes last."""
     figure = BY_NAME[rank]
     sign = 1 if figure.better == "less" else -1

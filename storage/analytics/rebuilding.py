@@ -1,85 +1,32 @@
-"""Everything that reports read, made anew from what happened, where nobody else writes meanwhile: after seeding, in a bench.
+"""Everything that reports read, made anew from what happened: `allo rebuild-rollups`. Beside a running `allo serve`.
 
-Beside a running installation `reckoning.everything_is_due` does the same contact by contact, and reports stay right.
+begin    counts per day, which are one statement each; everybody is due
+go on    a few contacts at a time, each transaction of its own, here and in the worker of `serve` alike
+finish   the sums, from the credits as they are now; whoever adds to them waits for that one statement
 """
 
-from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import Final
-from uuid import UUID
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage import bulk, tables
-from storage.analytics import rollups
-from storage.analytics.deriving import derive, with_origins
-from storage.analytics.loading import load_histories
-from storage.analytics.rules import Rules
-from storage.engine import transaction
-from storage.origins import Triple, origin_ids
-
-TOGETHER: Final = 2000
-"""Contacts of one transaction."""
-_NEXT = text(
-    "select id from contact where id > cast(:after as uuid) and merged_into is null order by id limit :limit"
-)
-_TABLES: Final = (tables.fact_credit, tables.fact_stage, tables.fact_lead, tables.fact_call)
+from storage import recording
+from storage.analytics import reckoning, replies, rollups
+from storage.company import company_zone
 
 
-async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncGenerator[int]:
-    """Yields how many contacts are done; when the last is, the sums are counted."""
-    async with transaction(engine) as connection:
-        await connection.execute(
-            text(
-                "truncate fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month, reckoning_due"
-            )
-        )
-    known: dict[Triple, int] = {}
-    after, done = UUID(int=0), 0
-    while True:
-        async with transaction(engine) as connection:
-            await connection.execute(text("set local statement_timeout = 0"))
-            found = await connection.execute(_NEXT, {"after": after, "limit": TOGETHER})
-            contacts = list(found.scalars())
-            if not contacts:
-                break
-            await _write(connection, contacts, rules, known, now=now)
-        after, done = contacts[-1], done + len(contacts)
-        yield done
-    async with transaction(engine) as connection:
-        await connection.execute(text("set local statement_timeout = 0"))
-        await connection.execute(text("set local work_mem = '256MB'"))
-        await rollups.recount(connection)
-    async with transaction(engine) as connection:
-        await connection.execute(text("set local statement_timeout = 0"))
-        # The planner knows nothing of tables that were empty a moment ago.
-        await connection.execute(
-            text(
-                "analyze fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month"
-            )
-        )
+async def begin(connection: AsyncConnection, *, time_zone: str, now: datetime) -> int:
+    """How many contacts are due. `time_zone` is the installation's."""
+    await reckoning.hold_rules(connection)
+    zone = await company_zone(connection, otherwise=time_zone)
+    await recording.recount(connection, time_zone=zone)
+    await replies.recount(connection, time_zone=zone)
+    await reckoning.everything_is_due(connection, now=now)
+    return await reckoning.how_many_due(connection)
 
 
-async def _write(
-    connection: AsyncConnection,
-    contacts: list[UUID],
-    rules: Rules,
-    known: dict[Triple, int],
-    *,
-    now: datetime,
-) -> None:
-    histories = await load_histories(connection, contacts)
-    derived = derive(histories, rules)
-    if unknown := {row["origin"] for row in derived.credited} - known.keys():
-        known |= await origin_ids(connection, unknown, now=now)
-    rows_of = (
-        with_origins(derived.credited, known),
-        with_origins(derived.stays, known),
-        with_origins(derived.leads, known),
-        derived.calls,
-    )
-    for table, rows in zip(_TABLES, rows_of, strict=True):
-        columns = [column.name for column in table.c]
-        values = ([row[name] for name in columns] for row in rows)
-        await bulk.copy(connection, table.name, columns, values)
+async def finish(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        months = await rollups.months(connection)
+    for month in months:
+        async with engine.begin() as connection:
+            await rollups.recount_month(connection, month)

@@ -229,9 +229,11 @@ async def due(connection: AsyncConnection, contacts: Iterable[UUID], *, now: dat
     await ask(connection, _PUT_DUE, contacts=sorted(set(contacts)), now=now)
 
 
-async def everything_is_due(connection: AsyncConnection, *, now: datetime) -> int:
-    """After a zone, a currency, a look-back has changed: everybody of whom there is anything to count. How many."""
-    return (await connection.execute(_EVERYBODY_DUE, {"now": now})).rowcount
+async def everything_is_due(connection: AsyncConnection, *, now: datetime) -> None:
+    """After a zone, a currency, a look-back has changed: everybody of whom there is anything to count."""
+    # One after the other: each is done in the time that a statement has, however large the installation is.
+    for each in _EVERYBODY_DUE:
+        await connection.execute(each, {"now": now})
 
 
 async def due_in_currency(connection: AsyncConnection, currency: str, *, now: datetime) -> int:
@@ -251,16 +253,24 @@ _PUT_DUE = numbered(
     # Who is due already is held until this is committed: nobody reckons them by what is not there yet.
     " on conflict (contact_id) do update set since = excluded.since"
 )
-_EVERYBODY_DUE = text("""
-    insert into reckoning_due (contact_id, since)
-    select contact_id, cast(:now as timestamptz) from (
-        select contact_id from fact_credit union select contact_id from fact_stage
-        union select contact_id from fact_lead union select contact_id from fact_call union select contact_id from lead
-        union select v.contact_id from inquiry i join conversation v on v.id = i.conversation_id
-        union select v.contact_id from response r join conversation v on v.id = r.conversation_id
-        union select v.contact_id from call k join conversation v on v.id = k.conversation_id
-    ) everybody order by contact_id on conflict (contact_id) do update set since = excluded.since
-""")
+_EVERYBODY_DUE: Final = [
+    text(
+        "insert into reckoning_due (contact_id, since)"  # noqa: S608  # our own names
+        f" select contact_id, cast(:now as timestamptz) from (select distinct contact_id from {those}) x"
+        " order by contact_id on conflict (contact_id) do update set since = excluded.since"
+        " where reckoning_due.since <> excluded.since"
+    )
+    for those in (
+        "lead",
+        "fact_credit",
+        "fact_stage",
+        "fact_lead",
+        "fact_call",
+        "inquiry i join conversation v on v.id = i.conversation_id",
+        "response r join conversation v on v.id = r.conversation_id",
+        "call k join conversation v on v.id = k.conversation_id",
+    )
+]
 _CURRENCY_DUE = text("""
     insert into reckoning_due (contact_id, since)
     select distinct contact_id, cast(:now as timestamptz) from lead where currency = :currency order by 1

@@ -9,6 +9,7 @@ all made of it.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Final, Literal
 
 from sqlalchemy import text
@@ -93,20 +94,22 @@ def _columns(adds: Mapping[str, str], weight: str, money: str) -> str:
     )
 
 
-def grown(rows: str) -> Mapping[str, str]:
-    """SQL, by table, that adds to its sums what `rows`, the columns of `fact_credit` and a `sign`, come to: in the order
-    of the key, so that those who do so at once wait and do not deadlock.
+def grown(rows: str, *, only: str = "r.{day} is not null") -> Mapping[str, str]:
+    """SQL, by table, that adds to its sums what `rows`, the columns of `fact_credit` and a `sign`, come to on the days
+    that `only` allows: in the order of the key, so that those who do so at once wait and do not deadlock.
     """
-    return {table: _grow(table, rows) for table in DIMENSIONS}
+    return {table: _grow(table, rows, only) for table in DIMENSIONS}
 
 
-def _grow(table: str, rows: str) -> str:
+def _grow(table: str, rows: str, only: str) -> str:
     dimensions = DIMENSIONS[table]
     key = ("model", "day", *dimensions)
     sums = ", ".join(f"sum({name}) as {name}" for name in STORED)
     changes = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in STORED)
     parts = " union all ".join(
-        _by_model(day, adds, rows, dimensions, monthly=table == "rollup_month")
+        _by_model(
+            day, adds, rows, only=only, dimensions=dimensions, monthly=table == "rollup_month"
+        )
         for day, adds in _ADDS.items()
     )
     return f"""
@@ -119,7 +122,13 @@ def _grow(table: str, rows: str) -> str:
 
 
 def _by_model(
-    day: str, adds: Mapping[str, str], rows: str, dimensions: Sequence[str], *, monthly: bool
+    day: str,
+    adds: Mapping[str, str],
+    rows: str,
+    *,
+    only: str,
+    dimensions: Sequence[str],
+    monthly: bool,
 ) -> str:
     """Summed in one pass, a column for each model and measure, and then turned into a row for each model: of a million
     leads there are a hundred times fewer days and origins than credits times models.
@@ -139,7 +148,7 @@ def _by_model(
     shown = ", ".join(f"v.{name}" if name in adds else f"0 as {name}" for name in STORED)
     return f"""
         select v.model, g.day, {told}, {shown}
-        from (select {when} as day, {told}, {wide} from ({_flagged(rows)}) r where r.{day} is not null group by 1, {told}) g
+        from (select {when} as day, {told}, {wide} from ({_flagged(rows)}) r where {only.format(day=day)} group by 1, {told}) g
         cross join lateral (values {each}) as v(model, {", ".join(adds)})
     """  # noqa: S608  # our own names
 
@@ -153,12 +162,49 @@ def _flagged(rows: str) -> str:
     """  # noqa: S608  # our own names
 
 
-_ANEW: Final = grown("(select *, 1 as sign from fact_credit)")
+_ALL: Final = "(select *, 1 as sign from fact_credit)"
+_WITHIN: Final = "between cast(:first as date) and cast(:last as date)"
+_OF_MONTH: Final = (
+    "(select *, 1 as sign from fact_credit"  # noqa: S608  # our own names
+    f" where created_on {_WITHIN} or qualified_on {_WITHIN} or closed_on {_WITHIN})"
+)
+_ANEW: Final = grown(_ALL)
+_MONTH_ANEW: Final = grown(_OF_MONTH, only=f"r.{{day}} {_WITHIN}")
+_MONTHS: Final = """
+    select cast(month as date) as month from (
+        select min(first) as first, max(last) as last from (
+            select min(created_on) as first, greatest(max(created_on), max(qualified_on), max(closed_on)) as last
+            from fact_credit
+            union all select min(day), max(day) from rollup_month
+        ) both_ends
+    ) ends, generate_series(date_trunc('month', ends.first), ends.last, interval '1 month') as month
+"""
 
 
 async def recount(connection: AsyncConnection) -> None:
     """Makes the sums anew from `fact_credit`. Whoever adds to them waits."""
     for table, statement in _ANEW.items():
-        await connection.execute(text(f"lock table {table} in share row exclusive mode"))
+        await _hold(connection, table)
         await connection.execute(text(f"delete from {table}"))  # noqa: S608  # our own name
         await connection.execute(text(statement))
+
+
+async def months(connection: AsyncConnection) -> Sequence[date]:
+    """All in which there is anything, or were sums of it."""
+    return (await connection.execute(text(_MONTHS))).scalars().all()
+
+
+async def recount_month(connection: AsyncConnection, month: date) -> None:
+    """The same of one month: what an installation of years can do without holding up its recorder for minutes."""
+    values = {
+        "first": month,
+        "last": (month + timedelta(days=32)).replace(day=1) - timedelta(days=1),
+    }
+    for table, statement in _MONTH_ANEW.items():
+        await _hold(connection, table)
+        await connection.execute(text(f"delete from {table} where day {_WITHIN}"), values)  # noqa: S608
+        await connection.execute(text(statement), values)
+
+
+async def _hold(connection: AsyncConnection, table: str) -> None:
+    await connection.execute(text(f"lock table {table} in share row exclusive mode"))

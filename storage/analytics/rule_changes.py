@@ -47,6 +47,11 @@ async def notice_changes(connection: AsyncConnection, *, time_zone: str, now: da
     return True
 
 
+async def forget(connection: AsyncConnection) -> None:
+    """Nothing has been counted: after history was brought in without facts. The worker finds everybody due."""
+    await connection.execute(text("delete from setting where name = :name"), {"name": COUNTED_BY})
+
+
 async def _put_down(
     connection: AsyncConnection,
     before: Mapping[str, Any],

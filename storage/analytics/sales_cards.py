@@ -61,7 +61,12 @@ async def sales_cards(
     """
     values: dict[str, Any] = {"limit": limit + 1}
     found = await _found(
-        connection, wish, counted, Period.of(wish, zone=zone, now=now), stage, values
+        connection,
+        wish,
+        counted,
+        period=Period.of(wish, zone=zone, now=now),
+        stage=stage,
+        values=values,
     )
     name = f"{type(wish).__name__} {counted}"
     behind = "true"
@@ -112,6 +117,7 @@ async def _found(
     connection: AsyncConnection,
     wish: Wish,
     counted: str,
+    *,
     period: Period,
     stage: UUID | None,
     values: dict[str, Any],
@@ -147,6 +153,8 @@ _LEADS: Final = {
     "closed": ("x.closed_on between :first and :last", "x.closed_on"),
     "open": (OPEN_THEN, "x.created_on"),
 }
+_SOMEBODY: Final = f"x.manager_id <> '{NOBODY}'"
+"""What is nobody's is in no row of the report of managers."""
 _OF_MANAGERS: Final = frozenset({"assigned", "answered", "first_answers", "offers"})
 
 
@@ -155,6 +163,8 @@ def _leads(wish: Wish, counted: str, values: dict[str, Any]) -> _Found:
     if ":first" in which:
         values["first"] = wish.first
     values["last"] = wish.last
+    if isinstance(wish, ManagersWish):
+        which = f"{which} and {_SOMEBODY}"
     return _Found(
         kind="lead",
         table="fact_lead",
@@ -251,7 +261,7 @@ async def _of_manager(
         return _Found(
             kind="lead",
             table="fact_stage",
-            which=f"{within} and {offers} and {narrowed(wish, values)}",
+            which=f"{within} and {offers} and {_SOMEBODY} and {narrowed(wish, values)}",
             at="x.entered_at",
             key="x.lead_id",
             subject="x.lead_id",
@@ -282,7 +292,7 @@ def _by_hand(wish: ManagersWish, values: dict[str, Any], column: str) -> str:
 def _of_activity(wish: ManagersWish, values: dict[str, Any]) -> str:
     if wish.source or wish.pipeline is not None:
         return "false"
-    return f"x.manager_id <> '{NOBODY}' and {narrowed(wish, values)}"
+    return f"{_SOMEBODY} and {narrowed(wish, values)}"
 
 
 _CARDS: Final[dict[CardKind, str]] = {

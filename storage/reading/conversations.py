@@ -6,7 +6,7 @@ state of the last answer. A search, the mentions of somebody and a source of lea
 from which is picked instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
@@ -33,9 +33,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.records import Status
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
-from storage.reading.searching import conversations_about, wanted
+from storage.reading.searching import Hits, conversations_about, wanted
 from storage.reading.sight import Sight, conversation_in_sight, shares
-from storage.tables import account, conversation, lead, mention
+from storage.tables import account, conversation, lead, mention, team
 
 Tab = Literal["mine", "unassigned", "all", "mentions"]
 Sort = Literal["newest", "oldest", "waiting"]
@@ -58,7 +58,7 @@ MOST_OF_A_LABEL: Final = 2000
 class ConversationFilter:
     """Everything narrows; empty means any. `me` is whose tabs "mine" and "mentions" are. `channels` are kinds,
     `accounts` slugs; `nobody`: those no manager has; `source`: where the open lead last came from; `failed`: with a reply
-    that was not sent and is not dealt with.
+    that was not sent and is not dealt with; `exact`: of a search, only what was typed.
     """
 
     tab: Tab = "all"
@@ -76,6 +76,14 @@ class ConversationFilter:
     waiting: bool = False
     failed: bool = False
     q: str = ""
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationPage(Page[ConversationRow]):
+    """`instead`: what was searched for in the place of what was typed, which is found nowhere."""
+
+    instead: tuple[str, ...] = ()
 
 
 _c = conversation.c
@@ -89,16 +97,16 @@ async def list_conversations(
     sort: Sort = "newest",
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
-) -> Page[ConversationRow]:
+) -> ConversationPage:
     """Raises BadCursor. `waiting` puts who waits longest first and, behind them, the others, newest first."""
     name = f"conversations.{sort}"
     after = key_of(cursor, name, tuple[int, datetime, UUID]) if cursor else None
     accounts = await _accounts(connection, wish)
     if accounts == []:
-        return Page(items=())
+        return ConversationPage(items=())
     parts = shares(sight, tab=wish.tab)
     if not parts:
-        return Page(items=())
+        return ConversationPage(items=())
     hits = await _hits(connection, wish, sight)
     found = await _found(connection, wish, hits)
     picked = _picked(
@@ -111,9 +119,15 @@ async def list_conversations(
         found=found,
     )
     rows = [row_of(row) for row in await connection.execute(dressed(picked, _outer(picked, sort)))]
-    if hits:
-        rows = [replace(row, hit=hits.get(row.id)) for row in rows]
-    return page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
+    if hits.found:
+        rows = [replace(row, hit=hits.found.get(row.id)) for row in rows]
+    page = page_of(rows, limit=limit, name=name, key=lambda row: _key(row, sort))
+    return ConversationPage(
+        items=page.items,
+        next_cursor=page.next_cursor,
+        # Of other words that find nothing here there is nothing to tell.
+        instead=hits.instead if rows else (),
+    )
 
 
 async def conversations_by_id(
@@ -181,6 +195,78 @@ async def count_conversations(
     return int((await connection.execute(select(func.count()).select_from(picked))).scalar_one())
 
 
+async def count_each(
+    connection: AsyncConnection, wishes: Mapping[str, ConversationFilter], *, sight: Sight
+) -> dict[str, int]:
+    """Up to COUNTED_TO of each: in one statement those that need nothing found first."""
+    plain = {name: wish for name, wish in wishes.items() if _is_plain(wish)}
+    counts: dict[str, int] = {}
+    if plain:
+        names = list(plain)
+        columns = [
+            _counted(_conditions(plain[name]), plain[name], sight=sight).label(f"n{number}")
+            for number, name in enumerate(names)
+        ]
+        row = (await connection.execute(select(*columns))).one()
+        counts = dict(zip(names, row, strict=True))
+    for name, wish in wishes.items():
+        if name not in plain:
+            counts[name] = await count_conversations(connection, wish, sight=sight)
+    return counts
+
+
+def _is_plain(wish: ConversationFilter) -> bool:
+    found_first = wish.q or wish.label or wish.source or wish.channels or wish.accounts
+    return not found_first and wish.tab != "mentions"
+
+
+async def count_accounts(connection: AsyncConnection, *, sight: Sight) -> dict[UUID, int]:
+    """Active conversations of each, up to COUNTED_TO."""
+    return await _count_by(connection, account.c.id, _c.account_id == account.c.id, sight=sight)
+
+
+async def count_teams(connection: AsyncConnection, *, sight: Sight) -> dict[UUID, int]:
+    """Active conversations of each, up to COUNTED_TO."""
+    return await _count_by(connection, team.c.id, _c.team_id == team.c.id, sight=sight)
+
+
+async def _count_by(
+    connection: AsyncConnection,
+    id_: ColumnElement[UUID],
+    theirs: ColumnElement[bool],
+    *,
+    sight: Sight,
+) -> dict[UUID, int]:
+    counted = _counted([theirs], ConversationFilter(), sight=sight, around=id_.table)
+    rows = await connection.execute(select(id_.label("id"), counted.label("count")))
+    return {row["id"]: row["count"] for row in rows.mappings()}
+
+
+def _counted(
+    conditions: Sequence[ColumnElement[bool]],
+    wish: ConversationFilter,
+    *,
+    sight: Sight,
+    around: FromClause | None = None,
+) -> Any:
+    """How many, up to COUNTED_TO, as a column; `around`: whose row the conditions speak of."""
+
+    def within(statement: Select[Any]) -> Select[Any]:
+        return statement if around is None else statement.correlate(around)
+
+    parts = [
+        within(
+            select(literal(1).label("one")).where(_c.status == status, *conditions, *part)
+        ).limit(COUNTED_TO)
+        for part in shares(sight, tab=wish.tab)
+        for status in wish.statuses or STATUSES
+    ]
+    if not parts:
+        return literal(0)
+    some = union_all(*(each.subquery().select() for each in parts)).limit(COUNTED_TO).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
 # Picking: which conversations, in which order.
 
 
@@ -196,20 +282,20 @@ async def _accounts(connection: AsyncConnection, wish: ConversationFilter) -> li
     return list((await connection.execute(statement.order_by(account.c.id))).scalars())
 
 
-async def _hits(
-    connection: AsyncConnection, wish: ConversationFilter, sight: Sight
-) -> dict[UUID, UUID | None]:
+async def _hits(connection: AsyncConnection, wish: ConversationFilter, sight: Sight) -> Hits:
     sought = wanted(wish.q)
-    return {} if sought is None else await conversations_about(connection, sought, sight=sight)
+    if sought is None:
+        return Hits()
+    return await conversations_about(connection, sought, sight=sight, exact=wish.exact)
 
 
 async def _found(
-    connection: AsyncConnection, wish: ConversationFilter, hits: dict[UUID, UUID | None]
+    connection: AsyncConnection, wish: ConversationFilter, hits: Hits
 ) -> list[UUID] | None:
     """What a search, the mentions and a source leave, each of them bounded; None: none of them narrows."""
     narrowed: list[set[UUID]] = []
     if wanted(wish.q) is not None:
-        narrowed.append(set(hits))
+        narrowed.append(set(hits.found))
     if wish.tab == "mentions":
         rows = await connection.execute(
             select(mention.c.conversation_id)

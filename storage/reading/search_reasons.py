@@ -1,6 +1,6 @@
 """Why a search found what it found: of each result the line with the words, or the number or address that was typed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.searching import QUERY, Wanted, parts_of, wanted
+from storage.reading.searching import QUERY, Wanted, any_of, parts_of, wanted
 
 
 class Found(Protocol):
@@ -54,19 +54,20 @@ class Reason:
 
 
 async def explained(
-    connection: AsyncConnection, typed: str, rows: Iterable[Found]
+    connection: AsyncConnection, typed: str, rows: Iterable[Found], *, instead: Sequence[str] = ()
 ) -> dict[UUID, Reason]:
     """Of the rows of a page. One that was found by a name, which the row shows anyway, may have none."""
     sought = wanted(typed)
     if sought is None:
         return {}
+    said_as = any_of(instead) if instead else sought
     rows = list(rows)
     held = await connection.execute(
         _HELD, {"ids": list({row.contact_id for row in rows}), "parts": parts_of(sought)}
     )
     keys = {row.contact_id: marked(row.shown, sought) for row in held}
     said = [row.hit for row in rows if row.hit is not None]
-    lines = await _lines(connection, said, typed=sought.text, prefix=sought.prefix)
+    lines = await _lines(connection, said, typed=said_as.text, prefix=said_as.prefix)
     if unmarked := [each for each, line in lines.items() if not any(hit for _, hit in line)]:
         lines |= await _lines(connection, unmarked, typed="", prefix=sought.looser)
     reasons = {}

@@ -2,7 +2,8 @@
 
 People are found by a part of their name (and, when nobody has it, by a name like it: trigram similarity), by a part of a
 phone number or address, proved or only claimed, and by the number of their lead; conversations also by word forms in
-Russian and English and by the beginning of the last word, so that results come while one types. What was found in
+Russian and English and by the beginning of the last word, so that results come while one types. When nothing is found, what
+may have been meant is looked for instead (`storage.reading.spelling`), unless it is asked for exactly. What was found in
 each result is said by `storage.reading.search_reasons`.
 
 Each question is a statement of its own that gives ids, at most a bounded number of them, and is steered to its index:
@@ -11,14 +12,15 @@ joined into the list's query, the planner guesses a prefix to be frequent and re
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.reading.sight import Sight, shares
+from storage.reading.sight import Sight, seen, shares
+from storage.reading.spelling import in_the_other_layout, spellings
 from storage.tables import conversation
 
 LONGEST: Final = 200
@@ -41,7 +43,7 @@ _WORD = re.compile(r"\w+")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     text: str
-    """Trimmed, lower case, at most LONGEST characters; never empty."""
+    """Trimmed, lower case, at most LONGEST characters; never empty. Of several spellings, joined by "or"."""
     digits: tuple[str, ...]
     """The digits of something like a phone number, at least three; Russian 8… also as 7…."""
     prefix: str
@@ -65,7 +67,8 @@ def wanted(typed: str) -> Wanted | None:
         digits = (only, "7" + only[1:]) if only.startswith("8") and len(only) >= 5 else (only,)
     words = _WORD.findall(trimmed)
     prefix = " & ".join(f"'{word}'" for word in words) + ":*" if words else ""
-    cut = [word[: max(SHORTEST, len(word) - ENDING)] for word in words]
+    # The beginning of a number is another number.
+    cut = [word[: max(SHORTEST, len(word) - ENDING)] if word.isalpha() else word for word in words]
     looser = " & ".join(f"'{word}':*" for word in cut) if cut != words else ""
     number = _LEAD_NUMBER.fullmatch(trimmed)
     return Wanted(
@@ -136,31 +139,87 @@ _SAID_OFTEN_THERE: Final = text(
 async def people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
     """The contacts it may be, at most MOST_PEOPLE of each way of knowing them."""
     await connection.execute(_STEERED)
-    found = await _people(connection, sought)
+    found = await _known(connection, sought)
+    if not found and not sought.digits:
+        found = await _ids(connection, _NAMED_LIKE, typed=sought.text, most=MOST_PEOPLE)
     await connection.execute(_FREE)
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """The conversations found, each with the newest message that says the words, if one does. `instead`: what was looked
+    for in the place of what was typed, which found nothing.
+    """
+
+    found: dict[UUID, UUID | None] = field(default_factory=dict)
+    instead: tuple[str, ...] = ()
+
+
 async def conversations_about(
-    connection: AsyncConnection, sought: Wanted, *, sight: Sight
-) -> dict[UUID, UUID | None]:
-    """The conversations with such a person, or in which such words were said; and the newest message that says them.
+    connection: AsyncConnection, sought: Wanted, *, sight: Sight, exact: bool = False
+) -> Hits:
+    """The conversations with such a person, or in which such words were said.
 
     Of words that are everywhere only the newest places are looked at: with limited sight, of what is in sight.
     """
     await connection.execute(_STEERED)
-    known = await _people(connection, sought)
-    with_them = await _ids(
-        connection,
-        text("select id from conversation where contact_id = any(cast(:known as uuid[]))"),
-        known=known,
-    )
-    said = await _said(connection, sought, sight)
+    known = await _known(connection, sought)
+    forgiving = not exact and not sought.digits
+    like: list[UUID] = []
+    if forgiving and not known:
+        like = await _ids(connection, _NAMED_LIKE, typed=sought.text, most=MOST_PEOPLE)
+    with_them = await _talks(connection, [*known, *like])
+    said = await _said(connection, sought, sight, forgiving=not exact)
+    instead: tuple[str, ...] = ()
+    if forgiving and not known and not said:
+        instead, said = await _respelled(connection, sought, sight)
     await connection.execute(_FREE)
-    return {**dict.fromkeys(with_them), **said}
+    return Hits(found={**dict.fromkeys(with_them), **said}, instead=instead)
 
 
-async def _people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
+async def _respelled(
+    connection: AsyncConnection, sought: Wanted, sight: Sight
+) -> tuple[tuple[str, ...], dict[UUID, UUID | None]]:
+    """What may have been meant, and what it finds. A word that is said only in conversations out of sight is not told."""
+    other = wanted(in_the_other_layout(sought.text) or "")
+    if other is not None:
+        await connection.execute(_STEERED)
+        with_them = await _talks(connection, await _known(connection, other))
+        said = await _said(connection, other, sight, forgiving=False)
+        if with_them or said:
+            return (other.text,), {**dict.fromkeys(with_them), **said}
+    await connection.execute(_STEERED)
+    await connection.execute(_BY_INDEX)
+    likely = await spellings(connection, sought.text)
+    await connection.execute(_FREE)
+    if not sight.whole:
+        likely = [each for each in likely if await _says_in_sight(connection, each, sight)]
+    if not likely:
+        return (), {}
+    hits = await _said(connection, any_of(likely), sight, forgiving=False)
+    return (tuple(likely), hits) if hits else ((), {})
+
+
+async def _says_in_sight(connection: AsyncConnection, spelling: str, sight: Sight) -> bool:
+    said = await _said(connection, any_of([spelling]), sight, forgiving=False)
+    return bool(await seen(connection, sight, "conversation", said))
+
+
+def any_of(spellings: Sequence[str]) -> Wanted:
+    """As if each of them had been typed. People of such names were looked for already."""
+    each = [sought for spelling in spellings if (sought := wanted(spelling)) is not None]
+    return Wanted(
+        text=" or ".join(one.text for one in each),
+        digits=(),
+        prefix=" | ".join(f"({one.prefix})" for one in each if one.prefix),
+        looser="",
+        lead=None,
+    )
+
+
+async def _known(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
+    """By what they are called, reached by, or numbered, as it was typed."""
     parts = parts_of(sought)
     named = await _ids(connection, _NAMED, part=parts[0], most=MOST_PEOPLE)
     reached = await _ids(connection, _REACHED, parts=parts, most=MOST_PEOPLE)
@@ -168,10 +227,14 @@ async def _people(connection: AsyncConnection, sought: Wanted) -> list[UUID]:
     numbered = (
         await _ids(connection, _NUMBERED, number=sought.lead) if sought.lead is not None else []
     )
-    found = {*named, *reached, *claiming, *numbered}
-    if not found and not sought.digits:
-        found = {*await _ids(connection, _NAMED_LIKE, typed=sought.text, most=MOST_PEOPLE)}
-    return list(found)
+    return list({*named, *reached, *claiming, *numbered})
+
+
+async def _talks(connection: AsyncConnection, people: list[UUID]) -> list[UUID]:
+    if not people:
+        return []
+    with_them = text("select id from conversation where contact_id = any(cast(:people as uuid[]))")
+    return await _ids(connection, with_them, people=people)
 
 
 def parts_of(sought: Wanted) -> list[str]:
@@ -179,7 +242,7 @@ def parts_of(sought: Wanted) -> list[str]:
 
 
 async def _said(
-    connection: AsyncConnection, sought: Wanted, sight: Sight
+    connection: AsyncConnection, sought: Wanted, sight: Sight, *, forgiving: bool
 ) -> dict[UUID, UUID | None]:
     """Rare words by their index, the newest of them; of words that are everywhere, the newest messages with them.
 
@@ -190,11 +253,12 @@ async def _said(
         return {}
     words = {"typed": sought.text, "prefix": sought.prefix}
     bounds = {"seldom": SELDOM + 1, "most": MOST_MESSAGES}
+    await connection.execute(_STEERED)
     await connection.execute(_BY_INDEX)
     found = (await connection.execute(_SAID_SELDOM, {**words, **bounds})).all()
     # The newest of all may all be out of sight.
     often = bool(found) and found[0].said > (SELDOM if sight.whole else MOST_MESSAGES)
-    if not found and sought.looser:
+    if not found and forgiving and sought.looser:
         looser = {"typed": "", "prefix": sought.looser}
         found = (await connection.execute(_SAID_SELDOM, {**looser, **bounds})).all()
     await connection.execute(_FREE)

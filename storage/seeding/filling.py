@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from router.ids import new_id
 from storage import bulk
+from storage.analytics.rule_changes import forget
 from storage.engine import transaction
 from storage.recording import index_conversations
 from storage.seeding.story import CHANNELS, Said, Talk, talks
@@ -80,6 +81,7 @@ async def fill(
         await connection.execute(text("set local statement_timeout = 0"))
         await surround(connection, now=now)
         await recount_open(connection)
+        await forget(connection)
     async with engine.connect() as connection:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await alone.execute(text("set statement_timeout = 0"))

@@ -32,6 +32,7 @@ from storage.tables.conversations import (
     mention,
     message,
     message_search,
+    said_word,
     saved_view,
 )
 from storage.tables.leads import lead, lead_event, pipeline, stage, task
@@ -146,6 +147,7 @@ __all__ = [
     "rollup_origin",
     "rollup_owner",
     "rollup_replies",
+    "said_word",
     "saved_view",
     "session",
     "setting",

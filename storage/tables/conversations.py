@@ -336,6 +336,16 @@ message_search = Table(  # written by the recorder, so that the hot path does no
     Index("ix_message_search_vector", "vector", postgresql_using="gin"),
 )
 
+said_word = Table(  # kept by the recorder, too: what a mistyped word of a search may have meant
+    "said_word",
+    metadata,
+    Column("word", Text, nullable=False),
+    PrimaryKeyConstraint("word"),
+    Index(
+        "ix_said_word_trgm", "word", postgresql_using="gin", postgresql_ops={"word": "gin_trgm_ops"}
+    ),
+)
+
 draft = Table(
     "draft",
     metadata,

@@ -85,14 +85,12 @@ async def browsing(stage: Stage) -> AsyncGenerator[Callable[..., Awaitable[Page]
                 complaints.append(line.text) if "Content Security Policy" in line.text else None
             ),
         )
-        await page.goto("/sign-in")
-        await page.fill("#email", f"{who.lower()}@example.com")
-        await page.fill("#password", PASSWORD)
+        # By the form's request, not the form: two pages less to load, in every story. The form has stories of its own.
+        form = {"email": f"{who.lower()}@example.com", "password": PASSWORD}
+        entered = await context.request.post("/sign-in", form=form, max_redirects=0)
+        assert entered.status == 303
         async with page.expect_response("**/live"):
-            await page.click("button.btn--main")
-        if path != "/":
-            async with page.expect_response("**/live"):
-                await page.goto(path)
+            await page.goto(path)
         return page
 
     try:

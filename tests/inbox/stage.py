@@ -11,6 +11,7 @@ from uuid import UUID
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from argon2 import PasswordHasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,7 +22,6 @@ from inbox.app import inbox_routes
 from inbox.channel_desk import ChannelOptions
 from inbox.desk import NotFound, Refused
 from inbox.live_hub import LiveHub
-from inbox.passwords import hash_password
 from inbox.surroundings import Surroundings
 from router.ids import new_id
 from router.message import Accepted
@@ -43,6 +43,8 @@ from workers.announce_typing import AnnounceTyping
 from workers.webhook_desk import Webhooks
 
 PASSWORD = "correct horse battery"
+HASHED = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Cheaply: what a real one costs (test_passwords.py) every sign-in of every test would cost."""
 SECRET = b"s" * 32
 
 
@@ -225,7 +227,7 @@ class Stage:
     async def hire(self, name: str, *, role: str = "manager", **columns: Any) -> UUID:
         """A colleague who can sign in with PASSWORD."""
         in_team = columns.pop("in_team", role != "marketer")
-        columns = {"password": await _hashed(), **columns}
+        columns = {"password": HASHED, **columns}
         return await self.shop.hire(name, role=role, in_team=in_team, **columns)
 
     async def receive(self, *events: Accepted) -> None:
@@ -286,13 +288,3 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
         finally:
             await stage.server.close()
             hub.cancel()
-
-
-_known_hash = ""
-
-
-async def _hashed() -> str:
-    """Hashing is slow on purpose: once is enough."""
-    global _known_hash  # noqa: PLW0603  # a cache of a constant
-    _known_hash = _known_hash or await hash_password(PASSWORD)
-    return _known_hash

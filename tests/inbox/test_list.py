@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text as sql
 
 from router.ids import new_id
 from router.message import Chat, InboundMessage, Key, Sender
+from storage.recording import index_conversations
 from tests.conftest import NOON
 from tests.events import a_message, a_person, a_phone, a_shared_contact, accepted
 from tests.inbox.test_conversations import a_talk, talk_of
@@ -30,19 +32,18 @@ async def people(stage, *names: str, account: UUID | None = None) -> dict[str, U
 
 
 async def names_in(browser, path: str) -> set[str]:
-    text = (await browser.get(path)).text
+    return named_in((await browser.get(path)).text)
+
+
+def named_in(text: str) -> set[str]:
     return set(re.findall(r'<a class="row__name[^>]*><bdi>([^<]*)</bdi>', text))
 
 
 async def recorded(stage) -> None:
     """What the recorder does with what was said."""
-    await stage.shop.sql(
-        "insert into message_search (message_id, conversation_id, vector)"
-        " select id, conversation_id, setweight(to_tsvector('russian', body), 'A')"
-        "  || setweight(to_tsvector('english', body), 'B') || to_tsvector('simple', body)"
-        " from (select id, conversation_id, subject || ' ' || text as body from message) m"
-        " on conflict do nothing"
-    )
+    async with stage.engine.begin() as connection:
+        talks = (await connection.execute(sql("select id from conversation"))).scalars()
+        await index_conversations(connection, list(talks))
 
 
 # Narrowing.
@@ -507,3 +508,106 @@ async def test_a_subject_is_found_and_an_empty_result_explains_itself(stage, bro
     text = (await anna.get("/?tab=all&q=zzzz")).text
     assert "Ничего не нашлось" in text
     assert "Искать во всех диалогах, включая закрытые" in text
+
+
+# Searching for what was meant.
+
+
+async def shown_for(browser, typed: str, **more: str) -> tuple[set[str], list[str]]:
+    """Who is found, and what was looked for in the place of what was typed."""
+    path = f"/?{urlencode({'tab': 'all', 'q': typed, **more})}"
+    text = (await browser.get(path)).text
+    [notice] = re.findall(r'<p class="list__instead".*?</p>', text) or [""]
+    return named_in(text), re.findall(r"<b>«([^»]*)»</b>", notice)
+
+
+@pytest.fixture
+async def shop_talk(stage, browser):
+    await stage.hire("Anna")
+    account = await stage.shop.connect()
+    said = {
+        "Марина": "Здравствуйте, есть запасной ремень на Октавию?",
+        "Виктор": "Нужно масло и тормозная жидкость",
+        "Оксана": "Do you sell brake pads?",
+        "Глеб": "Привет! Подойдёт ли весло, заказ 48213",
+    }
+    for number, (name, words) in enumerate(said.items()):
+        person = a_person(100 + number, name=name)
+        await stage.receive(accepted(account, a_message(by=person, text=words)))
+    await recorded(stage)
+    return await browser("Anna")
+
+
+async def test_a_mistyped_word_is_found_and_the_page_says_what_it_looked_for(shop_talk):
+    for typed, found, instead in [
+        ("запсной", {"Марина"}, ["запасной"]),
+        ("Зопасной", {"Марина"}, ["запасной"]),
+        ("запасноой", {"Марина"}, []),  # an ending, forgiven without a word
+        ("мсало", {"Виктор"}, ["масло"]),
+        ("месло", {"Виктор", "Глеб"}, ["весло", "масло"]),
+        ("запсной ремень", {"Марина"}, ["запасной ремень"]),
+        ("запсной реме", {"Марина"}, ["запасной реме"]),
+        ("жидкасть тармозная", {"Виктор"}, ["жидкость тормозная"]),
+        ("barke", {"Оксана"}, ["brake"]),
+        ("ghbdtn", {"Глеб"}, ["привет"]),
+        ("pfgfcyjq htvtym", {"Марина"}, ["запасной ремень"]),
+        ("икфлу", {"Оксана"}, ["brake"]),
+        ("ghbdn", {"Глеб"}, ["привет"]),
+        ("brake зфвы", {"Оксана"}, ["brake pads"]),
+        ("Vfhbyf", {"Марина"}, ["марина"]),
+        ("48214", set(), []),
+        ("абракадабра", set(), []),
+        ("запсной абракадабра", set(), []),
+        ("запасной жидкость", set(), []),
+    ]:
+        assert await shown_for(shop_talk, typed) == (found, instead), typed
+
+
+async def test_what_is_said_is_not_looked_for_in_other_words(shop_talk):
+    for typed in ("запасной", "масл", "жидкостью", "brake pads", "Марина"):
+        found, instead = await shown_for(shop_talk, typed)
+        assert found
+        assert instead == []
+
+
+async def test_a_search_can_be_for_exactly_what_was_typed(shop_talk):
+    text = (await shop_talk.get("/?tab=all&q=запсной")).text
+    assert "<mark>запасной</mark>" in text
+    notice, href = re.findall(
+        r'<p class="list__instead" role="status">(.*?)<a href="([^"]*)" data-list>Искать именно это',
+        text,
+    )[0]
+    assert (
+        re.sub("<[^>]*>", "", notice).strip()
+        == "По запросу «запсной» ничего нет, показано: «запасной»"
+    )
+    text = (await shop_talk.get(href.replace("&amp;", "&"))).text
+    assert "Ничего не нашлось" in text
+    assert "list__instead" not in text
+    assert "Точно «запсной»" in text
+    # The next search is an ordinary one again.
+    form = re.findall(r'<form class="search".*?</form>', text, re.DOTALL)[0]
+    assert 'name="exact"' not in form
+    [back] = re.findall(r'<a href="([^"]*)" data-list>Искать и похожее', text)
+    assert "list__instead" in (await shop_talk.get(back.replace("&amp;", "&"))).text
+
+
+async def test_further_pages_of_what_was_meant_go_on_with_it(stage, browser):
+    await stage.hire("Anna")
+    account = await stage.shop.connect()
+    await stage.receive(
+        *(
+            accepted(
+                account,
+                a_message(by=a_person(n), at=NOON + timedelta(seconds=n), text="масло и фильтр"),
+            )
+            for n in range(1, 56)
+        )
+    )
+    await recorded(stage)
+    anna = await browser("Anna")
+    first = (await anna.get("/?tab=all&q=мсало")).text
+    [more] = re.findall(r'data-more="([^"]+)"', first)
+    rest = (await anna.fragment(more.replace("&amp;", "&"))).text
+    assert len(set(re.findall(r'data-id="([^"]+)" data-rev', first + rest))) == 55
+    assert "<mark>масло</mark>" in rest

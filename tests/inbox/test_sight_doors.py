@@ -1,6 +1,7 @@
 """Doors that the sweep over all pages does not go through by itself: forms that name many, notices, mentions, searches."""
 
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ import pytest
 from router.ids import new_id
 from router.notices import Notice
 from storage.notices import give
+from storage.recording import index_conversations
 from storage.tasks import create_task
 from tests.builders import Rows
 from tests.events import a_message, a_person, accepted
@@ -229,6 +231,24 @@ async def test_a_word_that_everybody_says_is_found_in_ones_own(stage, browser, t
     found = (await anna.get("/?tab=all&status=any&q=тормоза")).text
     assert f"/conversations/{two['own']}" in found
     assert f"/conversations/{two['foreign']}" not in found
+
+
+async def test_a_word_that_only_others_conversations_say_is_not_told(stage, browser, two):
+    async with stage.engine.begin() as connection:
+        there = Rows(connection, now=stage.now())
+        await there.message(two["own"], text="масло моё")
+        await there.message(two["foreign"], text="весло чужое, запасной ремень")
+        await index_conversations(connection, [two["own"], two["foreign"]])
+    anna, boris = await browser("Anna"), await browser("Boris")
+    for whose, typed, told in (
+        (anna, "месло", ["масло"]),
+        (boris, "месло", ["весло", "масло"]),
+        (anna, "запсной", []),
+        (boris, "запсной", ["запасной"]),
+    ):
+        text = (await whose.get(f"/?tab=all&status=any&q={typed}")).text
+        assert re.findall(r"<b>«([^»]*)»</b>", text) == told
+        assert whose is boris or not re.search("весло|запасной", text)
 
 
 async def test_what_goes_on_in_a_conversation_that_was_ones_own_is_heard_no_more(

@@ -14,6 +14,7 @@ from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.inbox.chromium import PATIENCE_MS, PHONE, browsing, needs_chromium
 from tests.inbox.stage import Stage, on_stage
+from tests.inbox.test_list import recorded
 
 # Closing waits for streams nobody listens to any more: up to a heartbeat each.
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
@@ -143,6 +144,22 @@ async def test_searching_while_typing_keeps_the_page_and_goes_back(stage, open_p
     await page.click("#list-failed button")
     await expect(rows).to_have_count(1)
     await expect(page.locator("#list-failed")).to_be_hidden()
+
+    # Mistyped: what was meant is shown and named; the field keeps what is being typed.
+    await recorded(stage)
+    await page.fill("#search", "пищет")
+    await expect(rows).to_have_count(3)
+    notice = page.locator("#narrowing .list__instead")
+    await expect(notice).to_contain_text("По запросу «пищет» ничего нет, показано: «пишет»")
+    await expect(rows.nth(0).locator("mark")).to_have_text("пишет")
+    await expect(page.locator("#search")).to_have_value("пищет")
+    await notice.locator("a").click()
+    await expect(rows).to_have_count(0)
+    await expect(notice).to_have_count(0)
+    await expect(page.locator("#nothing")).to_contain_text("Ничего не нашлось")
+    await page.fill("#search", "gbitn")
+    await expect(rows).to_have_count(3)
+    await expect(notice).to_contain_text("показано: «пишет»")
 
 
 async def test_a_long_way_down_the_page_holds_no_more_rows_and_live_ones_still_come(

@@ -14,6 +14,7 @@ from router.ids import new_id
 from router.message import Attachment
 from storage.desk import Desk
 from storage.drafts import Draft, Writing, keep_draft
+from storage.recording import index_conversations
 from storage.tasks import create_task
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
@@ -123,6 +124,8 @@ async def say_it_everywhere(shop: Installation) -> UUID:
     await shop.sql("update message set error = :said", said=f"550 {SECRET}")
     await shop.sql("update delivery set error = :said", said=f"550 {SECRET}")
     await a_webhook_that_was_told(shop)
+    async with shop.engine.begin() as connection:
+        await index_conversations(connection, [talk])
     return UUID(str(person))
 
 
@@ -158,7 +161,7 @@ async def test_no_column_holds_a_word_of_an_erased_person(shop: Installation) ->
     assert said >= {
         "attachment.name", "audit.after", "bulk_action.outcome", "contact.fields", "contact.name", "contact.note",
         "delivery.error", "draft.text", "identity_claim.value", "lead.fields", "lead.lost_reason", "lead.title",
-        "lead_event.after", "message.error", "message.text", "notification.details", "task.text",
+        "lead_event.after", "message.error", "message.text", "message_search.vector", "notification.details", "said_word.word", "task.text",
         "webhook_delivery.body", "webhook_delivery.response",
     }  # fmt: skip
     desk = Desk(shop.engine, now=lambda: NOON + timedelta(minutes=11), media=NoFiles())
@@ -185,3 +188,16 @@ async def test_somebody_elses_words_stay_and_so_does_who_did_what(shop: Installa
     assert after == before
     with pytest.raises(DBAPIError, match="append-only"):
         await shop.sql("update audit set before = null, after = null")
+
+
+async def test_words_that_somebody_else_has_said_too_are_still_known(shop: Installation) -> None:
+    person = await say_it_everywhere(shop)
+    account = (await shop.one("select id from account")).id
+    await shop.route(accepted(account, a_message(text="Добрый вечер", by=a_person(2), key="b")))
+    async with shop.engine.begin() as connection:
+        talks = [row.id for row in await shop.sql("select id from conversation")]
+        await index_conversations(connection, talks)
+    desk = Desk(shop.engine, now=lambda: NOON + timedelta(minutes=11), media=NoFiles())
+    assert {row.word for row in await shop.sql("select word from said_word")} > {"добрый", "день"}
+    await desk.erase_contact(person, by=None)
+    assert {row.word for row in await shop.sql("select word from said_word")} == {"добрый", "вечер"}

@@ -162,3 +162,37 @@ async def test_words_are_found_as_they_read_now(database):
     await record(database, [fact])
     assert await rows(database, found.format("колодка")) == []
     assert await rows(database, found.format("диск")) == [(message,)]
+
+
+async def test_the_words_of_messages_are_learnt_once_and_numbers_are_not(database):
+    async with database.begin() as connection:
+        there = Rows(connection)
+        talk = await there.conversation()
+        said = [
+            await there.message(talk, text=words, searchable=False)
+            for words in (
+                "Тормозные колодки, да! Bosch 0986424797 или 4821",
+                "колодки ТОРМОЗНЫЕ a@b.example w124 " + "ж" * 31,
+            )
+        ]
+    facts = [MessageReceived(id=new_id(), at=EVENING, message=each, seq=1) for each in said]
+    for _ in range(2):
+        await record(database, facts)
+    words = await rows(database, "select word from said_word order by word")
+    assert words == [("bosch",), ("колодки",), ("тормозные",)]
+
+
+async def test_two_recorders_that_learn_the_same_words_do_not_stand_in_each_others_way(database):
+    async with database.begin() as connection:
+        there = Rows(connection)
+        talk = await there.conversation()
+        words = ["альфа", "бета", "гамма", "дельта", "омега"]
+        said = [
+            await there.message(talk, text=" ".join(each), searchable=False)
+            for each in (words, list(reversed(words)))
+        ]
+    facts = [MessageReceived(id=new_id(), at=EVENING, message=each, seq=1) for each in said]
+    async with asyncio.TaskGroup() as group:
+        for fact in facts:
+            group.create_task(record(database, [fact]))
+    assert await rows(database, "select count(*) from said_word") == [(5,)]

@@ -46,6 +46,9 @@ SOUGHT: Final = {
     "a phone as dialled": "8 (910) 001-4",
     "four digits of a phone": "4321",
     "part of an address": "person1234",
+    "a mistyped word": "тормзные",
+    "two mistyped words": "ременьь октавя",
+    "the other keyboard": "njhvjpyst rjkjlrb",
     "nothing there": "абракадабра",
 }
 

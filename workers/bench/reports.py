@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.analytics import drill_down
-from storage.analytics.rebuilding import rebuild
+from storage.analytics.from_nothing import rebuild
 from storage.analytics.reckoning import read_rules
 from storage.analytics.source_report import Wish, source_report
 from storage.seeding.years import make_up_spend, make_up_years

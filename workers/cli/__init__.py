@@ -23,6 +23,7 @@ COMMANDS: Final = MappingProxyType(
         "token": "workers.cli.token:token",
         "dead": "workers.cli.dead:dead",
         "reparse": "workers.cli.reparse:reparse",
+        "rebuild-rollups": "workers.cli.rebuild_rollups:rebuild_rollups",
         "backup": "workers.cli.backup:backup",
         "restore": "workers.cli.backup:restore",
         "doctor": "workers.cli.doctor:doctor",

@@ -13,7 +13,7 @@ from workers.clock import Clock
 from workers.doctor.finding import Finding, broken, doubtful, fine
 
 OLDEST: Final = 15
-EXTENSIONS: Final = frozenset({"pg_trgm", "unaccent"})
+EXTENSIONS: Final = frozenset({"fuzzystrmatch", "pg_trgm", "unaccent"})
 SKEW: Final = timedelta(seconds=2)
 BACKUP_AGE: Final = timedelta(days=7)
 FACT_AGE: Final = timedelta(minutes=5)

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from router.ids import new_id
 from storage.desk import Desk
+from storage.recording import index_conversations
 from storage.saved_views import save_view
 from tests.builders import START, Rows
 from tests.inbox.api.client import ApiClient
@@ -53,6 +54,25 @@ async def test_the_list_is_narrowed_by_what_is_asked(api: ApiClient) -> None:
     assert await api.ids("/conversations", q="смирн") == [done]
     for wrong in ({"assignee": "me"}, {"status": "lost"}, {"team": "7"}, {"sort": "best"}):
         assert (await api("GET", "/conversations", params=wrong)).status == 400
+
+
+async def test_a_mistyped_word_finds_what_was_meant_unless_it_is_asked_for_exactly(
+    api: ApiClient,
+) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        talk = await there.conversation()
+        await there.message(talk, text="Есть запасной ремень?", searchable=False)
+        await index_conversations(connection, [talk])
+    for typed, instead in (("запсной", "запасной"), ("pfgfcyjq", "запасной")):
+        found = (await api("GET", "/conversations", params={"q": typed}, scope="read")).body
+        assert [each["id"] for each in found["items"]] == [str(talk)]
+        assert found["searched_instead"] == [instead]
+        exactly = {"q": typed, "exact": "true"}
+        found = (await api("GET", "/conversations", params=exactly, scope="read")).body
+        assert (found["items"], "searched_instead" in found) == ([], False)
+    found = (await api("GET", "/conversations", params={"q": "запасные"}, scope="read")).body
+    assert (len(found["items"]), "searched_instead" in found) == (1, False)
 
 
 async def test_what_was_not_sent_and_where_leads_came_from_narrow_too(api: ApiClient) -> None:
