@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.pages.report_shell import asked, bar, look_of
 from inbox.reports.look import Look
-from inbox.reports.sales import figures_of, sales_wish
+from inbox.reports.sales import counted_column, sales_wish
 from inbox.reports.sheet import Column
 from inbox.reports.sources import column_of, levels, storage_wish
 from inbox.reports.spec import SOURCES, Spec
@@ -48,7 +48,9 @@ def cards_of_report(spec: Spec) -> Handler:
         query = visit.request.query
         async with visit.around.engine.connect() as connection:
             look = await look_of(visit, connection)
-            column = _column(spec, look, query.get("count", ""))
+            if "count" not in query:
+                return visit.back(wish.address())
+            column = _column(spec, look, query["count"])
             if column is None:
                 raise web.HTTPNotFound
             shown = await bar(visit, connection, wish, look)
@@ -78,10 +80,7 @@ def _column(spec: Spec, look: Look, name: str) -> Column | None:
     if spec is SOURCES:
         counted = next((each for each in drill_down.COUNTED if each == name), None)
         return column_of(BY_NAME[counted], look, counted=counted) if counted else None
-    measure = next((each for each in figures_of(spec.name) if each.name == name), None)
-    if measure is None or not measure.counted:
-        return None
-    return column_of(measure, look, counted=measure.counted)
+    return counted_column(spec.name, look, name)
 
 
 async def _cards(

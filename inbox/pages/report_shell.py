@@ -14,7 +14,7 @@ from inbox.reports.look import Change, Look
 from inbox.reports.naming import NOWHERE, days_words, without_medium
 from inbox.reports.periods import Period
 from inbox.reports.sheet import Column, Line, Sheet
-from inbox.reports.sources import filters_in_words
+from inbox.reports.sources import filters_in_words, grouping_words
 from inbox.reports.spec import Spec
 from inbox.reports.wish import ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
@@ -99,7 +99,7 @@ async def bar(
         "bases": _options(visit, wish, "basis", BASES, chosen=wish.basis) if spec.bases else [],
         "groupings": [
             Option(
-                words=_(GROUPINGS[name][0]),
+                words=grouping_words(look, spec, name),
                 about="",
                 href=wish.address(by=name if name != spec.groupings[0] else None),
                 chosen=wish.by == name,

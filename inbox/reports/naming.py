@@ -110,7 +110,8 @@ def time_words(look: Look, grouping: str, day: date) -> str:
         return format_date(day, "LLLL y", locale=locale)
     if grouping == "week":
         return days_words(look, Period(first=day, last=day + timedelta(days=6)))
-    return format_date(day, "EE, d MMM y", locale=locale)
+    this = look.formats.local_day(look.formats.now).year
+    return format_date(day, "EE, d MMM" if day.year == this else "EE, d MMM y", locale=locale)
 
 
 def days_words(look: Look, period: Period) -> str:

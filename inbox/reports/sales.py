@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.reports.look import Look
 from inbox.reports.naming import TIMES, names, of_time, time_words
-from inbox.reports.sheet import Column, Line, Sheet, Values
+from inbox.reports.sheet import Better, Column, Line, Sheet, Values
 from inbox.reports.sources import column_of, in_words
 from inbox.reports.wish import ReportWish
 from inbox.reports.words import GROUPINGS
@@ -215,6 +215,32 @@ async def funnel_sheet(connection: AsyncConnection, wish: ReportWish, look: Look
     )
 
 
+def _funnel_totals(look: Look) -> list[Column]:
+    """Of a group's leads: all, those won, those lost. `counted` as the cards know them."""
+    _ = look._
+    return [
+        Column(
+            name=name, label=label, formula=formula, kind="count", better=cast("Better", better), additive=True,
+            counted=name,
+        )
+        for name, label, formula, better in (
+            ("leads", _("Leads"), _("lead cards created in the period"), "more"),
+            ("won", _("Leads won"), _("leads that became a sale"), "more"),
+            ("all_lost", _("Leads lost"), _("leads closed without a sale"), "less"),
+        )
+    ]  # fmt: skip
+
+
+def counted_column(report: str, look: Look, name: str) -> Column | None:
+    """What the cards behind a number of this report are asked for by; None when it has none."""
+    measure = next((each for each in figures_of(report) if each.name == name), None)
+    if measure is not None and measure.counted:
+        return column_of(measure, look, counted=measure.counted)
+    if report == "funnel":
+        return next((each for each in _funnel_totals(look) if each.name == name), None)
+    return None
+
+
 async def _by_group(
     connection: AsyncConnection,
     wish: ReportWish,
@@ -227,34 +253,35 @@ async def _by_group(
     """Each group's own way through the stages."""
     _ = look._
 
-    def number(name: str, label: str, formula: str) -> Column:
-        return Column(
-            name=name, label=label, formula=formula, kind="count", additive=True,
-            better="less" if name == "lost" else "more",
-        )  # fmt: skip
-
-    columns = [number("leads", _("Leads"), _("lead cards created in the period"))]
-    columns += [
-        number(
-            f"stage{place}", stage.name, _("of them, how many came into this stage or a later one")
-        )
-        for place, stage in enumerate(now.stages)
-    ]
-    columns += [
-        number("won", _("Leads won"), _("leads that became a sale")),
-        number("lost", _("Leads lost"), _("leads closed without a sale")),
+    columns = [
+        *_funnel_totals(look)[:1],
+        *(
+            Column(
+                name=f"stage{place}",
+                label=stage.name,
+                formula=_("of them, how many came into this stage or a later one"),
+                kind="count",
+                better="more",
+                additive=True,
+            )
+            for place, stage in enumerate(now.stages)
+        ),
+        *_funnel_totals(look)[1:],
         Column(
-            name="conversion", label=_("Conversion"), formula=_("won ÷ leads"), kind="percent",
+            name="conversion",
+            label=_("Conversion"),
+            formula=_("won ÷ leads"),
+            kind="percent",
             better="more",
         ),
-    ]  # fmt: skip
+    ]
 
     def values(group: Group | funnel_.Funnel, reached: Sequence[int]) -> Values:
         return {
             "leads": Fraction(group.leads),
             **{f"stage{place}": Fraction(each) for place, each in enumerate(reached)},
             "won": Fraction(group.won),
-            "lost": Fraction(group.lost),
+            "all_lost": Fraction(group.lost),
             "conversion": Fraction(group.won, group.leads) if group.leads else None,
         }
 
@@ -263,23 +290,26 @@ async def _by_group(
     lines = []
     for group in now.groups:
         name = called(group.key, own=group.name)
+        state = called.state(group.key, own=group.name)
         lines.append(
             Line(
                 name=name,
                 key=group.key,
                 path=(group.key,),
+                only={**wish.only, "pipeline": str(now.wish.pipeline), wish.by: group.key},
                 values=values(group, group.reached),
                 before=(
                     values(earlier[group.key], earlier[group.key].reached)
                     if group.key in earlier
                     else {}
                 ),
-                state=called.state(group.key, own=group.name),
-                colour=source_colour(name) if wish.by == "source" else "",
+                state=state,
+                colour=source_colour(name) if wish.by == "source" and state != "unknown" else "",
             )
         )
     total = Line(
         name=_("Total"),
+        only=dict(wish.only),
         values=values(now, [each.reached for each in now.stages]),
         before=values(then, [each.reached for each in then.stages]) if then is not None else {},
     )
@@ -309,7 +339,7 @@ async def managers_sheet(connection: AsyncConnection, wish: ReportWish, look: Lo
     ranked = column_of(managers_.BY_NAME[now.wish.rank], look, counted="")
     place = Column(
         name="place",
-        label=look._("Place"),
+        label=look._("Rank"),
         formula=look._("by {figure}").format(figure=ranked.label),
         kind="count",
     )

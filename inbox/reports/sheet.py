@@ -7,6 +7,7 @@ from typing import Final, Literal
 from storage.analytics.figures import Kind, Value
 
 Values = Mapping[str, Value]
+Better = Literal["more", "less", ""]
 State = Literal["", "unknown", "unmapped", "unshared", "rest", "nobody"]
 """What is to be known of a row besides its name: nobody knows from where; no rule has a name for it; spend that is nobody's;
 those that did not fit; leads that nobody has.
@@ -23,7 +24,7 @@ class Column:
     label: str
     formula: str
     kind: Kind
-    better: Literal["more", "less", ""] = ""
+    better: Better = ""
     additive: bool = False
     counted: str = ""
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.reports.look import Look
 from inbox.reports.naming import TIMES, Names, days_words, names, of_time
 from inbox.reports.sheet import Column, Line, Sheet, Values
-from inbox.reports.spec import SOURCES
+from inbox.reports.spec import SOURCES, Spec
 from inbox.reports.wish import ReportWish
 from inbox.reports.words import BASES, CLEARER, GROUPINGS, MODELS
 from inbox.source_colours import source_colour
@@ -219,7 +219,7 @@ async def in_words(
     if wish.spec.models:
         said.append((_("Model"), f"{_(MODELS[wish.model][0])}. {_(MODELS[wish.model][1])}"))
     if wish.by and len(wish.spec.groupings) > 1:
-        said.append((_("Grouped by"), _(GROUPINGS[wish.by][0])))
+        said.append((_("Grouped by"), grouping_words(look, wish.spec, wish.by)))
     for name, words in await filters_in_words(connection, wish, look):
         said.append((_(GROUPINGS[name][1]), words))
     said += [
@@ -227,6 +227,11 @@ async def in_words(
         (_("As of"), look.formats.moment(look.formats.now)),
     ]
     return said
+
+
+def grouping_words(look: Look, spec: Spec, by: str) -> str:
+    """Only in the source report does a source open to what is in it."""
+    return look._(GROUPINGS[by][0 if spec is SOURCES else 1])
 
 
 async def filters_in_words(

@@ -13,6 +13,7 @@ from inbox.languages import language
 from inbox.reports.catalogue import REPORTS
 from inbox.reports.csv_file import csv_file, safe
 from inbox.reports.periods import named
+from inbox.reports.sales import figures_of
 from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.words import CLEARER
 from inbox.reports.xlsx_file import xlsx_file
@@ -98,8 +99,61 @@ async def test_an_address_that_nobody_understands_still_opens_the_report(olga):
     )
     assert answer.status == 200
     assert "Яндекс Директ" in answer.text
-    assert (await olga.get("/reports/sources/cards?count=spend")).status == 404
+    for path in (
+        "sources/cards?count=spend",
+        "summary/cards?count=x",
+        "funnel/cards?count=reached",
+    ):
+        assert (await olga.get(f"/reports/{path}")).status == 404, path
+    assert (await olga.get("/reports/calls?by=moon&weekday=9&hour=x")).status == 200
     assert (await olga.get("/reports/sources/cards?count=leads&cursor=x")).status == 404
+
+
+async def test_the_reports_of_sales_agree_with_each_other_and_open_their_cards(stage, olga):
+    pipeline = (await stage.shop.one("select id from pipeline where name = 'Продажи'")).id
+    summary = rows_of((await olga.get(f"/reports/summary?{WEEK}")).text)
+    assert summary["Итого"][:4] == ["5", "1", "1", "30 000 ₽"]
+    assert summary["ср, 18 нояб."][0] == "1"
+    cards = (await olga.get(f"/reports/summary/cards?{WEEK}&count=won")).text
+    assert "Тормозные диски" in cards
+
+    funnel = (await olga.get(f"/reports/funnel?{WEEK}&pipeline={pipeline}")).text
+    assert rows_of(funnel)["Новый"][0] == "5"
+    assert rows_of(funnel)["Сделка"][:2] == ["1", "100 %"]
+    behind = re.search(r'href="([^"]+count=reached[^"]*)"[^>]*aria-label="1, ', funnel)
+    assert behind is not None
+    assert len(leads_in((await olga.get(behind[1].replace("&amp;", "&"))).text)) == 1
+    by_source = rows_of(
+        (await olga.get(f"/reports/funnel?{WEEK}&pipeline={pipeline}&by=source")).text
+    )
+    assert by_source["Яндекс Директ"][0] == "3"
+    assert by_source["Итого"][0] == "5"
+
+
+async def test_managers_are_ranked_and_their_numbers_have_cards(stage, olga):
+    anna, boris = await stage.hire("Anna"), await stage.hire("Boris")
+    async with stage.engine.begin() as connection:
+        shop = await open_report_shop(
+            connection, now=NOON, account=(await stage.shop.one("select id from account")).id
+        )
+        await shop.lead(status="won", value=100_000, manager=anna)
+        await shop.lead(status="won", value=700_000, manager=boris, title="Коробка")
+        await shop.call(hours_ago=30, manager=boris)
+        await shop.reckon()
+    page = (await olga.get(f"/reports/managers?{WEEK}")).text
+    rows = rows_of(page)
+    assert rows["Boris"][0] == "1"
+    assert rows["Anna"][0] == "2"
+    assert list(rows).index("Boris") < list(rows).index("Anna")
+    cards = (await olga.get(f"/reports/managers/cards?{WEEK}&count=won&manager={boris}")).text
+    assert "Коробка" in cards
+    assert len(leads_in(cards)) == 1
+
+    calls = (await olga.get(f"/reports/calls?{WEEK}")).text
+    assert rows_of(calls)["Boris"][0] == "1"
+    hour = re.search(r'href="([^"]+weekday=4[^"]*)"', calls)
+    assert hour is not None  # a Friday, in the heat map
+    assert "Звонок" in (await olga.get(hour[1].replace("&amp;", "&"))).text
 
 
 async def test_an_empty_report_says_how_it_fills(stage, browser):
@@ -226,7 +280,10 @@ async def test_cards_go_on_page_by_page(stage, olga):
 
 def test_every_figure_has_its_words_in_russian():
     spoken = language("ru")
-    for figure in (*FIGURES, FULL_CAC):
+    sales = (
+        each for name in ("summary", "funnel", "managers", "calls") for each in figures_of(name)
+    )
+    for figure in (*FIGURES, FULL_CAC, *sales):
         for words in (CLEARER.get(figure.label, figure.label), figure.formula):
             assert spoken.translations.gettext(words), words
             assert words in spoken.translations._catalog, words  # type: ignore[attr-defined]  # what was read
