@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import structlog
-from multidict import MultiDict
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from connectors.connector import Connector, Outgoing
@@ -31,7 +30,7 @@ from storage.digests import Digest, Recipient
 from storage.saved_views import SavedView, saved_report
 from workers.account_book import AccountBook
 from workers.clock import Clock
-from workers.supervisor import pause, unless
+from workers.supervisor import is_away, pause, unless
 
 log = structlog.get_logger()
 
@@ -141,6 +140,12 @@ class Digests:
             error = str(failed)
         except SendError as failed:
             error = str(failed)
+        except Exception as failed:
+            if is_away(failed):
+                raise
+            # One report that cannot be made must not keep the others from going out.
+            log.exception("digest_broken", digest=digest.id)
+            error = "It could not be made: the log says why."
         async with self._engine.begin() as connection:
             await digests.settle(
                 connection,
@@ -164,7 +169,7 @@ class Digests:
             wish, look, sheet = await ask(
                 connection,
                 view.report,
-                MultiDict(parse_qsl(view.query)),
+                dict(parse_qsl(view.query)),
                 language=spoken,
                 time_zone=self._time_zone,
                 now=self._now(),

@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from aiohttp import web
-from multidict import MultiDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.email_addresses import normalise
@@ -64,7 +63,7 @@ async def index(visit: Visit) -> web.Response:
 def saved_wish(visit: Visit, view: SavedView) -> ReportWish:
     return wish_of(
         REPORTS[view.report][0],
-        MultiDict(parse_qsl(view.query)),
+        dict(parse_qsl(view.query)),
         today=visit.formats.local_day(visit.now),
     )
 
@@ -83,7 +82,7 @@ async def save(visit: Visit) -> web.Response:
     shared = visit.form.get("shared") == "1"
     if shared and not visit.may(Right.SHARE_VIEWS):
         raise web.HTTPForbidden
-    query = MultiDict(parse_qsl(visit.form.get("query", "")))
+    query = dict(parse_qsl(visit.form.get("query", "")))
     wish = wish_of(REPORTS[report][0], query, today=visit.formats.local_day(visit.now))
     async with transaction(visit.around.engine) as connection:
         view = await save_view(

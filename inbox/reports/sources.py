@@ -179,7 +179,7 @@ async def build(connection: AsyncConnection, wish: ReportWish, look: Look) -> Sh
         heading=_(GROUPINGS[wish.by][1]),
         columns=[
             column_of(figure, look, counted=figure.name if figure.name in COUNTED else "")
-            for figure in FIGURES
+            for figure in (*FIGURES, *([FULL_CAC] if terms.overheads else []))
             if figure.name != "romi_margin" or terms.margin is not None
         ],
         lines=lines,
