@@ -49,6 +49,9 @@ from inbox.pages import (
     settings_macros,
     settings_people,
     settings_pipelines,
+    settings_spend,
+    settings_spend_import,
+    settings_spend_money,
     settings_teams,
     settings_tokens,
     settings_webhooks,
@@ -108,6 +111,9 @@ PAGES: Final[Sequence[Page]] = (
     *settings_hours.PAGES,
     *settings_company.PAGES,
     *settings_webhooks.PAGES,
+    *settings_spend.PAGES,
+    *settings_spend_import.PAGES,
+    *settings_spend_money.PAGES,
     *first_steps.PAGES,
 )
 

@@ -96,6 +96,21 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "stage_removed": N_("removed a stage"),
         "stages_ordered": N_("put the stages in another order"),
         "suggestion_reopened": N_("asked again whether two contacts are one person"),
+        "ad_account_added": N_("added an advertising account"),
+        "ad_account_archived": N_("put an advertising account away"),
+        "ad_account_changed": N_("changed an advertising account"),
+        "ad_account_connected": N_("connected an advertising account to its platform"),
+        "ad_account_disconnected": N_("disconnected an advertising account"),
+        "ad_account_restored": N_("brought an advertising account back"),
+        "overhead_added": N_("added an overhead"),
+        "overhead_changed": N_("changed an overhead"),
+        "overhead_deleted": N_("deleted an overhead"),
+        "rate_deleted": N_("deleted a currency's rate"),
+        "rate_entered": N_("entered a currency's rate"),
+        "rates_imported": N_("imported currencies' rates"),
+        "spend_entered": N_("entered advertising spend"),
+        "spend_imported": N_("imported advertising spend"),
+        "spend_vat_chosen": N_("chose whether reports count VAT"),
         "webhook_added": N_("added a webhook"),
         "webhook_changed": N_("changed a webhook"),
         "webhook_removed": N_("removed a webhook"),
@@ -128,6 +143,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "canned_reply": N_("Canned reply"),
         "company": N_("Company"),
         "macro": N_("Macro"),
+        "ad_account": N_("Advertising account"),
+        "overhead": N_("Overhead"),
     }
 )
 
@@ -207,6 +224,20 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "task_hours": N_("Task due in, hours"),
         "text": N_("Text"),
         "url": N_("Address"),
+        "platform": N_("Platform"),
+        "external_id": N_("Number at the platform"),
+        "vat_included": N_("VAT is in"),
+        "vat_rate": N_("VAT, per cent"),
+        "source": N_("utm_source"),
+        "medium": N_("utm_medium"),
+        "campaign_by": N_("utm_campaign holds"),
+        "amount": N_("Amount"),
+        "first_day": N_("First day"),
+        "last_day": N_("Last day"),
+        "rate": N_("Rate"),
+        "rows": N_("Rows"),
+        "totals": N_("Totals"),
+        "file": N_("File"),
     }
 )
 
@@ -232,6 +263,8 @@ _WORDED: Final[Mapping[str, str]] = MappingProxyType(
         "field.kind": "field_kind",
         "pipeline.kind": "stage_kind",
         "pipeline.colour": "stage_colour",
+        "platform": "ad_platform",
+        "campaign_by": "campaign_by",
     }
 )
 """Fields whose values have words; those of one kind of thing under its name."""
@@ -266,6 +299,7 @@ _PAGES: Final[Mapping[str, str]] = MappingProxyType(
         "conversation": "/conversations/{id}",
         "contact": "/contacts/{id}",
         "lead": "/leads/{id}",
+        "ad_account": "/settings/spend/accounts/{id}",
     }
 )
 LONGEST: Final = 300

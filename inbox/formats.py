@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -186,6 +187,27 @@ class Formats:
 
     def number(self, value: float) -> str:
         return format_decimal(value, locale=self.language.locale)
+
+    def calendar_day(self, day: date) -> str:
+        """1 Nov 2026"""
+        return format_date(day, "medium", locale=self.language.locale)
+
+    def days(self, first: date, last: date) -> str:
+        """A range of days, or the one that it is."""
+        return (
+            self.calendar_day(first)
+            if first == last
+            else f"{self.calendar_day(first)} – {self.calendar_day(last)}"
+        )
+
+    def amount(self, amount: Decimal, currency: str) -> str:
+        """As it was said, to the kopeck."""
+        return format_currency(amount, currency, locale=self.language.locale).replace("RUB", "₽")
+
+    def plain_amount(self, minor: int, currency: str) -> str:
+        """As a field for a number takes it."""
+        digits = get_currency_precision(currency)
+        return f"{Decimal(minor).scaleb(-digits):.{digits}f}"
 
     def money(self, minor: int, currency: str) -> str:
         """18 400 ₽: without kopecks when there are none."""

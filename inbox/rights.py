@@ -31,6 +31,9 @@ class Right(StrEnum):
     """The canned replies that everybody has; one's own are everybody's to write."""
     MANAGE_LABELS = "manage_labels"
     MANAGE_WEBHOOKS = "manage_webhooks"
+    READ_SPEND = "read_spend"
+    MANAGE_SPEND = "manage_spend"
+    """What advertising costs: accounts, imports, overheads, rates."""
     READ_AUDIT = "read_audit"
     SHARE_VIEWS = "share_views"
     SEE_EVERYBODYS_TASKS = "see_everybodys_tasks"
@@ -66,11 +69,20 @@ RIGHTS: Final = MappingProxyType(
             Right.MANAGE_PIPELINES,
             Right.VOUCH_FOR_KEYS,
             Right.SEE_EVERYBODYS_TASKS,
+            Right.READ_SPEND,
             Right.READ_REPORTS,
         },
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
-        "marketer": frozenset({Right.SIGNED_IN, Right.READ_LEADS, Right.READ_REPORTS}),
+        "marketer": frozenset(
+            {
+                Right.SIGNED_IN,
+                Right.READ_LEADS,
+                Right.READ_SPEND,
+                Right.MANAGE_SPEND,
+                Right.READ_REPORTS,
+            }
+        ),
     }
 )
 

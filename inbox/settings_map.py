@@ -125,6 +125,23 @@ MAP: Final[Sequence[Group]] = (
         ),
     ),
     Group(
+        name=N_("Advertising"),
+        sections=(
+            Section(
+                href="/settings/spend",
+                name=N_("Advertising spend"),
+                purpose=N_(
+                    "What advertising, salaries and tools cost: from files, by hand, from the platforms."
+                ),
+                icon="wallet",
+                right=Right.READ_SPEND,
+                words=N_(
+                    "cost import Yandex Direct VK Google Meta CSV currency rate VAT overhead CAC"
+                ),
+            ),
+        ),
+    ),
+    Group(
         name=N_("Integration"),
         sections=(
             Section(

@@ -15,6 +15,7 @@ from inbox.dead_letter_desk import DeadLetterDesk
 from inbox.desk import Desk
 from inbox.house import House
 from inbox.live_hub import LiveHub
+from inbox.spend_desk import SpendDesk
 from inbox.webhook_desk import WebhookDesk
 from storage.media import MediaStore
 
@@ -38,6 +39,7 @@ class Surroundings:
     telephone: CallDesk
     typing: TypingNotice
     webhooks: WebhookDesk
+    spend: SpendDesk
     media: MediaStore
     hub: LiveHub
     now: Callable[[], datetime]

@@ -5,8 +5,9 @@ has the person the right; did our own page ask (CSRF). Then the page, and on eve
 security headers.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Final
@@ -40,6 +41,12 @@ _STAYS_OPEN: Final = {FIRST_PASSWORD, "/sign-out"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PostedFile:
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     around: Surroundings
     request: web.Request
@@ -49,6 +56,8 @@ class Visit:
     form: Mapping[str, str]
     """The fields of a posted form; empty for a GET and for an upload."""
     house: Known
+    file: PostedFile | None = None
+    """Of a form that has one."""
 
     @property
     def colleague(self) -> SignedIn:
@@ -158,6 +167,8 @@ class Page:
     handler: Handler
     right: Right | None
     body_is_a_file: bool = False
+    takes_a_file: bool = False
+    """A form with a field `file`, which is read before its page and only for whoever is signed in."""
 
 
 def get(path: str, handler: Handler, right: Right | None) -> Page:
@@ -190,6 +201,8 @@ def guarded(
             house=house,
         )
         try:
+            if page.takes_a_file and who is not None:
+                visit = await _with_file(visit)
             response = await _admitted(visit, page)
         except web.HTTPException as refused:
             response = _error(visit, refused)
@@ -230,7 +243,7 @@ async def _admitted(visit: Visit, page: Page) -> web.StreamResponse:
             visit.sight,
             request,
             path=page.path,
-            posted=await request.post() if visit.form else {},
+            posted=visit.form if page.takes_a_file else await request.post() if visit.form else {},
         )
     return await page.handler(visit)
 
@@ -245,6 +258,18 @@ async def _form(page: Page, request: web.Request) -> Mapping[str, str]:
     return {
         name: value.replace("\0", "") for name, value in posted.items() if isinstance(value, str)
     }
+
+
+async def _with_file(visit: Visit) -> Visit:
+    posted = await visit.request.post()
+    fields = {
+        name: value.replace("\0", "") for name, value in posted.items() if isinstance(value, str)
+    }
+    field = posted.get("file")
+    if not isinstance(field, web.FileField):
+        return replace(visit, form=fields)
+    content = await asyncio.to_thread(field.file.read)
+    return replace(visit, form=fields, file=PostedFile(name=field.filename, content=content))
 
 
 def _to_sign_in(visit: Visit) -> web.Response:

@@ -203,6 +203,39 @@ WORDS: Final = MappingProxyType(
                 "Also channels, webhooks, dead letters; erases people. For programs you trust like yourself."
             ),
         },
+        "ad_platform": {
+            "yandex-direct": N_("Yandex Direct"),
+            "vk-ads": N_("VK Ads"),
+            "google-ads": N_("Google Ads"),
+            "meta-ads": N_("Meta Ads"),
+            "other": N_("Other"),
+        },
+        "ad_condition": {
+            "files": N_("By files and by hand"),
+            "waiting": N_("Is being asked"),
+            "working": N_("Working"),
+            "failing": N_("Fails, is tried again"),
+            "paused": N_("Paused"),
+            "broken": N_("Does not let us in"),
+        },
+        "campaign_by": {
+            "name": N_("The campaign's name"),
+            "id": N_("The campaign's number"),
+        },
+        "spend_how": {
+            "file": N_("File"),
+            "hand": N_("By hand"),
+            "pull": N_("From the platform"),
+            "api": N_("API"),
+        },
+        "spend_format": {
+            "auto": N_("Found by itself"),
+            "csv": N_("Table (CSV)"),
+            "yandex-direct": N_("Yandex Direct report"),
+            "vk-ads": N_("VK Ads statistics"),
+            "google-ads": N_("Google Ads report"),
+            "meta-ads": N_("Meta Ads report"),
+        },
         "webhook_state": {
             "active": N_("Working"),
             "paused": N_("Paused"),

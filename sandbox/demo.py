@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import Final
 
+from sandbox.advertising import open_advertising
 from sandbox.customers import Town
 from sandbox.errands import Errands
 from sandbox.landing import Landing
@@ -65,12 +66,14 @@ async def demo(settings: Settings) -> None:
         async with (
             open_messengers(run=kept.run, secret=kept.hook_secret) as messengers,
             telephones.running(),
+            open_advertising() as advertising,
             mailbox,
         ):
             premises = Premises(
                 kept=kept,
                 messengers=messengers,
                 telephones=telephones,
+                advertising=advertising,
                 mailbox_port=mailbox.port,
             )
             messengers.tell(

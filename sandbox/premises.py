@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from inbox.channel_desk import ChannelOptions, options_of
 from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
+from sandbox.advertising import Advertising
 from sandbox.furnishings import furnish
 from sandbox.managers import Hand
 from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
@@ -121,6 +122,7 @@ class Premises:
     kept: Kept
     messengers: Messengers
     telephones: Telephones
+    advertising: Advertising
     mailbox_port: int
 
     async def found(
@@ -149,6 +151,9 @@ class Premises:
             await furnish(engine, owner=admin.id, now=now())
         await self._connect_channels(engine, settings, now)
         await self._remember(engine, settings, now())
+        await self.advertising.connect(
+            engine, sealer=Sealer(settings.secret), currency=settings.currency, now=now
+        )
         return None
 
     async def _remember(self, engine: AsyncEngine, settings: Settings, now: datetime) -> None:

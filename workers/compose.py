@@ -62,6 +62,7 @@ from workers.hooks import Hooks
 from workers.introduce import Introductions
 from workers.notify import Notifier
 from workers.poll_ports import AccountConditions, PollLeases
+from workers.pull_spend import SpendPuller
 from workers.push import Pusher
 from workers.read_marks import ReadMarks
 from workers.reckon import Reckoner
@@ -71,6 +72,7 @@ from workers.route import Router
 from workers.settings import Role, Settings
 from workers.show_typing import ShowTyping
 from workers.site import open_site, probes
+from workers.spend_desk import Spend
 from workers.spool import Spool
 from workers.supervisor import Job, leaves, patiently, pause, signals
 from workers.telemetry import POLL_ERRORS, QUEUE_DEPTH, EdgeCounts, set_up_logging
@@ -405,6 +407,9 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
     jobs["deliverer"] = deliverer.run
     jobs["media"] = fetcher.run
     jobs["gestures"] = gestures.run
+    jobs["spend"] = SpendPuller(
+        engine=base.engine, sealer=base.sealer, now=utc_now, chance=random.random
+    ).run
 
 
 def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -> LiveHub:
@@ -427,6 +432,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
         now=utc_now,
         private=base.settings.webhooks_private,
     )
+    spend = Spend(engine=base.engine, sealer=base.sealer, now=utc_now)
     typing = AnnounceTyping(broker=base.broker, now=utc_now)
     jobs["typing announced"] = typing.run
     base.ear.tell(hub.hear_fact)
@@ -441,6 +447,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
             telephone=telephone,
             typing=typing,
             webhooks=webhooks,
+            spend=spend,
             now=utc_now,
             secret=base.settings.secret,
             public_url=base.settings.base_url,

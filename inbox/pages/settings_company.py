@@ -24,6 +24,7 @@ from storage.company import (
     set_merge_policy,
 )
 from storage.engine import transaction
+from storage.spend_reckoning import currency_changed, reckoning
 
 HERE: Final = "/settings/company"
 LONGEST_NAME: Final = 100
@@ -94,7 +95,11 @@ async def save(visit: Visit) -> web.Response:
     if not is_currency(company.currency):
         raise Refused(visit._("A currency has three letters, such as RUB or EUR."))
     async with transaction(visit.around.engine) as connection:
+        before = await reckoning(connection)
         await save_company(connection, company)
+        if company.currency != before.currency:
+            # What spend is counted in; rates were of the last one.
+            await currency_changed(connection)
         await set_merge_policy(connection, cast("MergePolicy", policy))
         await set_margin(connection, earned)
         await write_audit(

@@ -3,9 +3,10 @@
     the company's zone         everybody; and what is counted by day without a contact, at once
     its currency, the look-back  everybody
     stages, their order and kinds  everybody with a lead in that pipeline; a stage that was only added changes nothing
+    rates of a currency        everybody with a lead in it
 
 What was last counted by is kept under a setting, and compared. So no page, command or program that changes one of these
-has to think of it. Rates are not compared: whoever writes one tells `reckoning.due_in_currency`.
+has to think of it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,12 +19,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import recording
 from storage.analytics import replies
-from storage.analytics.reckoning import LOOK_BACK, LOOK_BACK_DAYS, everything_is_due
+from storage.analytics.reckoning import (
+    LOOK_BACK,
+    LOOK_BACK_DAYS,
+    due_in_currency,
+    everything_is_due,
+)
 from storage.company import company_zone, default_currency, put, read_company, setting
 
 COUNTED_BY: Final = "reports_counted_by"
 
 _STAGES = text("select id, pipeline_id, kind from stage order by pipeline_id, position, id")
+_RATES = text(
+    "select currency, sum(hashtextextended(day || ' ' || rate, 0)) as rates from currency_rate group by currency"
+)
 _NOBODY_ELSE = text("select pg_advisory_xact_lock(hashtextextended('rules of reckoning', 0))")
 _DUE_IN = text("""
     insert into reckoning_due (contact_id, since)
@@ -66,8 +75,14 @@ async def _put_down(
     if any(before.get(name) != wanted[name] for name in ("zone", "currency", "look_back")):
         await everything_is_due(connection, now=now)
         return
+    for currency in sorted(_differ(before.get("rates", {}), wanted["rates"])):
+        await due_in_currency(connection, currency, now=now)
     pipelines = _turned(before.get("pipelines", {}), wanted["pipelines"])
     await connection.execute(_DUE_IN, {"pipelines": [UUID(each) for each in pipelines], "now": now})
+
+
+def _differ(before: Mapping[str, str], wanted: Mapping[str, str]) -> set[str]:
+    return {each for each in {*before, *wanted} if before.get(each) != wanted.get(each)}
 
 
 def _turned(
@@ -92,5 +107,6 @@ async def _counted_by(connection: AsyncConnection, time_zone: str) -> dict[str, 
         "zone": await company_zone(connection, otherwise=time_zone),
         "currency": own,
         "look_back": int(await setting(connection, LOOK_BACK) or LOOK_BACK_DAYS),
+        "rates": {row.currency: str(row.rates) for row in await connection.execute(_RATES)},
         "pipelines": pipelines,
     }

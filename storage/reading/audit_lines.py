@@ -47,6 +47,8 @@ _NAMED: Final = {
     "team": "select id, name from team",
     "account": "select id, slug as name from account",
     "api_token": "select id, name from api_token",
+    "ad_account": "select id, name from ad_account",
+    "overhead": "select id, name from overhead",
     "contact": "select id, name from contact",
     "lead": "select id, coalesce(nullif(title, ''), '№ ' || number) as name from lead",
     "label": "select id, name from label",

@@ -61,6 +61,10 @@ spend_import = Table(
     Column("covered_to", Date),
     Column("written", Integer, nullable=False, server_default=text("0")),
     Column("refused", Integer, nullable=False, server_default=text("0")),
+    # How many of its rows no later import has replaced, and how many of earlier ones it did.
+    Column("standing", Integer, nullable=False, server_default=text("0")),
+    Column("replaced", Integer, nullable=False, server_default=text("0")),
+    Column("problems", JSONB, nullable=False, server_default=text("'[]'")),  # the first of them
     Column("totals", JSONB, nullable=False, server_default=text("'{}'")),  # by currency
     ref("by_user", "user_account", null=True),
     moment("at"),
@@ -84,6 +88,12 @@ spend = Table(
     # Null: there is no rate for that day yet.
     Column("counted", BigInteger),
     Column("origin_id", BigInteger, nullable=False),
+    # What the origin was made of, so that a change of the account's settings needs no file: "" and null, the account's.
+    words("source", default=""),
+    words("medium", default=""),
+    words("campaign", default=""),
+    words("campaign_id", default=""),
+    Column("vat_included", Boolean),
     words("content", default=""),
     words("term", default=""),
     Column("clicks", BigInteger),
@@ -91,6 +101,9 @@ spend = Table(
     ref("import_id", "spend_import"),
     PrimaryKeyConstraint("ad_account_id", "level", "object_id", "day", "currency"),
     Index("ix_spend_day", "day", "origin_id", postgresql_include=["counted"]),
+    # What an import replaces, and what the list of accounts sums up.
+    Index("ix_spend_ad_account_id_day", "ad_account_id", "day", postgresql_include=["counted"]),
+    Index("ix_spend_uncounted", "currency", "day", postgresql_where=text("counted is null")),
     Index("ix_spend_import_id", "import_id"),
     Index("ix_spend_origin_id", "origin_id"),
 )

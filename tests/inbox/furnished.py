@@ -1,10 +1,13 @@
 """An inbox with one of everything in it, so that every page has something to show."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Final
 
 from router.message import Attachment
+from router.spending import SpendRow
 from storage import notice_feed
+from storage.ad_accounts import add_ad_account
 from storage.canned_replies import CannedText, add_canned
 from storage.dead_letters import NewLetter, keep_letter
 from storage.digests import add_digest, add_recipient
@@ -12,7 +15,10 @@ from storage.engine import transaction
 from storage.fields import add_field
 from storage.labels import add_label
 from storage.macros import AddLabel, MacroText, add_macro
+from storage.overheads import add_overhead
 from storage.saved_views import save_view
+from storage.spend_reckoning import set_rate
+from storage.spending import enter_by_hand
 from storage.tasks import create_task
 from tests.builders import Rows
 from tests.conftest import NOON
@@ -87,6 +93,33 @@ async def furnish(stage: Stage) -> dict[str, str]:
         await save_view(
             connection, user_id=olga, name="Ждут", query="tab=all&unread=1", shared=True, now=now
         )
+        spent_at = await add_ad_account(
+            connection,
+            name="Листовки",
+            platform="yandex-direct",
+            source="leaflet",
+            medium="offline",
+            currency="RUB",
+            now=now,
+        )
+        spent = await enter_by_hand(
+            connection,
+            spent_at,
+            SpendRow(first_day=now.date(), last_day=now.date(), amount=Decimal(5000)),
+            by=olga,
+            now=now,
+        )
+        await add_overhead(
+            connection,
+            name="CRM",
+            amount=100_000,
+            currency="RUB",
+            first_day=now.date(),
+            last_day=now.date(),
+            by=olga,
+            now=now,
+        )
+        await set_rate(connection, currency="USD", day=now.date(), rate=Decimal(90))
     await stage.shop.sql("update conversation set labels = '{опт}' where id = :id", id=talk.id)
     await stage.publish()
     async with transaction(stage.engine) as connection:
@@ -123,6 +156,8 @@ async def furnish(stage: Stage) -> dict[str, str]:
         "/settings/canned-replies": str(canned),
         "/settings/macros": str(macro),
         "/settings/webhooks": str(hook),
+        "/settings/spend/accounts": str(spent_at),
+        "/settings/spend/imports": str(spent.id),
         "/settings/channels": "bot",
         "/settings/channels/new": "telegram",
         "/reports/saved": str(report),

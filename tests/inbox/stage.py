@@ -40,6 +40,7 @@ from storage.sealing import Sealer
 from tests.conftest import NOON
 from tests.installation import Installation
 from workers.announce_typing import AnnounceTyping
+from workers.spend_desk import Spend
 from workers.webhook_desk import Webhooks
 
 PASSWORD = "correct horse battery"
@@ -268,6 +269,7 @@ async def on_stage(engine: AsyncEngine, media: Path, *, port: int = 0) -> AsyncG
             telephone=stage.calls,
             typing=stage.typing,
             webhooks=stage.webhooks,
+            spend=Spend(engine=engine, sealer=Sealer(SECRET), now=stage.now),
             now=stage.now,
             secret=SECRET,
             public_url="http://127.0.0.1",

@@ -139,6 +139,7 @@ LEADS = {
     Right.MANAGE_PIPELINES,
     Right.VOUCH_FOR_KEYS,
 }
+SPEND = {Right.READ_SPEND, Right.MANAGE_SPEND}
 WORK = {
     Right.READ_MESSAGES,
     Right.ANSWER,
@@ -148,10 +149,10 @@ WORK = {
     Right.CHANGE_LEADS,
 }
 EXPECTED = {
-    "admin": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS | ADMIN_ALONE,
-    "lead": {Right.SIGNED_IN, Right.READ_LEADS} | WORK | LEADS,
+    "admin": {Right.SIGNED_IN, Right.READ_LEADS, *SPEND} | WORK | LEADS | ADMIN_ALONE,
+    "lead": {Right.SIGNED_IN, Right.READ_LEADS, Right.READ_SPEND} | WORK | LEADS,
     "manager": {Right.SIGNED_IN, Right.READ_LEADS} | WORK,
-    "marketer": {Right.SIGNED_IN, Right.READ_LEADS, Right.READ_REPORTS},
+    "marketer": {Right.SIGNED_IN, Right.READ_LEADS, Right.READ_REPORTS, *SPEND},
 }
 
 

@@ -18,6 +18,7 @@ SAID_TO_PEOPLE = {
     *("Refused", "Finding", "_ok", "_warning", "_error"),
     *("Throttled", "Unreachable", "OutcomeUnknown", "Rejected", "Blocked"),
     *("AccountBroken", "WindowClosed", "Verdict"),
+    *("CannotWrite", "NoSuchDay", "Unreadable", "whole"),
 }
 NOT_ON_PAGES = ("workers/cli", "workers/doctor", "workers/bench")
 

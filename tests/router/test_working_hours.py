@@ -7,7 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import assume, example, given, settings, strategies as st
 
-from router.working_hours import add_working_minutes, is_open, next_opening
+from router.working_hours import (
+    add_working_minutes,
+    is_open,
+    next_opening,
+    working_seconds_between,
+    works_on,
+)
 
 NOBODY_OFF: frozenset[str] = frozenset()
 WEEK: dict[str, Any] = {
@@ -225,3 +231,43 @@ def test_the_next_opening_is_the_first_open_moment(hours, zone, off, now):
         assert not any(is_open(hours, zone, off, now + timedelta(minutes=15 * k)) for k in range(n))
     else:
         assert not any(is_open(hours, zone, off, now + timedelta(hours=h)) for h in range(24 * 8))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "hours", "seconds"),
+    [
+        pytest.param((2026, 11, 23, 9, 0), (2026, 11, 23, 9, 10), WEEK, 600, id="at work"),
+        pytest.param((2026, 11, 23, 12, 30), (2026, 11, 23, 14, 30), WEEK, 3600, id="over the break"),
+        pytest.param((2026, 11, 20, 17, 50), (2026, 11, 23, 9, 5), WEEK, 900, id="over the weekend"),
+        pytest.param((2026, 11, 21, 10, 0), (2026, 11, 22, 20, 0), WEEK, 0, id="all of it off"),
+        pytest.param((2026, 11, 21, 10, 0), (2026, 11, 21, 10, 1), None, 60, id="always open"),
+        pytest.param((2026, 11, 23, 9, 10), (2026, 11, 23, 9, 0), WEEK, 0, id="turned round"),
+        pytest.param((2025, 11, 24, 0, 0), (2026, 11, 23, 0, 0), WEEK, 52 * 5 * 8 * 3600, id="a year"),
+        pytest.param(
+            (2026, 11, 23, 23, 0), (2026, 11, 24, 3, 0), {"mon": [["22:00", "02:00"], ["23:30", "01:00"]]}, 3 * 3600,
+            id="shifts that overlap, past midnight",
+        ),
+    ],
+)  # fmt: skip
+def test_how_much_of_a_time_was_worked(
+    since: tuple[int, ...], until: tuple[int, ...], hours: dict[str, Any] | None, seconds: int
+) -> None:
+    found = working_seconds_between(
+        hours, MOSCOW, NOBODY_OFF, at(MOSCOW, *since), at(MOSCOW, *until)
+    )
+    assert found == seconds
+
+
+@given(minutes=st.integers(0, 30 * 24 * 60), worked=st.integers(0, 5000))
+def test_after_so_many_working_minutes_so_many_have_been_worked(minutes: int, worked: int) -> None:
+    since = at(BERLIN, 2026, 3, 20, 0, 0) + timedelta(minutes=minutes)
+    until = add_working_minutes(WEEK, BERLIN, NOBODY_OFF, since, worked)
+    assert working_seconds_between(WEEK, BERLIN, NOBODY_OFF, since, until) == worked * 60
+
+
+def test_a_day_off_is_one_without_hours_or_a_holiday() -> None:
+    monday, sunday = at(MOSCOW, 2026, 11, 23, 12).date(), at(MOSCOW, 2026, 11, 22, 12).date()
+    assert works_on(WEEK, NOBODY_OFF, monday)
+    assert not works_on(WEEK, NOBODY_OFF, sunday)
+    assert not works_on(WEEK, frozenset({"2026-11-23"}), monday)
+    assert works_on(None, NOBODY_OFF, sunday)

@@ -111,6 +111,13 @@ async def test_within_a_minute_people_of_every_channel_have_written_and_been_ans
 
             await eventually(colleagues_work, within=60 * BUSY, every=1)
 
+            async def advertising_costs() -> bool:
+                imported = await api.all("/spend/imports")
+                assert {each["account"] for each in imported} == {"Яндекс Директ", "VK Реклама"}
+                return True
+
+            await eventually(advertising_costs, within=60 * BUSY, every=1)
+
             async def telephones_ring() -> bool:
                 calls = await api.all("/calls")
                 phases = {each["phase"] for each in calls}

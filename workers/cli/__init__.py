@@ -26,6 +26,7 @@ COMMANDS: Final = MappingProxyType(
         "rebuild-rollups": "workers.cli.rebuild_rollups:rebuild_rollups",
         "backup": "workers.cli.backup:backup",
         "restore": "workers.cli.backup:restore",
+        "spend": "workers.cli.spend:spend",
         "doctor": "workers.cli.doctor:doctor",
         "bench": "workers.cli.bench:bench",
         "config": "workers.cli.config_command:config",

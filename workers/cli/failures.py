@@ -5,10 +5,12 @@ import errno
 import click
 
 from inbox.desk import NotFound, Refused
+from storage.ad_accounts import NoSuchAdAccount, TooManyAdAccounts
 from storage.colleagues import BadEmail, EmailTaken, LastAdministrator
 from storage.complaints import database_complaint
 from storage.embedded import CannotStart
 from storage.sealing import CannotUnseal
+from storage.spending import CannotWrite
 from workers.backup_file import NotABackup
 from workers.broker import BrokerDown
 from workers.dump import DumpFailed
@@ -18,12 +20,15 @@ SENTENCES = (
     BadEmail,
     CannotStart,
     CannotUnseal,
+    CannotWrite,
     DumpFailed,
     EmailTaken,
     LastAdministrator,
+    NoSuchAdAccount,
     NotABackup,
     NotFound,
     Refused,
+    TooManyAdAccounts,
     WrongSetting,
 )
 """Errors whose text was written for the person already."""

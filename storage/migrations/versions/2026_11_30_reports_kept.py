@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "c1a1e0d0a011"
-down_revision: str | Sequence[str] | None = "c1a1e0d0b001"
+down_revision: str | Sequence[str] | None = "c1a1e0d0a0d1"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 

@@ -1,0 +1,205 @@
+"""Spend as reports count it: in the company's currency, with or without VAT as the company wants it.
+
+`spend.amount` stays as it was said; `counted` is made of it here, and made again whenever something it rests on changes: a
+rate, an account's VAT, the company's wish or its currency. It is null as long as there is no rate for the day.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from babel.numbers import get_currency_precision
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from router.spending import folded
+from storage.ad_accounts import AdAccount, ad_account_by_id, all_ad_accounts
+from storage.company import default_currency, put, read_company, setting
+from storage.origins import Triple, origin_ids
+
+VAT: Final = "spend_vat"
+"""The setting: "with" or "without"."""
+
+UNLESS_SAID: Final = "RUB"
+"""Where there is no pipeline yet, either."""
+
+RATE_STEP: Final = Decimal("0.00000001")
+
+COUNTED: Final = """
+    round(
+        n.amount * :unit
+        * case when :with_vat and not coalesce(n.vat_included, a.vat_included) then 1 + a.vat_rate / 100 else 1 end
+        * case when n.currency = :currency then 1 else (
+            select r.rate from currency_rate r where r.currency = n.currency and r.day <= n.day
+            order by r.day desc limit 1
+        ) end
+        / case when not :with_vat and coalesce(n.vat_included, a.vat_included) then 1 + a.vat_rate / 100 else 1 end
+    )::bigint
+"""
+"""Of a row `n` with amount, currency, day and vat_included, and its account `a`; parameters are those of `Reckoning`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reckoning:
+    """What reports count in. `unit`: minor units in one."""
+
+    currency: str
+    unit: int
+    with_vat: bool
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {"currency": self.currency, "unit": self.unit, "with_vat": self.with_vat}
+
+
+async def reckoning(connection: AsyncConnection) -> Reckoning:
+    known = (await read_company(connection)).currency or await default_currency(connection)
+    currency = known or UNLESS_SAID
+    return Reckoning(
+        currency=currency,
+        unit=10 ** get_currency_precision(currency),
+        with_vat=await setting(connection, VAT) != "without",
+    )
+
+
+async def set_vat(connection: AsyncConnection, *, with_vat: bool) -> None:
+    await put(connection, VAT, "with" if with_vat else "without")
+    await recount(connection)
+
+
+async def currency_changed(connection: AsyncConnection) -> None:
+    """Rates were of the last currency of the company: they go, and everything is counted anew."""
+    await connection.execute(text("delete from currency_rate"))
+    await recount(connection)
+
+
+async def set_rate(
+    connection: AsyncConnection, *, currency: str, day: date, rate: Decimal, how: str = "hand"
+) -> None:
+    """From that day on until the next rate."""
+    await set_rates(connection, [(currency, day, rate)], how=how)
+
+
+async def set_rates(
+    connection: AsyncConnection, rates: Sequence[tuple[str, date, Decimal]], *, how: str
+) -> None:
+    """(currency, day, rate): of two for the same day the last."""
+    known = {(currency, day): rate for currency, day, rate in rates}
+    await connection.execute(
+        text("""
+            insert into currency_rate (currency, day, rate, how)
+            select currency, day, rate, :how
+            from unnest(cast(:currencies as text[]), cast(:days as date[]), cast(:rates as numeric[]))
+                as given (currency, day, rate)
+            on conflict (currency, day) do update set rate = excluded.rate, how = excluded.how
+        """),
+        {
+            "currencies": [currency for currency, _ in known],
+            "days": [day for _, day in known],
+            "rates": list(known.values()),
+            "how": how,
+        },
+    )
+    for currency in sorted({currency for currency, _ in known}):
+        since = min(day for code, day in known if code == currency)
+        await recount(connection, currency=currency, since=since)
+
+
+async def drop_rate(connection: AsyncConnection, *, currency: str, day: date) -> bool:
+    """False when there was none."""
+    gone = await connection.execute(
+        text("delete from currency_rate where currency = :currency and day = :day returning day"),
+        {"currency": currency, "day": day},
+    )
+    if gone.scalar() is None:
+        return False
+    await recount(connection, currency=currency, since=day)
+    return True
+
+
+async def recount(
+    connection: AsyncConnection,
+    *,
+    account: UUID | None = None,
+    currency: str | None = None,
+    since: date | None = None,
+) -> None:
+    """Of one account, of one currency, from one day on; or of everything."""
+    if account is None and currency is None:
+        # One account after the other: no statement takes longer than one may.
+        for each in await all_ad_accounts(connection):
+            await recount(connection, account=each.id, since=since)
+        return
+    how = await reckoning(connection)
+    await connection.execute(
+        text(f"""
+            update spend set counted = fresh.counted
+            from (
+                select n.ad_account_id, n.level, n.object_id, n.day, n.currency, {COUNTED} as counted
+                from spend n join ad_account a on a.id = n.ad_account_id
+                where (cast(:account as uuid) is null or n.ad_account_id = :account)
+                  and (cast(:only as text) is null or n.currency = :only)
+                  and (cast(:since as date) is null or n.day >= :since)
+            ) fresh
+            where (spend.ad_account_id, spend.level, spend.object_id, spend.day, spend.currency)
+                = (fresh.ad_account_id, fresh.level, fresh.object_id, fresh.day, fresh.currency)
+              and spend.counted is distinct from fresh.counted
+        """),  # noqa: S608  # our own words
+        {**how.parameters, "account": account, "only": currency, "since": since},
+    )
+
+
+def origin_of(
+    account: AdAccount, *, source: str, medium: str, campaign: str, campaign_id: str
+) -> Triple:
+    """By what the cost meets the leads: as the links of the account are marked."""
+    by_name = account.campaign_by == "name"
+    chosen = (campaign or campaign_id) if by_name else (campaign_id or campaign)
+    return folded(source or account.source), folded(medium or account.medium), folded(chosen)
+
+
+async def name_origins(connection: AsyncConnection, account_id: UUID, *, now: datetime) -> None:
+    """Gives the account's rows their origins anew, after its source, medium or way of naming campaigns has changed."""
+    account = await ad_account_by_id(connection, account_id)
+    rows: Sequence[Any] = (
+        await connection.execute(
+            text("""
+                select distinct source, medium, campaign, campaign_id from spend where ad_account_id = :account
+            """),
+            {"account": account_id},
+        )
+    ).all()
+    triples = [
+        origin_of(
+            account,
+            source=row.source,
+            medium=row.medium,
+            campaign=row.campaign,
+            campaign_id=row.campaign_id,
+        )
+        for row in rows
+    ]
+    known = await origin_ids(connection, triples, now=now)
+    await connection.execute(
+        text("""
+            update spend set origin_id = fresh.origin_id
+            from unnest(cast(:sources as text[]), cast(:mediums as text[]), cast(:campaigns as text[]),
+                        cast(:ids as text[]), cast(:origins as bigint[]))
+                as fresh (source, medium, campaign, campaign_id, origin_id)
+            where spend.ad_account_id = :account
+              and (spend.source, spend.medium, spend.campaign, spend.campaign_id)
+                = (fresh.source, fresh.medium, fresh.campaign, fresh.campaign_id)
+              and spend.origin_id <> fresh.origin_id
+        """),
+        {
+            "account": account_id,
+            "sources": [row.source for row in rows],
+            "mediums": [row.medium for row in rows],
+            "campaigns": [row.campaign for row in rows],
+            "ids": [row.campaign_id for row in rows],
+            "origins": [known[triple] for triple in triples],
+        },
+    )

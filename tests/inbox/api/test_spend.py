@@ -1,0 +1,93 @@
+"""/spend: rows and files of other programs, written once however often they are sent."""
+
+import pytest
+from sqlalchemy import text
+
+ROWS = {
+    "account": "Директ",
+    "source": "yandex",
+    "currency": "RUB",
+    "rows": [
+        {"day": "2026-11-01", "amount": 100050, "campaign": "Тормоза", "clicks": 7},
+        {"day": "2026-11-02", "last_day": "2026-11-04", "amount": 10000, "campaign": "Масло"},
+    ],
+}
+FILE = "дата;кампания;расход\n01.11.2026;Тормоза;7,50\n31.02.2026;Тормоза;1\n"
+
+
+async def amounts(api):
+    async with api.engine.connect() as connection:
+        found = await connection.execute(text("select counted from spend order by day, counted"))
+        return list(found.scalars())
+
+
+async def test_rows_are_written_once_into_an_account_that_is_made(api):
+    tried = await api("POST", "/spend", json={**ROWS, "dry_run": True})
+    assert (tried.status, tried.body["written"], tried.body["id"]) == (200, 4, None)
+    assert await amounts(api) == []
+    done = await api("POST", "/spend", json=ROWS)
+    assert (done.status, done.body["written"], done.body["unchanged"]) == (200, 4, False)
+    assert (done.body["first_day"], done.body["last_day"]) == ("2026-11-01", "2026-11-04")
+    assert done.body["totals"] == [{"currency": "RUB", "amount": 110050}]
+    again = await api("POST", "/spend", json={**ROWS, "source": ""})
+    assert (again.body["unchanged"], again.body["id"]) == (True, done.body["id"])
+    assert await amounts(api) == [100050, 3333, 3333, 3334]
+
+
+async def test_what_is_covered_may_be_more_than_the_rows(api):
+    await api("POST", "/spend", json=ROWS)
+    one = {
+        "account": "Директ",
+        "first_day": "2026-11-01",
+        "last_day": "2026-11-30",
+        "rows": [{"day": "2026-11-09", "amount": -500}],
+    }
+    done = await api("POST", "/spend", json=one)
+    assert (done.body["replaced"], done.body["written"]) == (4, 1)
+    assert await amounts(api) == [-500]
+    listed = (await api("GET", "/spend/imports", scope="read")).body["items"]
+    assert [(each["written"], each["standing"]) for each in listed] == [(1, 1), (4, 0)]
+
+
+@pytest.mark.parametrize("how", ["text", "body"])
+async def test_a_file_is_read_as_it_is(api, how):
+    if how == "text":
+        done = await api(
+            "POST", "/spend", json={"account": "A", "source": "x", "currency": "RUB", "file": FILE}
+        )
+    else:
+        done = await api(
+            "POST",
+            "/spend/files?account=A&source=x&currency=RUB&file_name=a.csv",
+            data=FILE.encode("cp1251"),
+        )
+    assert (done.status, done.body["written"], done.body["refused"]) == (200, 1, 1)
+    assert done.body["problems"] == [
+        {"line": 3, "reason": "There is no day 31.02.2026.", "refused": True}
+    ]
+    assert await amounts(api) == [750]
+
+
+async def test_what_cannot_be_written_is_said_and_changes_nothing(api):
+    await api("POST", "/spend", json=ROWS)
+    before = await amounts(api)
+    row = ROWS["rows"][0]
+    for status, body in (
+        (404, {"rows": [row], "account": "Nobody"}),
+        (400, {"account": "Директ"}),
+        (400, {"rows": [row], "file": "x"}),
+        (400, {"rows": [{**row, "currency": "ZZZ"}]}),
+        (400, {"rows": [{**row, "last_day": "2026-10-01"}]}),
+        (400, {"rows": [row], "first_day": "2026-11-02"}),
+        (400, {"rows": [{**row, "amount": 1.5}]}),
+        (400, {"file": "x", "format": "xls"}),
+        (409, {"file": "a;b\n1;2\n"}),
+        (409, {"rows": [{**row, "amount": 10**15}]}),
+    ):
+        assert (await api("POST", "/spend", json=body)).status == status, body
+    assert (await api("POST", "/spend/files?format=csv", data=b"")).status == 409
+    assert await amounts(api) == before
+
+
+async def test_reading_tokens_write_nothing(api):
+    assert (await api("POST", "/spend", json=ROWS, scope="read")).status == 403

@@ -1,0 +1,100 @@
+"""`allo spend …`: what advertising cost, out of files."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import Allo, is_one_line
+
+FILE = "date;campaign;cost\n01.11.2026;Тормоза;100,50\n02.11.2026;Тормоза;много\n03.11.2026;Тормоза;200\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "spend.csv"
+    path.write_text(FILE, encoding="cp1251")
+    return str(path)
+
+
+def test_a_file_is_tried_then_imported_then_recognised(allo: Allo, file: str) -> None:
+    new = (
+        "--account",
+        "Листовки",
+        "--source",
+        "leaflet",
+        "--medium",
+        "offline",
+        "--currency",
+        "RUB",
+    )
+    tried = allo("spend", "import", file, *new, "--dry-run", "--json")
+    assert tried.status == 0, tried.err
+    assert tried.json["written"] == 2
+    assert tried.json["totals"] == {"RUB": "300.50"}
+    assert tried.json["problems"] == [
+        {"line": 3, "reason": "“много” is not an amount.", "refused": True}
+    ]
+    assert allo("spend", "accounts", "--json").json == {"items": []}
+
+    done = allo("spend", "import", file, *new)
+    assert done.status == 0, done.err
+    assert "2 rows written, 300.50 RUB" in done.out
+    assert "line 3: “много” is not an amount." in done.err
+    # The only account there is needs no name.
+    again = allo("spend", "import", file, "--json")
+    assert again.json["unchanged"] is True
+    (account,) = allo("spend", "accounts", "--json").json["items"]
+    assert (account["name"], account["source"], account["medium"]) == (
+        "Листовки",
+        "leaflet",
+        "offline",
+    )
+
+
+def test_what_cannot_be_imported_is_one_line_and_status_1(
+    allo: Allo, file: str, tmp_path: Path
+) -> None:
+    for args, why in (
+        ((file,), "no advertising account yet"),
+        ((file, "--account", "Nobody"), "with its source"),
+        ((file, "--account", "A", "--source", "x", "--strict"), "--strict"),
+    ):
+        said = allo("spend", "import", *args)
+        assert (said.status, is_one_line(said.err)) == (1, True), said.err
+        assert why in said.err
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    said = allo("spend", "import", str(empty))
+    assert said.status == 1
+    assert "The file is empty." in said.err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("import",),
+        ("import", "/nowhere.csv"),
+        ("import", __file__, "--format", "xls"),
+        ("import", __file__, "--currency", "ZZ"),
+    ],
+)
+def test_wrong_usage_is_status_2(allo: Allo, args: tuple[str, ...]) -> None:
+    assert allo("spend", *args).status == 2
+
+
+def test_rates_come_from_a_file_and_count_what_waited(allo: Allo, tmp_path: Path) -> None:
+    spent = tmp_path / "usd.csv"
+    spent.write_text("date;cost\n2026-11-03;10\n")
+    new = ("--account", "A", "--source", "a", "--currency", "USD", "--json")
+    assert allo("spend", "import", str(spent), *new).json["uncounted"] == 1
+    rates = tmp_path / "rates.csv"
+    rates.write_text(
+        "дата;валюта;курс\n01.11.2026;USD;90,5\n02.11.2026;USD;много\n01.11.2026;RUB;1\n"
+    )
+    said = allo("spend", "rates", str(rates))
+    assert (said.status, said.out) == (0, "1 rates written, 1 lines not read.\n")
+    assert "line 3: “много” is not an amount." in said.err
+    again = spent.with_name("again.csv")
+    again.write_text("date;cost\n2026-11-03;11\n")
+    assert allo("spend", "import", str(again), "--json").json["uncounted"] == 0
+    assert allo("spend", "rates", str(spent)).status == 1
