@@ -22,7 +22,11 @@ from storage.analytics.gaps import is_untouched
 from storage.engine import transaction
 from storage.report_columns import choose_columns, chosen_columns
 
-SOURCE_RULES: Final = "/settings/sources"
+SETTINGS: Final = {
+    "rules": "/settings/sources",
+    "links": "/settings/links",
+    "spend": "/settings/spend",
+}
 TILES: Final = {
     "summary": (
         "leads",
@@ -65,20 +69,20 @@ def page_of_report(spec: Spec) -> Handler:
             cards_of=cards_of,
             empty=empty,
             charts=charts,
-            rules_href=_rules_href(visit),
+            settings=_settings(visit),
         )
 
     return report
 
 
-def _rules_href(visit: Visit) -> str:
-    """Where sources that no rule names are given one; "" for whoever may not."""
+def _settings(visit: Visit) -> dict[str, str]:
+    """Addresses of what a report sends to, those there are and this colleague may open; "" otherwise."""
     shown = {
         each.href
         for group in settings_map.groups(visit.may, visit.exists)
         for each in group.sections
     }
-    return SOURCE_RULES if SOURCE_RULES in shown else ""
+    return {name: href if href in shown else "" for name, href in SETTINGS.items()}
 
 
 def export_of(spec: Spec) -> Handler:
