@@ -239,6 +239,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "lost_details": N_("Why it was lost, in words"),
         "macro": N_("Macro"),
         "merge_policy": N_("When two contacts look like one person"),
+        "margin": N_("Margin in percent of revenue"),
         "norm_days": N_("Days in the stage at most"),
         "note": N_("Note"),
         "order": N_("Order"),

@@ -51,6 +51,7 @@ OF_THE_HOUSE: Final = frozenset(
         "devices",
         "subscriptions",
         "colleagues",
+        "reports",
     }
 )
 """Addresses, by their first word, whose ids are of nothing that customers said: colleagues, teams, what is set up."""

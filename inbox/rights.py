@@ -15,6 +15,8 @@ class Right(StrEnum):
     READ_CONTACTS = "read_contacts"
     CHANGE_CONTACTS = "change_contacts"
     READ_LEADS = "read_leads"
+    READ_REPORTS = "read_reports"
+    """The company's figures, and the cards behind them that are in sight."""
     CHANGE_LEADS = "change_leads"
     MANAGE_PEOPLE = "manage_people"
     """Of a team lead: the managers and marketers of their teams, and those who are in none."""
@@ -70,6 +72,7 @@ RIGHTS: Final = MappingProxyType(
             Right.VOUCH_FOR_KEYS,
             Right.SEE_EVERYBODYS_TASKS,
             Right.READ_SPEND,
+            Right.READ_REPORTS,
         },
         "manager": _WORK,
         # Figures and cards, never what customers wrote.
@@ -80,6 +83,7 @@ RIGHTS: Final = MappingProxyType(
                 Right.READ_SPEND,
                 Right.MANAGE_SPEND,
                 Right.MANAGE_SOURCES,
+                Right.READ_REPORTS,
             }
         ),
     }

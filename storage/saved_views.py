@@ -1,7 +1,7 @@
-"""The list's filters, tab and order under a name: one's own, or everybody's.
+"""The list's filters, tab and order under a name: one's own, or everybody's; and reports, with all that was asked of them.
 
 A view is what stands in the list's address, so that whatever the list learns to narrow by can be saved. One that is
-deleted is kept aside for as long as it takes to think better of it.
+deleted is kept aside for as long as it takes to think better of it. `report` is "" for a view of the list.
 """
 
 from dataclasses import dataclass
@@ -32,19 +32,44 @@ class SavedView:
     name: str
     query: str
     shared: bool
+    report: str = ""
 
 
 async def list_views(connection: AsyncConnection, *, user_id: UUID | None) -> list[SavedView]:
     """One's own and the shared ones, in the order they are put in; without a user the shared ones."""
+    return await _listed(connection, user_id, "report = ''")
+
+
+async def list_reports(connection: AsyncConnection, *, user_id: UUID | None) -> list[SavedView]:
+    """The saved reports, as above."""
+    return await _listed(connection, user_id, "report <> ''")
+
+
+async def _listed(connection: AsyncConnection, user_id: UUID | None, which: str) -> list[SavedView]:
     rows = await connection.execute(
         text(
-            "select id, user_id, name, query, shared from saved_view"
-            " where (shared or user_id = :user) and deleted_at is null"
+            "select id, user_id, name, query, shared, report from saved_view"  # noqa: S608  # our own words
+            f" where (shared or user_id = :user) and deleted_at is null and {which}"
             " order by shared desc, position, id limit :most"
         ),
         {"user": user_id, "most": 2 * MOST},
     )
     return [SavedView(**row) for row in rows.mappings()]
+
+
+async def saved_report(
+    connection: AsyncConnection, view: UUID, *, user_id: UUID | None
+) -> SavedView | None:
+    """One's own, or one of everybody's."""
+    rows = await connection.execute(
+        text(
+            "select id, user_id, name, query, shared, report from saved_view where id = :id and report <> ''"
+            " and (shared or user_id = :user) and deleted_at is null"
+        ),
+        {"id": view, "user": user_id},
+    )
+    row = rows.mappings().one_or_none()
+    return SavedView(**row) if row else None
 
 
 async def save_view(
@@ -55,14 +80,16 @@ async def save_view(
     query: str,
     shared: bool,
     now: datetime,
+    report: str = "",
 ) -> UUID:
     row = (
         await connection.execute(
             text(
                 "select count(*) as n, coalesce(max(position), 0) as last from saved_view"
                 " where deleted_at is null and shared = :shared and (shared or user_id = :user)"
+                " and (report = '') = (:report = '')"
             ),
-            {"user": user_id, "shared": shared},
+            {"user": user_id, "shared": shared, "report": report},
         )
     ).one()
     if row.n >= MOST:
@@ -70,8 +97,8 @@ async def save_view(
     view = new_id()
     await connection.execute(
         text(
-            "insert into saved_view (id, user_id, name, query, shared, position, created_at)"
-            " values (:id, :user, :name, :query, :shared, :position, :now)"
+            "insert into saved_view (id, user_id, name, query, shared, position, created_at, report)"
+            " values (:id, :user, :name, :query, :shared, :position, :now, :report)"
         ),
         {
             "id": view,
@@ -81,6 +108,7 @@ async def save_view(
             "shared": shared,
             "position": row.last + 1,
             "now": now,
+            "report": report,
         },
     )
     return view
@@ -122,7 +150,7 @@ async def move_view(
         await connection.execute(
             text(
                 "select id, shared from saved_view where deleted_at is null and (shared or user_id = :user)"
-                " and shared = (select shared from saved_view where id = :id) order by position, id for update"
+                " and (shared, report = '') = (select shared, report = '' from saved_view where id = :id) order by position, id for update"
             ),
             {"user": user_id, "id": view},
         )

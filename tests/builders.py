@@ -156,6 +156,8 @@ class Rows:
     async def stages(self) -> list[UUID]:
         """The pipeline «Продажи»: new, in work, won, lost."""
         if not self._stages:
+            await self._find_stages()
+        if not self._stages:
             self._pipeline = await self._add(tables.pipeline, name="Продажи", position=100)
             kinds = (
                 ("Новый", "open"),
@@ -174,6 +176,18 @@ class Rows:
                     )
                 )
         return self._stages
+
+    async def _find_stages(self) -> None:
+        """Those made by other rows before."""
+        stage, pipeline = tables.stage.c, tables.pipeline.c
+        found = await self.connection.execute(
+            select(stage.id, stage.pipeline_id)
+            .where(stage.pipeline_id == pipeline.id, pipeline.name == "Продажи")
+            .order_by(stage.position)
+        )
+        for row in found:
+            self._stages.append(row.id)
+            self._pipeline = row.pipeline_id
 
     async def lead(self, contact: UUID, *, title: str = "Колодки", **more: Any) -> UUID:
         stages = await self.stages()

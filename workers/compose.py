@@ -54,6 +54,7 @@ from workers.channel_desk import Channels
 from workers.clock import utc_now
 from workers.dead_letter_desk import DeadLetters
 from workers.deliver import Deliverer
+from workers.digests import Digests
 from workers.edge import Edge
 from workers.fetch_media import MediaFetcher
 from workers.foundation import Found, Foundation, database, foundation
@@ -341,6 +342,16 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         time_zone=base.settings.time_zone,
         language=base.settings.language,
     )
+    digests = Digests(
+        engine=base.engine,
+        connectors=connectors,
+        accounts=base.accounts,
+        http=base.http,
+        now=utc_now,
+        public_url=base.settings.base_url,
+        time_zone=base.settings.time_zone,
+        language=base.settings.language,
+    )
     hooks = Hooks(
         engine=base.engine,
         sealer=base.sealer,
@@ -360,6 +371,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         typing.hear(fact)
         notifier.hear(fact)
         pusher.hear(fact)
+        digests.hear(fact)
         hooks.hear(fact)
 
     base.ear.tell(hear)
@@ -383,6 +395,7 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         "typing": typing.run,
         "notices": notifier.run,
         "push": pusher.run,
+        "digests": digests.run,
         "webhooks": hooks.run,
     }
 
@@ -464,6 +477,7 @@ def _inbox(base: Foundation, jobs: dict[str, Job], routes: list[web.RouteDef]) -
         webhooks=webhooks,
         now=utc_now,
         version=version("allo"),
+        time_zone=base.settings.time_zone,
     )
     return hub
 

@@ -80,6 +80,8 @@ class Api:
     telephone: CallDesk
     webhooks: WebhookDesk
     now: Callable[[], datetime]
+    time_zone: str = "Europe/Moscow"
+    """The installation's, for a company that has not said its own."""
 
 
 Q = TypeVar("Q", bound=Struct)

@@ -25,8 +25,6 @@ rows come in.
 **Times** are RFC 3339 in UTC. **Money** is an integer of minor units beside its ISO 4217 currency.
 
 Fields may be added at any time; ignore those you do not know.
-
-Not there yet: `/reports/{name}`.
 """
 
 

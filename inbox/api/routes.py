@@ -28,6 +28,7 @@ from inbox.api import (
     messages,
     notifications,
     pipelines,
+    reports,
     sources,
     spend,
     suggestions,
@@ -65,6 +66,7 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     *tasks.ENDPOINTS,
     *calls.ENDPOINTS,
     *sources.ENDPOINTS,
+    *reports.ENDPOINTS,
     *spend.ENDPOINTS,
     *events.ENDPOINTS,
     *directory.ENDPOINTS,
@@ -89,6 +91,7 @@ def api_routes(
     webhooks: WebhookDesk,
     now: Callable[[], datetime],
     version: str,
+    time_zone: str = "Europe/Moscow",
 ) -> list[web.RouteDef]:
     """`hub` must be running for /events/stream to be prompt; `version` is Allo's, for the document."""
     api = Api(
@@ -101,6 +104,7 @@ def api_routes(
         telephone=telephone,
         webhooks=webhooks,
         now=now,
+        time_zone=time_zone,
     )
     described = msgspec.json.encode(document(ENDPOINTS, version=version))
 

@@ -1,6 +1,7 @@
 """What the business says of itself, and how careful it wants merging to be."""
 
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Final, cast
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -12,6 +13,7 @@ from inbox.desk import Refused
 from inbox.languages import LANGUAGES
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
+from storage.analytics.terms import margin, set_margin
 from storage.audit import write_audit
 from storage.company import (
     Company,
@@ -52,6 +54,8 @@ async def page(visit: Visit) -> web.Response:
     async with visit.around.engine.connect() as connection:
         currency = await default_currency(connection)
         policy = await merge_policy(connection)
+        part = await margin(connection)
+    kept_margin = visit.formats.number(float(part * 100)) if part is not None else ""
     known = visit.house.company
     return visit.page(
         "settings/company.html",
@@ -62,6 +66,7 @@ async def page(visit: Visit) -> web.Response:
             currency=known.currency or currency,
         ),
         policy=policy,
+        margin=kept_margin,
         policies=POLICIES,
         zones=sorted(available_timezones()),
         currencies=[
@@ -82,6 +87,7 @@ async def save(visit: Visit) -> web.Response:
         language=form.get("language", ""),
         currency=form.get("currency", "").strip().upper(),
     )
+    earned = _percent(visit, form.get("margin", ""))
     if company.time_zone not in available_timezones():
         raise Refused(visit._("There is no such time zone; Europe/Moscow is one."))
     if company.language not in LANGUAGES or policy not in POLICIES:
@@ -95,6 +101,7 @@ async def save(visit: Visit) -> web.Response:
             # What spend is counted in; rates were of the last one.
             await currency_changed(connection)
         await set_merge_policy(connection, cast("MergePolicy", policy))
+        await set_margin(connection, earned)
         await write_audit(
             connection,
             by=visit.me,
@@ -108,10 +115,25 @@ async def save(visit: Visit) -> web.Response:
                 "language": company.language,
                 "currency": company.currency,
                 "merge_policy": policy,
+                "margin": str(earned) if earned is not None else "",
             },
         )
     visit.around.house.forget()
     return visit.back(f"{HERE}?done")
+
+
+def _percent(visit: Visit, written: str) -> Decimal | None:
+    """Of the revenue; nothing written is nothing said."""
+    cleaned = written.replace("%", "").replace(",", ".").strip()
+    if not cleaned:
+        return None
+    try:
+        percent = Decimal(cleaned)
+    except InvalidOperation:
+        percent = Decimal(-1)
+    if not percent.is_finite() or not 0 < percent <= 100:  # percent
+        raise Refused(visit._("The margin is a number of percent, such as 40."))
+    return round(percent, 2)
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -6,12 +6,14 @@ from datetime import date
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Date, Text, column, select, text
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics.models import PLACES
 from storage.analytics.source_report import Wish, narrowed
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
+from storage.reading.sight import Sight, contact_in_sight
 
 Counted = Literal[
     "inquiries", "leads", "qualified", "won", "lost", "open", "new_customers", "revenue"
@@ -64,8 +66,11 @@ async def cards(
     *,
     cursor: str = "",
     limit: int = DEFAULT_LIMIT,
+    sight: Sight | None = None,
 ) -> Page[Card]:
-    """Raises BadCursor. `wish.by` does not matter; `wish.only` says which row it is."""
+    """Raises BadCursor. `wish.by` does not matter; `wish.only` says which row it is. The figure counts everything; whoever
+    sees only part of the people is shown the cards of those.
+    """
     which, day = _OF[counted]
     if wish.basis == "cohort":
         day = "created_on"
@@ -82,42 +87,77 @@ async def cards(
         behind = "and (x.day, x.subject_id) < (:at_day, :at_id)"
     if wish.basis == "event" and counted == "open":
         return page_of([], limit=limit, name=_NAME, key=_key)  # nothing is open on a day
-    statement = f"""
-        with found as (
-            select x.subject_id, x.day, min(x.kind) as kind, min(x.contact_id::text)::uuid as contact_id,
-                   sum(x.weights[:place]) as weight, sum(x.money[:place]) as money
-            from (select *, {day} as day from fact_credit where {day} between :first and :last) x
-            join origin o on o.id = x.origin_id
-            where x.weights[:place] <> 0 and {which} and {conditions} {behind}
-            group by x.day, x.subject_id
-            order by x.day desc, x.subject_id desc limit :limit
+    whole = sight is None or sight.whole
+    found = (
+        text(f"""
+        select x.subject_id, x.day, min(x.kind) as kind, min(x.contact_id::text)::uuid as contact_id,
+               cast(sum(x.weights[:place]) as bigint) as weight, cast(sum(x.money[:place]) as bigint) as money
+        from (select *, {day} as day from fact_credit where {day} between :first and :last) x
+        join origin o on o.id = x.origin_id
+        where x.weights[:place] <> 0 and {which} and {conditions} {behind}
+        group by x.day, x.subject_id
+        order by x.day desc, x.subject_id desc {"limit :limit" if whole else ""}
+    """)  # noqa: S608  # our own names; values are parameters
+        .columns(*_FOUND)
+        .cte("found")
+    )
+    shown = select(found)
+    if sight is not None and not sight.whole:
+        shown = (
+            shown.where(contact_in_sight(sight, found.c.contact_id))
+            .order_by(found.c.day.desc(), found.c.subject_id.desc())
+            .limit(limit + 1)
         )
-        select f.subject_id as id, f.kind, f.day, f.weight, f.money, f.contact_id, c.name as contact_name,
-               coalesce(l.conversation_id, i.conversation_id) as conversation_id, l.number,
-               coalesce(l.title, '') as title, coalesce(l.status, '') as status, coalesce(s.name, '') as stage,
-               coalesce(u.name, '') as manager_name
-        from found f join contact c on c.id = f.contact_id
-        left join lead l on l.id = f.subject_id and f.kind = 'lead'
-        left join inquiry i on i.id = f.subject_id and f.kind = 'inquiry'
-        left join conversation v on v.id = i.conversation_id
-        left join stage s on s.id = l.stage_id
-        left join user_account u on u.id = coalesce(l.manager_id, v.manager_id)
-        order by f.day desc, f.subject_id desc
-    """  # noqa: S608  # our own names; values are parameters
-    found = await connection.execute(text(statement), values)
-    return page_of(_cards(found.all()), limit=limit, name=_NAME, key=_key)
+    rows = (await connection.execute(shown, values)).all()
+    cards = await _with_words(connection, rows)
+    return page_of(cards, limit=limit, name=_NAME, key=_key)
 
 
-def _cards(rows: Sequence[Any]) -> list[Card]:
+_FOUND: Final = (
+    column("subject_id", PG_UUID),
+    column("day", Date),
+    column("kind", Text),
+    column("contact_id", PG_UUID),
+    column("weight", BigInteger),
+    column("money", BigInteger),
+)
+_WORDS: Final = text("""
+    select f.id, c.name as contact_name, coalesce(l.conversation_id, i.conversation_id) as conversation_id, l.number,
+           coalesce(l.title, '') as title, coalesce(l.status, '') as status, coalesce(s.name, '') as stage,
+           coalesce(u.name, '') as manager_name
+    from unnest(cast(:ids as uuid[]), cast(:contacts as uuid[]), cast(:kinds as text[])) as f(id, contact_id, kind)
+    join contact c on c.id = f.contact_id
+    left join lead l on l.id = f.id and f.kind = 'lead'
+    left join inquiry i on i.id = f.id and f.kind = 'inquiry'
+    left join conversation v on v.id = i.conversation_id
+    left join stage s on s.id = l.stage_id
+    left join user_account u on u.id = coalesce(l.manager_id, v.manager_id)
+""")
+
+
+async def _with_words(connection: AsyncConnection, rows: Sequence[Any]) -> list[Card]:
+    if not rows:
+        return []
+    said = await connection.execute(
+        _WORDS,
+        {
+            "ids": [row.subject_id for row in rows],
+            "contacts": [row.contact_id for row in rows],
+            "kinds": [row.kind for row in rows],
+        },
+    )
+    words = {row["id"]: dict(row) for row in said.mappings()}
     return [
         Card(
-            **{
-                **row._mapping,  # noqa: SLF001  # a Row's public mapping
-                "weight": int(row.weight),
-                "money": None if row.money is None else int(row.money),
-            }
+            kind=row.kind,
+            day=row.day,
+            contact_id=row.contact_id,
+            weight=row.weight,
+            money=row.money,
+            **words[row.subject_id],
         )
         for row in rows
+        if row.subject_id in words  # erased between the two questions
     ]
 
 

@@ -75,6 +75,7 @@ from storage.tables.reckoned import (
     rollup_owner,
     rollup_replies,
 )
+from storage.tables.reports import digest, digest_recipient, digest_sending, report_columns
 from storage.tables.sources import inquiry, origin, response, source, source_rule
 from storage.tables.spending import ad_account, currency_rate, overhead, spend, spend_import
 from storage.tables.tracking import call_number, link_click, number_lease, tracked_link
@@ -104,6 +105,9 @@ __all__ = [
     "cursor",
     "dead_letter",
     "delivery",
+    "digest",
+    "digest_recipient",
+    "digest_sending",
     "draft",
     "fact_call",
     "fact_credit",
@@ -140,6 +144,7 @@ __all__ = [
     "push_subscription",
     "queue_message",
     "reckoning_due",
+    "report_columns",
     "response",
     "rollup_day",
     "rollup_month",

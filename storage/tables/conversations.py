@@ -390,11 +390,14 @@ label = Table(  # what a business calls its labels, and their colours; conversat
     UniqueConstraint("name"),
 )
 
-saved_view = Table(  # filters, order and tab of the list, under a name; `query` is what stands in the address
+# Filters, order and tab of the list, under a name, or a report with all that was asked of it; `query` is what stands in
+# the address, `report` the report's name, "" for the list of conversations.
+saved_view = Table(
     "saved_view",
     metadata,
     key(),
     ref("user_id", "user_account", ondelete="CASCADE"),
+    words("report", default=""),
     words("name"),
     words("query"),
     Column("shared", Boolean, nullable=False, server_default=false()),

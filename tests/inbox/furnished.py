@@ -11,6 +11,7 @@ from storage.ad_accounts import add_ad_account
 from storage.call_numbers import add_number
 from storage.canned_replies import CannedText, add_canned
 from storage.dead_letters import NewLetter, keep_letter
+from storage.digests import add_digest, add_recipient
 from storage.engine import transaction
 from storage.fields import add_field
 from storage.labels import add_label
@@ -22,8 +23,10 @@ from storage.spend_reckoning import set_rate
 from storage.spending import enter_by_hand
 from storage.tasks import create_task
 from storage.tracked_links import make_link
+from tests.builders import Rows
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
+from tests.inbox.report_shop import a_week_of_sales
 from tests.inbox.stage import Stage
 
 EVERYBODYS: Final = {"owner_id": None, "team_id": None}
@@ -152,6 +155,20 @@ async def furnish(stage: Stage) -> dict[str, str]:
         "select id from notification where user_id = :olga order by id limit 1", olga=olga
     )
     lead = await stage.shop.one("select id from lead where contact_id = :c", c=talk.contact_id)
+    await a_week_of_sales(stage.engine, now=now)
+    async with transaction(stage.engine) as connection:
+        report = await save_view(
+            connection, user_id=olga, name="По утрам", query="period=7d", shared=True, now=now,
+            report="sources",
+        )  # fmt: skip
+        mail = await Rows(connection, now=now).account(slug="office", kind="email")
+        sent = await add_digest(
+            connection, saved_view=report, account=mail, every="week", on_day=1, hour=9, language="ru",
+            by=olga, next_at=now, now=now,
+        )  # fmt: skip
+        recipient = await add_recipient(
+            connection, sent, address="olga@example.com", name="", now=now
+        )
     return {
         "/conversations": str(talk.id),
         "/contacts": str(talk.contact_id),
@@ -171,4 +188,6 @@ async def furnish(stage: Stage) -> dict[str, str]:
         "/settings/spend/imports": str(spent.id),
         "/settings/channels": "bot",
         "/settings/channels/new": "telegram",
+        "/reports/saved": str(report),
+        "/digest": recipient.code,
     }

@@ -1,12 +1,14 @@
 """The settings' front page, labels, webhooks, hours, company, first steps, and the guide to a channel."""
 
 import re
+from fractions import Fraction
 from uuid import UUID
 
 import pytest
 
 from connectors.connector import Finding
 from storage import labels
+from storage.analytics.terms import margin
 from storage.company import Company, merge_policy, read_company
 from storage.dead_letters import NewLetter, keep_letter
 from storage.reading.labels import list_labels
@@ -243,6 +245,7 @@ async def test_the_company_has_a_clock_a_currency_and_a_policy(stage, anna, brow
             "language": "en",
             "currency": "usd",
             "merge_policy": "ask",
+            "margin": "37,5 %",
         },
     )
     assert kept.status == 303
@@ -251,6 +254,7 @@ async def test_the_company_has_a_clock_a_currency_and_a_policy(stage, anna, brow
             name="Колодка", time_zone="Asia/Vladivostok", language="en", currency="USD"
         )
         assert await merge_policy(connection) == "ask"
+        assert await margin(connection) == Fraction(3, 8)
     assert (await stage.shop.one("select currency from pipeline")).currency == "USD"
     hours = (await anna.get("/settings/working-hours")).text
     here = stage.now().astimezone(__import__("zoneinfo").ZoneInfo("Asia/Vladivostok"))

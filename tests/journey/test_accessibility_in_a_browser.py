@@ -11,6 +11,7 @@ from playwright.async_api import Page
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.app import PAGES
+from inbox.reports.catalogue import REPORTS
 from tests.inbox.chromium import PHONE, WIDE, browsing, needs_chromium
 from tests.inbox.furnished import furnish
 from tests.inbox.stage import Stage, on_stage
@@ -53,6 +54,7 @@ NO_PAGES: Final = frozenset(
         "/messages/{id}/html",
         "/settings/links/{id}/qr.png",
         "/settings/links/{id}/qr.svg",
+        *(f"/reports/{name}/{part}" for name in REPORTS for part in ("cards", "export")),
         "/sw.js",
     }
 )
@@ -85,6 +87,9 @@ def addresses(things: dict[str, str]) -> list[str]:
         "/settings/links?show=archived",
         "/settings/sources?source=ya&medium=cpc",
         f"/contacts/{things['/contacts']}/merge",
+        "/reports/sources?period=7d&by=channel&changes=1&model=linear",
+        "/reports/sources/cards?period=7d&count=leads",
+        "/reports/funnel?by=manager",
     ]
     for page in PAGES:
         if page.method != "GET" or page.path in NO_PAGES:

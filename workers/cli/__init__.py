@@ -30,6 +30,7 @@ COMMANDS: Final = MappingProxyType(
         "doctor": "workers.cli.doctor:doctor",
         "bench": "workers.cli.bench:bench",
         "config": "workers.cli.config_command:config",
+        "report": "workers.cli.report:report",
         "seed": "workers.cli.seed:seed",
         "migrate": "workers.cli.migrate:migrate",
         "version": "workers.cli.version:version",

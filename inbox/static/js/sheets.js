@@ -1,11 +1,11 @@
-// A page that is shown as a sheet over the one one is on: <a data-sheet href>. Without this it is a page.
+// A page that is shown as a sheet over the one one is on: <a data-sheet href>, data-sheet="side" at its side. Without this it is a page.
 
 import { pieces } from "./net.js";
 import { say } from "./toast.js";
 
 let from;
 
-export async function openSheet(url, back) {
+export async function openSheet(url, back, kind = "mid") {
   from = back ?? document.activeElement;
   let html;
   try {
@@ -16,7 +16,7 @@ export async function openSheet(url, back) {
   }
   document.getElementById("sheet")?.remove();
   const dialog = document.createElement("dialog");
-  dialog.className = "dialog dialog--mid";
+  dialog.className = `dialog dialog--${kind}`;
   dialog.id = "sheet";
   dialog.setAttribute("aria-labelledby", "sheet-h");
   dialog.append(html);
@@ -35,7 +35,7 @@ addEventListener("click", (event) => {
     event.preventDefault();
     const menu = link.closest("details.picker");
     menu?.removeAttribute("open");
-    openSheet(link.href, menu?.querySelector("summary") ?? link);
+    openSheet(link.href, menu?.querySelector("summary") ?? link, link.dataset.sheet || "mid");
     return;
   }
   const closing = event.target.closest?.("[data-close-sheet]");

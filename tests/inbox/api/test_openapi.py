@@ -88,9 +88,3 @@ async def test_the_document_is_served_without_a_token(api: ApiClient) -> None:
     async with api.http.get("/api/v1/openapi.json") as response:
         assert response.status == 200
         assert msgspec.json.decode(await response.read()) == DOCUMENT
-
-
-def test_what_is_not_there_yet_is_named() -> None:
-    described = DOCUMENT["info"]["description"]
-    assert "/reports" in described
-    assert not any(endpoint.path.startswith("/reports") for endpoint in ENDPOINTS)

@@ -1,0 +1,296 @@
+"""Reports as pages and files: what is asked, what is shown, who may see it."""
+
+import csv
+import io
+import re
+from datetime import timedelta
+from fractions import Fraction
+
+import openpyxl
+import pytest
+
+from inbox.languages import language
+from inbox.reports.catalogue import REPORTS
+from inbox.reports.csv_file import csv_file, safe
+from inbox.reports.periods import named
+from inbox.reports.sales import figures_of
+from inbox.reports.sheet import Column, Line, Sheet
+from inbox.reports.words import CLEARER
+from inbox.reports.xlsx_file import xlsx_file
+from storage.analytics.figures import FIGURES, FULL_CAC
+from tests.conftest import NOON
+from tests.inbox.report_shop import a_week_of_sales, open_report_shop
+
+WEEK = "from=2026-11-15&to=2026-11-21"
+
+
+def rows_of(html: str) -> dict[str, list[str]]:
+    """Cells of the table's rows in words, by name."""
+    found = {}
+    for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL):
+        name, *cells = [
+            " ".join(re.sub(r"<[^>]+>", " ", cell).split())
+            for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)
+        ]
+        found[name] = [cell.replace("\xa0", " ").replace("\u202f", " ") for cell in cells]
+    return found
+
+
+def leads_in(html: str) -> list[str]:
+    return re.findall(r'href="(/leads/[0-9a-f-]{36})"', html)
+
+
+@pytest.fixture
+async def olga(stage, browser):
+    await stage.hire("Olga", role="admin")
+    await a_week_of_sales(stage.engine, now=NOON)
+    return await browser("Olga", **{"Accept-Language": "ru"})
+
+
+async def test_the_report_says_what_each_source_brought_and_cost(olga):
+    rows = rows_of((await olga.get(f"/reports/sources?{WEEK}")).text)
+
+    assert rows["Яндекс Директ"] == [
+        "3", "1", "33,3 %", "1", "30 000 ₽", "5 000 ₽", "1 667 ₽", "5 000 ₽", "500 %",
+    ]  # fmt: skip
+    assert rows["vk / cpc нет правила"][:2] == ["1", "0"]
+    assert rows["Неизвестно"][:4] == ["1", "0", "0 %", "0"]
+    assert rows["Итого"][:2] == ["5", "1"]
+
+
+async def test_rows_open_down_to_the_campaigns_and_what_spend_cannot_name_has_a_dash(olga):
+    page = (await olga.get(f"/reports/sources?{WEEK}")).text
+    where = re.search(r'class="table__open" href="([^"]+)"[^>]*aria-label="Яндекс', page)
+    assert where is not None
+
+    opened = rows_of((await olga.get(where[1].replace("&amp;", "&"))).text)
+    assert opened["brakes"][0] == "2"
+    assert opened["oil"][0] == "1"
+
+    by_channel = rows_of((await olga.get(f"/reports/sources?{WEEK}&by=channel")).text)
+    assert by_channel["Telegram"][5:7] == ["—", "—"]
+    assert by_channel["Расход, который не разделить"][5] == "5 000 ₽"
+    assert by_channel["Итого"][5:7] == ["5 000 ₽", "1 000 ₽"]
+
+
+async def test_a_model_shares_a_lead_and_its_card_says_how(olga):
+    linear = (await olga.get(f"/reports/sources?{WEEK}&model=linear")).text
+    rows = rows_of(linear)
+    assert rows["Яндекс Директ"][0] == "3,5"
+    assert rows["vk / cpc нет правила"][0] == "0,5"
+    assert rows["Итого"][0] == "5"
+
+    cards = (
+        await olga.get(f"/reports/sources/cards?{WEEK}&model=linear&count=leads&source=vk / cpc")
+    ).text
+    assert "доля: 50 %" in cards.replace("\xa0", " ")
+    assert len(leads_in(cards)) == 1
+
+
+async def test_the_period_before_is_beside_and_a_change_is_news_good_or_bad(olga):
+    page = (await olga.get(f"/reports/sources?{WEEK}&changes=1")).text
+    assert re.search(r"delta--good.*?400.%.*?было 1", page, re.DOTALL)
+    assert "delta" not in (await olga.get(f"/reports/sources?{WEEK}&compare=none")).text
+
+
+async def test_an_address_that_nobody_understands_still_opens_the_report(olga):
+    answer = await olga.get(
+        "/reports/sources?from=yesterday&by=moon&model=x&basis=y&manager=Anna&sort=-'&open=&period=%00"
+    )
+    assert answer.status == 200
+    assert "Яндекс Директ" in answer.text
+    for path in (
+        "sources/cards?count=spend",
+        "summary/cards?count=x",
+        "funnel/cards?count=reached",
+    ):
+        assert (await olga.get(f"/reports/{path}")).status == 404, path
+    assert (await olga.get("/reports/calls?by=moon&weekday=9&hour=x")).status == 200
+    assert (await olga.get("/reports/sources/cards?count=leads&cursor=x")).status == 404
+
+
+async def test_the_reports_of_sales_agree_with_each_other_and_open_their_cards(stage, olga):
+    pipeline = (await stage.shop.one("select id from pipeline where name = 'Продажи'")).id
+    summary = rows_of((await olga.get(f"/reports/summary?{WEEK}")).text)
+    assert summary["Итого"][:4] == ["5", "1", "1", "30 000 ₽"]
+    assert summary["ср, 18 нояб."][0] == "1"
+    cards = (await olga.get(f"/reports/summary/cards?{WEEK}&count=won")).text
+    assert "Тормозные диски" in cards
+
+    funnel = (await olga.get(f"/reports/funnel?{WEEK}&pipeline={pipeline}")).text
+    assert rows_of(funnel)["Новый"][0] == "5"
+    assert rows_of(funnel)["Сделка"][:2] == ["1", "100 %"]
+    behind = re.search(r'href="([^"]+count=reached[^"]*)"[^>]*aria-label="1, ', funnel)
+    assert behind is not None
+    assert len(leads_in((await olga.get(behind[1].replace("&amp;", "&"))).text)) == 1
+    by_source = rows_of(
+        (await olga.get(f"/reports/funnel?{WEEK}&pipeline={pipeline}&by=source")).text
+    )
+    assert by_source["Яндекс Директ"][0] == "3"
+    assert by_source["Итого"][0] == "5"
+
+
+async def test_managers_are_ranked_and_their_numbers_have_cards(stage, olga):
+    anna, boris = await stage.hire("Anna"), await stage.hire("Boris")
+    async with stage.engine.begin() as connection:
+        shop = await open_report_shop(
+            connection, now=NOON, account=(await stage.shop.one("select id from account")).id
+        )
+        await shop.lead(status="won", value=100_000, manager=anna)
+        await shop.lead(status="won", value=700_000, manager=boris, title="Коробка")
+        await shop.call(hours_ago=30, manager=boris)
+        await shop.reckon()
+    page = (await olga.get(f"/reports/managers?{WEEK}")).text
+    rows = rows_of(page)
+    assert rows["Boris"][0] == "1"
+    assert rows["Anna"][0] == "2"
+    assert list(rows).index("Boris") < list(rows).index("Anna")
+    cards = (await olga.get(f"/reports/managers/cards?{WEEK}&count=won&manager={boris}")).text
+    assert "Коробка" in cards
+    assert len(leads_in(cards)) == 1
+
+    calls = (await olga.get(f"/reports/calls?{WEEK}")).text
+    assert rows_of(calls)["Boris"][0] == "1"
+    hour = re.search(r'href="([^"]+weekday=4[^"]*)"', calls)
+    assert hour is not None  # a Friday, in the heat map
+    assert "Звонок" in (await olga.get(hour[1].replace("&amp;", "&"))).text
+
+
+async def test_an_empty_report_says_how_it_fills(stage, browser):
+    await stage.hire("Olga", role="admin")
+    page = (await (await browser("Olga", **{"Accept-Language": "en"})).get("/reports/sources")).text
+    assert "Nothing to report of yet" in page
+    assert "/settings/channels" in page
+
+
+async def test_a_sale_without_a_rate_is_told(stage, olga):
+    async with stage.engine.begin() as connection:
+        shop = await open_report_shop(
+            connection, now=NOON, account=(await stage.shop.one("select id from account")).id
+        )
+        await shop.lead(status="won", value=10_000, currency="USD")
+        await shop.reckon()
+    page = (await olga.get(f"/reports/sources?{WEEK}")).text
+    assert "1 продажа в валюте без курса" in page
+
+
+async def test_chosen_columns_stay_and_are_what_is_exported(olga):
+    await olga.post("/reports/sources/columns", {"column.won": "1", "column.spend": "1"})
+    page = (await olga.get(f"/reports/sources?{WEEK}")).text
+    assert rows_of(page)["Яндекс Директ"] == ["1", "5 000 ₽"]
+
+    answer = await olga.get(f"/reports/sources/export?{WEEK}&format=csv&by=campaign")
+    assert answer.body.startswith(b"\xef\xbb\xbf")
+    table = list(csv.reader(io.StringIO(answer.body.decode("utf-8-sig")), delimiter=";"))
+    assert table[0] == ["Кампания", "Продажи", "Расход, RUB"]
+    assert ["brakes", "1", "5000"] in table
+    assert ["'=cmd", "0", "0"] in table
+    assert table[-1] == ["Итого", "1", "5000"]
+
+
+async def test_a_workbook_has_numbers_the_total_and_the_question(olga):
+    answer = await olga.get(f"/reports/sources/export?{WEEK}&format=xlsx&by=campaign")
+    book = openpyxl.load_workbook(io.BytesIO(answer.body))
+    page, question = book.worksheets
+    cells = {row[0].value: row[1:] for row in page.iter_rows()}
+    heads = [cell.value for cell in cells["Кампания"]]
+    assert cells["brakes"][heads.index("Выручка, RUB")].value == 30_000
+    assert cells["brakes"][heads.index("% квалиф.")].number_format == "0.0%"
+    assert cells["=cmd"][0].data_type == "n"
+    assert all(
+        cell.data_type != "f"
+        for sheet in book.worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+    )
+    assert cells["Итого"][0].value == 5
+    asked = {row[0].value: row[1].value for row in question.iter_rows()}
+    assert asked["Период"] == "15–21 ноября"
+    assert asked["Модель"].startswith("Последнее касание")
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", " ="])
+def test_a_cell_is_never_a_formula(first):
+    assert safe(f"{first}cmd") == f"'{first}cmd"
+    sheet = Sheet(
+        title="x",
+        heading="x",
+        columns=[Column(name="a", label="a", formula="", kind="count")],
+        lines=[Line(name=f"{first}cmd", values={"a": Fraction(-1, 3)})],
+        total=None,
+    )
+    row = csv_file(sheet, language("en")).decode("utf-8-sig").splitlines()[-1]
+    assert row.endswith(",-0.333333")
+    cell = openpyxl.load_workbook(io.BytesIO(xlsx_file(sheet, language("en"))))["x"]["A2"]
+    assert cell.data_type == "s"
+
+
+async def test_a_marketer_sees_figures_and_cards_and_no_words_of_customers(stage, olga, browser):
+    await stage.hire("Mark", role="marketer")
+    mark = await browser("Mark")
+    assert "Яндекс Директ" in (await mark.get(f"/reports/sources?{WEEK}")).text
+    cards = (await mark.get(f"/reports/sources/cards?{WEEK}&count=won")).text
+    assert "/leads/" in cards
+    assert "Тормозные диски" not in cards
+    assert (
+        "/conversations/"
+        not in (await mark.get(f"/reports/sources/cards?{WEEK}&count=inquiries")).text
+    )
+    assert "Тормозные диски" in (await olga.get(f"/reports/sources/cards?{WEEK}&count=won")).text
+
+
+async def test_limited_sight_shows_the_cards_that_are_in_it(stage, olga, browser):
+    lena = await stage.hire("Lena", role="lead", sees="own")
+    async with stage.engine.begin() as connection:
+        shop = await open_report_shop(
+            connection, now=NOON, account=(await stage.shop.one("select id from account")).id
+        )
+        await shop.lead(title="Мой лид", manager=lena)
+        await shop.reckon()
+    page = await browser("Lena", **{"Accept-Language": "en"})
+    assert rows_of((await page.get(f"/reports/sources?{WEEK}")).text)["Total"][0] == "6"
+    cards = (await page.get(f"/reports/sources/cards?{WEEK}&count=leads")).text
+    assert "Мой лид" in cards
+    assert len(leads_in(cards)) == 1
+
+
+async def test_a_manager_reads_no_reports(stage, browser):
+    await stage.hire("Anna")
+    anna = await browser("Anna")
+    assert (await anna.get("/reports/sources")).status == 403
+    assert 'href="/reports"' not in (await anna.get("/leads")).text
+
+
+async def test_cards_go_on_page_by_page(stage, olga):
+    async with stage.engine.begin() as connection:
+        shop = await open_report_shop(
+            connection, now=NOON, account=(await stage.shop.one("select id from account")).id
+        )
+        for _ in range(60):
+            await shop.lead(source="avito", medium="board")
+        await shop.reckon()
+    seen, where = [], f"/reports/sources/cards?{WEEK}&count=leads&source=avito / board"
+    while where:
+        page = (await olga.get(where)).text
+        seen += leads_in(page)
+        more = re.search(r'data-more="([^"]+)"', page)
+        where = more[1].replace("&amp;", "&") if more else ""
+    assert len(seen) == len(set(seen)) == 60
+
+
+def test_every_figure_has_its_words_in_russian():
+    spoken = language("ru")
+    sales = (
+        each for name in ("summary", "funnel", "managers", "calls") for each in figures_of(name)
+    )
+    for figure in (*FIGURES, FULL_CAC, *sales):
+        for words in (CLEARER.get(figure.label, figure.label), figure.formula):
+            assert spoken.translations.gettext(words), words
+            assert words in spoken.translations._catalog, words  # type: ignore[attr-defined]  # what was read
+
+
+def test_named_periods_move_with_the_calendar():
+    today = NOON.date()
+    assert named("30d", today=today).days == 30
+    assert named("last_month", today=today).last + timedelta(days=1) == today.replace(day=1)
+    assert REPORTS
