@@ -41,7 +41,7 @@ def _written_commands(text: str) -> set[str]:
     return {
         " ".join(words.split())
         for line in code
-        for words in re.findall(r"(?:^|bin/)allo((?: [a-z]+)+)", line)
+        for words in re.findall(r"(?:^|bin/)allo((?: [a-z]+(?:-[a-z]+)*)+)", line)
     }
 
 
