@@ -28,7 +28,6 @@ from sandbox.premises import (
     CALLS,
     FORMS,
     NEWCOMER,
-    SEED,
     SHOP,
     SITE,
     VK,
@@ -39,6 +38,7 @@ from sandbox.premises import (
     open_premises,
 )
 from sandbox.telephone import Callers, Telephones
+from sandbox.three_months import SEED
 from sandbox.ways_in import Doors
 from storage.desk import Desk
 from storage.first_run import ADMINISTRATOR

@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from inbox.channel_desk import ChannelOptions, options_of
 from inbox.desk import NotFound
 from inbox.passwords import hash_password, one_time_password
-from sandbox.advertising import Advertising
+from sandbox.advertising import Advertising, write_fixed
 from sandbox.furnishings import furnish
 from sandbox.managers import Hand
 from sandbox.messengers import BOT, COMMUNITY, WHATSAPP_NUMBER, Messengers
 from sandbox.telephone import EXTENSIONS, Telephones
-from sandbox.three_months import customers
+from sandbox.three_months import SEED, customers, days_before
 from storage.colleagues import ExtensionTaken, change_user, colleague_by_email, create_user
 from storage.company import put, setting
 from storage.engine import transaction
@@ -32,6 +32,7 @@ from storage.first_run import ADMINISTRATOR, found
 from storage.profile import extension_of, set_password
 from storage.sealing import Sealer
 from storage.seeding.past import bring_in, ground_of
+from storage.sources import seed_rules
 from storage.teams import add_member, create_team, team_named
 from workers.channel_desk import Channels
 from workers.clock import Clock
@@ -40,7 +41,6 @@ from workers.settings import Settings, WrongSetting
 
 DIRECTORY: Final = Path("var/demo")
 KEPT: Final = "demo.json"
-SEED: Final = 20261121
 PAST: Final = "demo_past"
 """The setting that says when it was brought in."""
 
@@ -129,6 +129,8 @@ class Premises:
         self, engine: AsyncEngine, *, settings: Settings, now: Clock
     ) -> FirstAdministrator | None:
         """In place of a new installation's founding: nobody's password is shown but the demo's own."""
+        async with transaction(engine) as connection:
+            await seed_rules(connection, language=settings.language, now=now())
         hashed = await hash_password(self.kept.password)
         async with transaction(engine) as connection:
             founded = await found(
@@ -164,10 +166,11 @@ class Premises:
                 return
             await put(connection, PAST, now.isoformat())
             ground = await ground_of(connection, managers=[(hand.id, hand.name) for hand in hands])
-            people = customers(
-                until=now, zone=ZoneInfo(settings.time_zone), seed=str(SEED), ends=ground.ends
-            )
+            zone = ZoneInfo(settings.time_zone)
+            people = customers(until=now, zone=zone, seed=SEED, ends=ground.ends)
             await bring_in(connection, ground, list(people), now=now)
+            days = [each.date() for each in days_before(now, zone)]
+            await write_fixed(connection, days=days, currency=settings.currency, now=now)
 
     async def hands(self, engine: AsyncEngine) -> list[Hand]:
         """Colleagues who work here by themselves."""

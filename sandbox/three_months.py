@@ -8,7 +8,8 @@ before the demo's first.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Final, Literal
 from uuid import UUID
@@ -26,6 +27,7 @@ from storage.seeding.past import (
 )
 
 DAYS: Final = 92
+SEED: Final = "20261121"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ WAYS: Final = (
     Way(
         source="yandex", medium="cpc", a_day=3.4, serious=46, cost=1150, autumn=1.3,
         campaigns=(
-            ("brakes_spb", 4, ("замена колодок цена", "тормоза ремонт")),
+            ("brakes", 4, ("замена колодок цена", "тормоза ремонт")),
             ("akpp", 2, ("ремонт акпп", "dsg адаптация")),
             ("grm", 3, ("замена грм", "ремень грм цена")),
             ("dvigatel-remont-spb", 2, ("капремонт двигателя",)),
@@ -63,7 +65,7 @@ WAYS: Final = (
     ),
     Way(source="yandex", medium="organic", a_day=1.5, serious=52),
     Way(source="2gis", medium="referral", a_day=0.7, serious=44, fixed=9500),
-    Way(source="yandex maps", medium="referral", a_day=1.0, serious=55, fixed=12000),
+    Way(source="yandex_maps", medium="referral", a_day=1.0, serious=55, fixed=12000),
     Way(source="avito", medium="referral", a_day=0.6, serious=18, fixed=14800, worth=0.6),
     Way(source="direct", medium="none", a_day=0.8, serious=62, worth=1.3),
     Way(source="", medium="", a_day=0.6, serious=40),
@@ -118,15 +120,13 @@ _CARS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayOfSpend:
-    """In roubles, of one campaign (or of a way without any)."""
+class Spent:
+    """In roubles, on a campaign (or on a way without any)."""
 
-    day: datetime
     source: str
     medium: str
     campaign: str
-    amount: int
-    clicks: int
+    amount: Decimal
 
 
 Status = Literal["open", "won", "lost"]
@@ -140,7 +140,7 @@ def customers(*, until: datetime, zone: ZoneInfo, seed: str, ends: Ends) -> Iter
         came = [
             (_moment(day, chance), way)
             for way in WAYS
-            for _ in range(_poisson(way.a_day * _busy(day) * _season(way, day), chance))
+            for _ in range(_poisson(way.a_day * _busy(day) * _season(way, day.date()), chance))
         ]
         for at, way in sorted(came, key=lambda each: each[0]):
             slug = chance.choices([name for name, _ in CHANNELS], [share for _, share in CHANNELS])[
@@ -154,29 +154,27 @@ def customers(*, until: datetime, zone: ZoneInfo, seed: str, ends: Ends) -> Iter
                 yield person
 
 
-def spend(*, until: datetime, zone: ZoneInfo, seed: str) -> Iterator[DayOfSpend]:
-    """What every way cost, day by day."""
-    for day in days_before(until, zone):
-        chance = Random(f"{seed}:spend:{day.date()}")  # noqa: S311  # stories, not secrets
-        for way in WAYS:
-            if way.fixed:
-                yield DayOfSpend(
-                    day=day, source=way.source, medium=way.medium, campaign="",
-                    amount=round(way.fixed / 30.4), clicks=0,
-                )  # fmt: skip
-            elif way.cost:
-                shares = sum(share for _, share, _ in way.campaigns)
-                for name, share, _ in way.campaigns:
-                    amount = way.cost * way.a_day * _season(way, day) * share / shares
-                    spent = round(amount * chance.uniform(0.7, 1.3))
-                    yield DayOfSpend(
-                        day=day, source=way.source, medium=way.medium, campaign=name, amount=spent,
-                        clicks=max(1, spent // 48),
-                    )  # fmt: skip
+def spent_on(day: date, *, seed: str) -> list[Spent]:
+    """What every way cost on a day, whoever asks and whenever."""
+    chance = Random(f"{seed}:spend:{day}")  # noqa: S311  # stories, not secrets
+    found = []
+    for way in WAYS:
+        if way.fixed:
+            amount = round(Decimal(way.fixed) / Decimal("30.4"), 2)
+            found.append(Spent(source=way.source, medium=way.medium, campaign="", amount=amount))
+        elif way.cost:
+            shares = sum(share for _, share, _ in way.campaigns)
+            for name, share, _ in way.campaigns:
+                usual = way.cost * way.a_day * _season(way, day) * share / shares
+                amount = round(Decimal(usual * chance.uniform(0.7, 1.3)), 2)
+                found.append(
+                    Spent(source=way.source, medium=way.medium, campaign=name, amount=amount)
+                )
+    return found
 
 
 def days_before(until: datetime, zone: ZoneInfo) -> list[datetime]:
-    """Midnights of the company, the last that of `until`'s own day before."""
+    """Midnights of the company, the last that of the day before `until`."""
     today = until.astimezone(zone).date()
     return [
         datetime.combine(today - timedelta(days=back), time(), zone) for back in range(DAYS, 0, -1)
@@ -390,9 +388,9 @@ def _busy(day: datetime) -> float:
     return (1.15, 1.1, 1.0, 1.0, 1.05, 0.8, 0.55)[day.weekday()]
 
 
-def _season(way: Way, day: datetime) -> float:
+def _season(way: Way, day: date) -> float:
     """The first snow: from the middle of October to the middle of November, whoever needs tyres comes."""
-    near = max(0.0, 1 - abs((day.replace(tzinfo=None) - datetime(day.year, 11, 1)).days) / 25)  # noqa: DTZ001  # a day of the year
+    near = max(0.0, 1 - abs((day - date(day.year, 11, 1)).days) / 25)
     return 1 + (way.autumn - 1) * near
 
 

@@ -33,7 +33,9 @@ CAMPAIGNS: Final[Sequence[Campaign]] = (
         click_ids={"yclid": "7340012345678901234"},
         referrer="https://yandex.ru/",
     ),
-    Campaign(utm={"source": "vk", "medium": "cpc", "campaign": "spring", "content": "video-1"}),
+    Campaign(
+        utm={"source": "vk", "medium": "cpc", "campaign": "shinomontazh_zima", "content": "video-1"}
+    ),
     Campaign(utm={}, click_ids={"ysclid": "m3k1"}, referrer="https://yandex.ru/search/"),
     Campaign(utm={}, referrer="https://2gis.ru/"),
     Campaign(utm={}),

@@ -28,6 +28,7 @@ class VkAds(Exchange):
         client_secret: str = "secret",  # noqa: S107  # a stand-in's
         campaigns: Sequence[str] | int = 3,
         quota: int = 1000,
+        costs: Callable[[date, str], Decimal] | None = None,
     ) -> None:
         super().__init__(now=now)
         self.client_id, self.client_secret = client_id, client_secret
@@ -37,6 +38,7 @@ class VkAds(Exchange):
             else campaigns
         )
         self.campaigns = {5000 + number: name for number, name in enumerate(names)}
+        self.costs = costs
         self.tokens: dict[str, float] = {}
         self.given = 0
         self.asked: list[tuple[int, date, date]] = []
@@ -59,7 +61,10 @@ class VkAds(Exchange):
             self.restated[day] = by
 
     def spent(self, id_: int, day: date) -> Decimal:
-        cost = Decimal(1000 + (day.toordinal() * 7 + id_) % 5000) / 100
+        if self.costs is not None:
+            cost = self.costs(day, self.campaigns[id_])
+        else:
+            cost = Decimal(1000 + (day.toordinal() * 7 + id_) % 5000) / 100
         return round(cost * self.restated.get(day, Decimal(1)), 2)
 
     def total(self, first: date, last: date) -> Decimal:
