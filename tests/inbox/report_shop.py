@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from router.ids import new_id
 from storage import tables
 from storage.analytics import reckoning
-from storage.origins import origin_ids
+from storage.sources import origin_ids
 from tests.builders import Rows
 
 ZONE = "Europe/Moscow"
