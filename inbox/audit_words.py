@@ -256,6 +256,7 @@ FIELDS: Final[Mapping[str, str]] = MappingProxyType(
         "task_hours": N_("Task due in, hours"),
         "text": N_("Text"),
         "url": N_("Address"),
+        "look_back": N_("Look-back in days"),
         "platform": N_("Platform"),
         "external_id": N_("Number at the platform"),
         "vat_included": N_("VAT is in"),

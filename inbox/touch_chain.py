@@ -1,6 +1,6 @@
 """The way somebody came to us, as people read it: each touch by its source's name, with the marks of how we know.
 
-Whoever adds a column to it (how much of a sale a touch is given) adds it to `Link`, by `Link.id`.
+And how much of a lead each of them is given, by every model that reports know.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,17 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
+from babel.numbers import format_percent
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.formats import Formats
 from inbox.rendering import channel_label
 from inbox.source_names import SourceNames
 from router.attribution import BY_HAND
+from router.attribution_models import WHOLE
 from router.origins import DIRECT
+from storage.analytics.lead_credit import parts_of
+from storage.analytics.models import ALL
 from storage.reading.touches import TouchRow, touches_of
 
 Mark = Literal["", "direct", "ambiguous", "by_hand"]
@@ -41,6 +45,53 @@ async def chain_of(
     connection: AsyncConnection, contact: UUID, *, names: SourceNames, formats: Formats
 ) -> list[Link]:
     return _chain(await touches_of(connection, contact), names, formats=formats)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What a touch is given: "40 %"."""
+
+    source: str
+    campaign: str
+    at: datetime | None
+    much: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharing:
+    """One model's answer, in the order of the touches."""
+
+    model: str
+    shares: Sequence[Share]
+
+
+async def sharing_of(
+    connection: AsyncConnection, lead: UUID, *, names: SourceNames, formats: Formats
+) -> Sequence[Sharing]:
+    """None where there is nothing to share: a lead of one touch is that one's under every model."""
+    parts = await parts_of(connection, lead)
+    if len(parts) < 2:
+        return ()
+    return [
+        Sharing(
+            model=model,
+            shares=[
+                Share(
+                    source=names.name(formats.language, each.source, each.medium, each.campaign)
+                    if each.source
+                    else formats.language._("Not known"),
+                    campaign=each.campaign,
+                    at=each.at,
+                    much=format_percent(
+                        each.weights[model] / WHOLE, "#,##0.#%", locale=formats.language.locale
+                    ),
+                )
+                for each in parts
+                if each.weights[model]
+            ],
+        )
+        for model in ALL
+    ]
 
 
 def _chain(

@@ -3,6 +3,4 @@
 Start with `endpoints` (what an endpoint is and the one way a request goes through it) and `routes` (the table of them
 all). One module per resource holds its objects, as msgspec Structs, and its handlers: what is read comes from
 `storage.reading`, what is done goes through `inbox.desk.Desk`.
-
-Not there yet, and named so in the document: /calls, /spend, /reports, /webhooks.
 """

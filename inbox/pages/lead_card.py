@@ -23,8 +23,9 @@ from inbox.pages.lead_answers import (
 )
 from inbox.pages.lead_bulk import takes_back
 from inbox.pages.person_view import person_of, stages_of
+from inbox.reports.words import MODELS
 from inbox.rights import Right
-from inbox.touch_chain import chain_of
+from inbox.touch_chain import chain_of, sharing_of
 from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, own_address, post
 from storage.audit import write_audit
@@ -90,6 +91,12 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
         "chain": await chain_of(
             connection, found.contact_id, names=visit.house.sources, formats=visit.formats
         ),
+        "sharing": await sharing_of(
+            connection, found.id, names=visit.house.sources, formats=visit.formats
+        )
+        if visit.may(Right.READ_REPORTS)
+        else (),
+        "models": MODELS,
         "said_by_hand": await source_said(connection, found.id),
         "source_names": await list_names(connection),
         "contact": await person_of(visit, connection, found.contact_id, colleagues=colleagues)

@@ -13,7 +13,7 @@ from inbox.desk import Refused
 from inbox.languages import LANGUAGES
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
-from storage.analytics.terms import margin, set_margin
+from storage.analytics.terms import look_back_days, margin, set_look_back, set_margin
 from storage.audit import write_audit
 from storage.company import (
     Company,
@@ -28,6 +28,8 @@ from storage.spend_reckoning import currency_changed, reckoning
 
 HERE: Final = "/settings/company"
 LONGEST_NAME: Final = 100
+LONGEST_LOOK_BACK: Final = 1095
+"""Days. Whoever thinks for three years is no longer brought by an advertisement."""
 CURRENCIES: Final = (
     "RUB",
     "USD",
@@ -55,6 +57,7 @@ async def page(visit: Visit) -> web.Response:
         currency = await default_currency(connection)
         policy = await merge_policy(connection)
         part = await margin(connection)
+        look_back = await look_back_days(connection)
     kept_margin = visit.formats.number(float(part * 100)) if part is not None else ""
     known = visit.house.company
     return visit.page(
@@ -67,6 +70,8 @@ async def page(visit: Visit) -> web.Response:
         ),
         policy=policy,
         margin=kept_margin,
+        look_back=look_back,
+        longest_look_back=LONGEST_LOOK_BACK,
         policies=POLICIES,
         zones=sorted(available_timezones()),
         currencies=[
@@ -88,6 +93,7 @@ async def save(visit: Visit) -> web.Response:
         currency=form.get("currency", "").strip().upper(),
     )
     earned = _percent(visit, form.get("margin", ""))
+    look_back = _days(visit, form.get("look_back", ""))
     if company.time_zone not in available_timezones():
         raise Refused(visit._("There is no such time zone; Europe/Moscow is one."))
     if company.language not in LANGUAGES or policy not in POLICIES:
@@ -102,6 +108,8 @@ async def save(visit: Visit) -> web.Response:
             await currency_changed(connection)
         await set_merge_policy(connection, cast("MergePolicy", policy))
         await set_margin(connection, earned)
+        if look_back is not None:
+            await set_look_back(connection, look_back)
         await write_audit(
             connection,
             by=visit.me,
@@ -116,10 +124,25 @@ async def save(visit: Visit) -> web.Response:
                 "currency": company.currency,
                 "merge_policy": policy,
                 "margin": str(earned) if earned is not None else "",
+                "look_back": look_back,
             },
         )
     visit.around.house.forget()
     return visit.back(f"{HERE}?done")
+
+
+def _days(visit: Visit, written: str) -> int | None:
+    """None when the form does not say. Raises Refused."""
+    if not written.strip():
+        return None
+    days = int(written) if written.strip().isdecimal() else 0
+    if not 1 <= days <= LONGEST_LOOK_BACK:
+        raise Refused(
+            visit._("The look-back is a number of days, from 1 to {most}.").format(
+                most=LONGEST_LOOK_BACK
+            )
+        )
+    return days
 
 
 def _percent(visit: Visit, written: str) -> Decimal | None:

@@ -10,8 +10,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from statistics import quantiles
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import click
 import uvloop
@@ -20,14 +22,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage.analytics import drill_down
 from storage.analytics.from_nothing import rebuild
+from storage.analytics.funnel import FunnelWish, funnel
+from storage.analytics.managers import ManagersWish, managers
 from storage.analytics.reckoning import read_rules
 from storage.analytics.source_report import Wish, source_report
+from storage.analytics.summary import SummaryWish, summary
 from storage.seeding.years import make_up_spend, make_up_years
 from workers.bench import stage
 from workers.clock import utc_now
 from workers.settings import load_settings
 
 REPORT_MS: Final = 500.0
+SALES_MS: Final = 800.0
 CARDS_MS: Final = 150.0
 """What was promised, at the 95th percentile, with the large size."""
 WARM_UP: Final = 3
@@ -139,6 +145,7 @@ async def _questions(engine: AsyncEngine) -> list[Asked]:
         manager = (
             await connection.execute(text("select id from user_account where name = 'Manager 3'"))
         ).scalar_one()
+    zone = ZoneInfo("Europe/Moscow")
     asked = [Asked(name="the floor: a query that reads nothing", ask=_nothing, most=REPORT_MS)]
     for span, (since, until) in spans.items():
         wish = Wish(first=since, last=until)
@@ -154,8 +161,16 @@ async def _questions(engine: AsyncEngine) -> list[Asked]:
             _report(f"{span}, by {'day' if span == 'a month' else 'month'}", replace(wish, by="day" if span == "a month" else "month")),
             _cards(f"{span}, cards: leads of a source", replace(wish, only={"source": first.key}), "leads"),
             _cards(f"{span}, cards: won leads of a source, linear", replace(wish, model="linear", only={"source": first.key}), "won"),
+            _sales(f"{span}, summary", partial(summary, wish=SummaryWish(first=since, last=until, by="month"))),
+            _sales(f"{span}, funnel", partial(funnel, wish=FunnelWish(first=since, last=until))),
+            _sales(f"{span}, funnel, by source", partial(funnel, wish=FunnelWish(first=since, last=until, by="source"))),
+            _sales(f"{span}, managers", partial(managers, wish=ManagersWish(first=since, last=until), zone=zone, now=utc_now())),
         ]  # fmt: skip
     return asked
+
+
+def _sales(name: str, ask: Ask) -> Asked:
+    return Asked(name=name, ask=ask, most=SALES_MS)
 
 
 async def _nothing(connection: AsyncConnection) -> object:
