@@ -96,7 +96,10 @@ async def _shown(visit: Visit, connection: AsyncConnection, found: LeadRow) -> d
         )
         if visit.may(Right.READ_REPORTS)
         else (),
-        "models": MODELS,
+        # Translated here: a text with a percent sign is no format of a template's gettext.
+        "models": {
+            name: (visit._(label), visit._(meaning)) for name, (label, meaning) in MODELS.items()
+        },
         "said_by_hand": await source_said(connection, found.id),
         "source_names": await list_names(connection),
         "contact": await person_of(visit, connection, found.contact_id, colleagues=colleagues)

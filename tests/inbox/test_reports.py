@@ -5,6 +5,7 @@ import io
 import re
 from datetime import timedelta
 from fractions import Fraction
+from uuid import UUID
 
 import openpyxl
 import pytest
@@ -294,3 +295,55 @@ def test_named_periods_move_with_the_calendar():
     assert named("30d", today=today).days == 30
     assert named("last_month", today=today).last + timedelta(days=1) == today.replace(day=1)
     assert REPORTS
+
+
+async def shared_three_ways(stage) -> UUID:
+    """A lead of somebody who came by Google, then VK, then Yandex, a day apart."""
+    async with stage.engine.begin() as connection:
+        shop = await open_report_shop(connection, now=NOON)
+        lead = await shop.lead(touches=("google", "vk"))
+        await shop.reckon()
+    return lead
+
+
+def words_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split()).replace("\xa0", " ")
+
+
+async def test_the_card_says_how_each_model_shares_the_lead_and_a_marketer_sees_it_too(
+    stage, browser
+):
+    for name, role in (("Olga", "admin"), ("Mark", "marketer"), ("Ivan", "manager")):
+        await stage.hire(name, role=role)
+    lead = await shared_three_ways(stage)
+    for who in ("Olga", "Mark"):
+        reader = await browser(who, **{"Accept-Language": "en"})
+        card = words_of((await reader.get(f"/leads/{lead}")).text)
+        assert "How each model shares the lead" in card
+        assert re.search(r"Linear 33\.3% .* 33\.3% .* 33\.3% ", card)
+        assert re.search(r"By position 40–20–40 40% .* 20% .* 40% ", card)
+        assert re.search(r"Last touch 100% ", card)
+    his = await (await browser("Ivan", **{"Accept-Language": "en"})).get(f"/leads/{lead}")
+    assert his.status == 200
+    assert "How each model shares the lead" not in his.text
+
+
+async def test_the_look_back_is_a_number_of_days_and_shares_the_lead_anew(stage, browser):
+    await stage.hire("Olga", role="admin")
+    olga = await browser("Olga", **{"Accept-Language": "en"})
+    assert 'name="look_back" value="90"' in (await olga.get("/settings/company")).text
+    kept = {
+        "time_zone": "Europe/Moscow",
+        "language": "ru",
+        "currency": "RUB",
+        "merge_policy": "strict",
+    }
+    for wrong in ("0", "2000", "a month"):
+        refused = await olga.post("/settings/company", {**kept, "look_back": wrong})
+        assert "from 1 to 1095" in refused.text
+    await olga.post("/settings/company", {**kept, "look_back": "1"})
+    lead = await shared_three_ways(stage)
+
+    card = words_of((await olga.get(f"/leads/{lead}")).text)
+
+    assert re.search(r"Linear 50% .* 50% ", card)
