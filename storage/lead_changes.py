@@ -142,6 +142,8 @@ async def change_loaded(
     await _with_stage(connection, lead, wanted)
     if wanted.get("status") == "lost" and not (wanted.get("lost_reason") or lead.lost_reason):
         raise Refused("Say why the lead was lost.")
+    if wanted.get("status", lead.status) == "open" and lead.status != "open":
+        await _must_be_alone(connection, lead)
     if wanted.get("status", lead.status) == "open" and lead.status == "lost":
         wanted |= {"lost_reason": "", "lost_details": ""}
     details = wanted.pop("lost_details", None)
@@ -278,6 +280,17 @@ _BACK = text("""
           and after = to_jsonb(cast(:stage as text)) and at < stage_since), created_at)
     where id = :lead
 """)
+
+
+async def _must_be_alone(connection: AsyncConnection, lead: Lead) -> None:
+    """Raises Refused: a contact has one open lead in a pipeline."""
+    there = await connection.execute(
+        _OPEN, {"contact": lead.contact_id, "pipeline": lead.pipeline_id}
+    )
+    if there.one_or_none() is not None:
+        raise Refused(
+            "This contact has another open lead here; close that one before reopening this one."
+        )
 
 
 async def _load(connection: AsyncConnection, lead_id: UUID) -> Lead:

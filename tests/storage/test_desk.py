@@ -252,3 +252,17 @@ async def test_the_audit_log_takes_no_changes(shop, desk, conversation):
     await desk.set_status(conversation, "resolved", by=shop.managers[0])
     with pytest.raises(Exception, match="append-only"):
         await shop.sql("update audit set what = 'nothing'")
+
+
+async def test_a_closed_lead_is_not_reopened_beside_an_open_one(shop, desk, telegram, conversation):
+    first = (await shop.one("select id from lead")).id
+    await desk.change_lead(first, {"status": "won", "value": 100}, by=shop.managers[0])
+    await shop.route(accepted(telegram, a_message(at=NOON + timedelta(hours=1))))
+
+    with pytest.raises(Refused, match="another open lead"):
+        await desk.change_lead(first, {"status": "open"}, by=shop.managers[0])
+
+    second = (await shop.one("select id from lead where status = 'open'")).id
+    await desk.change_lead(second, {"status": "lost", "lost_reason": "дорого"}, by=None)
+    await desk.change_lead(first, {"status": "open"}, by=None)
+    assert (await shop.one("select status from lead where id = :id", id=first)).status == "open"

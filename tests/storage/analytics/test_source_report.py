@@ -1,10 +1,14 @@
 """The source report and the cards behind it."""
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import permutations
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from storage import tables
 from storage.analytics import drill_down
 from storage.analytics.models import ALL
 from storage.analytics.source_report import GROUPINGS, Wish, source_report
@@ -44,6 +48,38 @@ async def test_rows_add_up_to_the_total_whatever_it_is_grouped_by(database: Asyn
                     limit=500,
                 )
                 assert sum(card.weight for card in page.items) == row.sums.leads
+
+
+async def test_what_is_narrowed_to_a_row_is_that_row_by_whatever_it_is_split_further(
+    database: AsyncEngine,
+) -> None:
+    """Each pair of groupings takes its own way to the answer: sums by origin, by owner, of both by the month, or credits."""
+    chance = random.Random(11)  # nothing secret
+    async with database.begin() as connection:
+        rows = Rows(connection, now=NOW)
+        shop = Shop(rows)
+        await shop.open()
+        for _ in range(60):
+            what = chance.choice(["touch", "touch", "lead", "inquiry"])
+            await shop.do(what, chance.randrange(3), chance.randrange(200), chance.randrange(12))
+        managers = [await rows.user(name=name) for name in ("Анна", "Борис")]
+        for number, lead in enumerate(shop.leads):
+            await connection.execute(
+                update(tables.lead)
+                .where(tables.lead.c.id == lead)
+                .values(manager_id=managers[number % 2])
+            )
+        await reckon(connection, *shop.people)
+        for basis in ("cohort", "event"):
+            for model in ("last", "linear", "time_decay"):
+                wish = Wish(
+                    first=date(2026, 6, 11), last=date(2026, 11, 20), basis=basis, model=model
+                )
+                for outer, inner in permutations(("source", "manager", "pipeline", "term"), 2):
+                    for row in (await source_report(connection, replace(wish, by=outer))).rows:
+                        narrowed = replace(wish, by=inner, only={outer: row.key})
+                        parts = (await source_report(connection, narrowed)).total
+                        assert replace(parts, spend=0) == replace(row.sums, spend=0), narrowed
 
 
 async def test_a_period_before_has_the_same_length(database: AsyncEngine) -> None:
