@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from aiohttp import web
 from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox import csrf, security_headers, sessions, settings_map
 from inbox.desk import NotFound, Refused
@@ -29,7 +30,7 @@ from inbox.rendering import render
 from inbox.rights import Right, home, may
 from inbox.sessions import SignedIn
 from inbox.surroundings import Surroundings
-from storage.audit import WHENCE
+from storage.audit import WHENCE, write_audit
 from storage.reading.sight import Sight
 
 log = structlog.get_logger()
@@ -82,6 +83,28 @@ class Visit:
     @property
     def time_zone(self) -> str:
         return self.house.company.time_zone or self.around.time_zone
+
+    async def note_in_audit(
+        self,
+        connection: AsyncConnection,
+        what: str,
+        kind: str,
+        id_: UUID,
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Writes down that they did `what` with the thing `id_` of that kind, in the caller's transaction."""
+        await write_audit(
+            connection,
+            by=self.me,
+            what=what,
+            object_kind=kind,
+            object_id=id_,
+            now=self.now,
+            before=before,
+            after=after,
+        )
 
     @property
     def wants_fragment(self) -> bool:

@@ -1,7 +1,7 @@
 """Tracked links: made for a channel or a page, with their QR codes, their HTML and how often they were clicked."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -9,7 +9,6 @@ from uuid import UUID
 
 import segno
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.entrance import Entrance, NoAddress
 from connectors.registry import discover
@@ -17,7 +16,7 @@ from inbox.desk import NotFound, Refused
 from inbox.rights import Right
 from inbox.uuids import uuid_or_none
 from inbox.visit import Page, Undo, Visit, get, post
-from storage.audit import difference, write_audit
+from storage.audit import difference
 from storage.engine import transaction
 from storage.reading.paging import BadCursor
 from storage.tracked_links import (
@@ -94,7 +93,9 @@ async def add(visit: Visit) -> web.Response:
             **_given(visit, target),
         )
         row = await link_by_id(connection, made)
-        await _audit(visit, connection, "tracked_link_made", made, after=_told(row))
+        await visit.note_in_audit(
+            connection, "tracked_link_made", "tracked_link", made, after=_told(row)
+        )
     return visit.back(f"{HERE}/{made}")
 
 
@@ -120,7 +121,9 @@ async def change(visit: Visit) -> web.Response:
         before = _told(await change_link(connection, row.id, **_given(visit, target)))
         after = _told(await link_by_id(connection, row.id))
         was, is_ = difference(before, after)
-        await _audit(visit, connection, "tracked_link_changed", row.id, before=was, after=is_)
+        await visit.note_in_audit(
+            connection, "tracked_link_changed", "tracked_link", row.id, before=was, after=is_
+        )
     return visit.done(f"{HERE}/{row.id}", said=visit._("Saved"))
 
 
@@ -129,7 +132,9 @@ async def archive(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         row = await archive_link(connection, visit.id(), archived=archived, now=visit.now)
         what = "tracked_link_archived" if archived else "tracked_link_restored"
-        await _audit(visit, connection, what, row.id, after={"name": row.name})
+        await visit.note_in_audit(
+            connection, what, "tracked_link", row.id, after={"name": row.name}
+        )
     said = (
         visit._("“{name}” is put away and leads nowhere; what it brought stays in reports")
         if archived
@@ -270,27 +275,6 @@ def _told(row: LinkRow | None) -> dict[str, Any]:
         "text": row.text,
         "utm": dict(row.utm),
     }
-
-
-async def _audit(
-    visit: Visit,
-    connection: AsyncConnection,
-    what: str,
-    id_: UUID,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    await write_audit(
-        connection,
-        by=visit.me,
-        what=what,
-        object_kind="tracked_link",
-        object_id=id_,
-        now=visit.now,
-        before=before,
-        after=after,
-    )
 
 
 PAGES: Final[Sequence[Page]] = (

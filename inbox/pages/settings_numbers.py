@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.entrance import NoAddress, telephone_number
 from connectors.phone_numbers import shown_number
 from inbox.desk import Refused
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
-from storage.audit import difference, write_audit
+from storage.audit import difference
 from storage.call_numbers import (
     KINDS,
     LONGEST_NAME,
@@ -59,7 +57,7 @@ async def add(visit: Visit) -> web.Response:
             connection, number=number, kind=kind, now=visit.now, **_given(visit)
         )
         after = {"number": number, "kind": kind, **_given(visit)}
-        await _audit(visit, connection, "call_number_added", made, after=after)
+        await visit.note_in_audit(connection, "call_number_added", "call_number", made, after=after)
     return visit.done(
         HERE,
         said=visit._("The number is added"),
@@ -75,7 +73,9 @@ async def change(visit: Visit) -> web.Response:
         if before.kind == "pool":
             given["utm"] = {}
         old, new = difference(was, given)
-        await _audit(visit, connection, "call_number_changed", visit.id(), before=old, after=new)
+        await visit.note_in_audit(
+            connection, "call_number_changed", "call_number", visit.id(), before=old, after=new
+        )
     return visit.done(
         HERE,
         said=visit._("Saved"),
@@ -88,7 +88,9 @@ async def archive(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         row = await archive_number(connection, visit.id(), archived=archived, now=visit.now)
         what = "call_number_archived" if archived else "call_number_restored"
-        await _audit(visit, connection, what, row.id, after={"number": row.number})
+        await visit.note_in_audit(
+            connection, what, "call_number", row.id, after={"number": row.number}
+        )
     said = (
         visit._("{number} is put away: it is lent no more; who calls it still counts")
         if archived
@@ -113,27 +115,6 @@ def _given(visit: Visit) -> dict[str, Any]:
 def _fields(row: NumberRow) -> Mapping[str, str]:
     utm = {f"utm_{name}": value for name, value in row.utm.items()}
     return {"name": row.name, "pool": row.pool, **utm}
-
-
-async def _audit(
-    visit: Visit,
-    connection: AsyncConnection,
-    what: str,
-    id_: UUID,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    await write_audit(
-        connection,
-        by=visit.me,
-        what=what,
-        object_kind="call_number",
-        object_id=id_,
-        now=visit.now,
-        before=before,
-        after=after,
-    )
 
 
 PAGES: Final[Sequence[Page]] = (

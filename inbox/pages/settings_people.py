@@ -5,12 +5,11 @@ Who manages whom is `inbox.pages.people_rights`. Who is disabled is out at once,
 hand goes to a colleague or back to the teams' queues, as the form says.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast, get_args
 from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.desk import Presence, Refused
 from inbox.pages.people_rights import (
@@ -31,7 +30,7 @@ from inbox.passwords import hash_password, one_time_password
 from inbox.rights import Right
 from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, own_address, post
-from storage.audit import difference, write_audit
+from storage.audit import difference
 from storage.colleagues import (
     ANSWERING,
     BadEmail,
@@ -91,7 +90,7 @@ async def add(visit: Visit) -> web.Response:
             await change_user(connection, made, sees=sees)
             after = {"email": email, "role": role, "sees": sees}
             after |= await put_in_teams(visit, connection, made, role)
-            await _audit(visit, connection, "colleague_added", made, after=after)
+            await visit.note_in_audit(connection, "colleague_added", "user", made, after=after)
     except BadEmail as error:
         raise Refused(visit._("That is not an email address.")) from error
     except EmailTaken as error:
@@ -125,7 +124,9 @@ async def change(visit: Visit) -> web.Response:
                 was, now = await change_teams(visit, connection, who)
                 old, new = {**old, **was}, {**new, **now}
             if new:
-                await _audit(visit, connection, "colleague_changed", who.id, before=old, after=new)
+                await visit.note_in_audit(
+                    connection, "colleague_changed", "user", who.id, before=old, after=new
+                )
                 await tell_pages(connection, who.id, now=visit.now)
     except LastAdministrator as error:
         raise Refused(_last(visit)) from error
@@ -164,10 +165,10 @@ async def disable(visit: Visit) -> web.Response:
     try:
         async with transaction(visit.around.engine) as connection:
             await disable_user(connection, who.id, now=visit.now)
-            await _audit(
-                visit,
+            await visit.note_in_audit(
                 connection,
                 "colleague_disabled",
+                "user",
                 who.id,
                 before={"disabled": False},
                 after={"disabled": True, "manager": heir},
@@ -191,10 +192,10 @@ async def enable(visit: Visit) -> web.Response:
     who = await managed_colleague(visit)
     async with transaction(visit.around.engine) as connection:
         await enable_user(connection, who.id)
-        await _audit(
-            visit,
+        await visit.note_in_audit(
             connection,
             "colleague_enabled",
+            "user",
             who.id,
             before={"disabled": True},
             after={"disabled": False},
@@ -211,7 +212,7 @@ async def reset_password(visit: Visit) -> web.Response:
         await set_password(connection, who.id, hashed=hashed, must_change=True)
         await end_sessions_of(connection, who.id)
         await tell_pages(connection, who.id, now=visit.now)
-        await _audit(visit, connection, "password_reset", who.id)
+        await visit.note_in_audit(connection, "password_reset", "user", who.id)
     return await _one(visit, made=(who.email, password))
 
 
@@ -221,7 +222,7 @@ async def sign_out(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         await end_sessions_of(connection, who.id)
         await tell_pages(connection, who.id, now=visit.now)
-        await _audit(visit, connection, "signed_out_everywhere", who.id)
+        await visit.note_in_audit(connection, "signed_out_everywhere", "user", who.id)
     return visit.back(_address(who))
 
 
@@ -318,31 +319,6 @@ async def _hand_on(visit: Visit, who: Mate, heir: UUID | None) -> int:
         await visit.around.desk.assign(each, by=visit.me, manager=heir)
     async with visit.around.engine.connect() as connection:
         return len(await conversations_in_hand(connection, who.id, limit=1))
-
-
-async def _audit(
-    visit: Visit,
-    connection: AsyncConnection,
-    what: str,
-    who: UUID,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    written = {
-        name: str(value) if isinstance(value, UUID) else value
-        for name, value in (after or {}).items()
-    }
-    await write_audit(
-        connection,
-        by=visit.me,
-        what=what,
-        object_kind="user",
-        object_id=who,
-        now=visit.now,
-        before=before,
-        after=written or None,
-    )
 
 
 PAGES: Final[Sequence[Page]] = (

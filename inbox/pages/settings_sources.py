@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
 from router.source_rules import LONGEST_PATTERN, exactly
-from storage.audit import write_audit
 from storage.engine import transaction
 from storage.sources import (
     COUNTED,
@@ -69,7 +66,9 @@ async def add(visit: Visit) -> web.Response:
             now=visit.now,
         )
         added = next(each for each in await list_rules(connection) if each.rule.id == made)
-        await _audit(visit, connection, "source_rule_added", made, after=as_told(added))
+        await visit.note_in_audit(
+            connection, "source_rule_added", "source_rule", made, after=as_told(added)
+        )
     return visit.done(
         HERE,
         said=visit._("The rule is added, and everything it fits is called “{name}” now").format(
@@ -83,10 +82,10 @@ async def change(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         before = await change_rule(connection, visit.id(), **_given(visit), now=visit.now)
         after = next(each for each in await list_rules(connection) if each.rule.id == visit.id())
-        await _audit(
-            visit,
+        await visit.note_in_audit(
             connection,
             "source_rule_changed",
+            "source_rule",
             visit.id(),
             before=as_told(before),
             after=as_told(after),
@@ -111,10 +110,10 @@ async def move(visit: Visit) -> web.Response:
         else:
             raise web.HTTPBadRequest
         before = await move_rule(connection, visit.id(), to=place)
-        await _audit(
-            visit,
+        await visit.note_in_audit(
             connection,
             "source_rule_moved",
+            "source_rule",
             visit.id(),
             before={"number": before},
             after={"number": place},
@@ -129,7 +128,9 @@ async def move(visit: Visit) -> web.Response:
 async def remove(visit: Visit) -> web.Response:
     async with transaction(visit.around.engine) as connection:
         before = await remove_rule(connection, visit.id())
-        await _audit(visit, connection, "source_rule_removed", visit.id(), before=as_told(before))
+        await visit.note_in_audit(
+            connection, "source_rule_removed", "source_rule", visit.id(), before=as_told(before)
+        )
     return visit.done(
         HERE,
         said=visit._("The rule is removed"),
@@ -154,27 +155,6 @@ def _fields(row: RuleRow) -> Mapping[str, str]:
         "name": row.source.name,
         "kind": row.source.kind,
     }
-
-
-async def _audit(
-    visit: Visit,
-    connection: AsyncConnection,
-    what: str,
-    rule: UUID,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    await write_audit(
-        connection,
-        by=visit.me,
-        what=what,
-        object_kind="source_rule",
-        object_id=rule,
-        now=visit.now,
-        before=before,
-        after=after,
-    )
 
 
 PAGES: Final[Sequence[Page]] = (

@@ -4,7 +4,7 @@ A team lead changes the teams they are in; making teams, and which is the defaul
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final, get_args
 from uuid import UUID
@@ -20,7 +20,7 @@ from inbox.uuids import required_uuid
 from inbox.visit import Page, Visit, get, post
 from router.records import Strategy
 from router.working_hours import is_open
-from storage.audit import difference, write_audit
+from storage.audit import difference
 from storage.colleagues import tell_pages
 from storage.engine import transaction
 from storage.reading.colleagues import list_teams, list_users
@@ -64,7 +64,7 @@ async def add(visit: Visit) -> web.Response:
             made = await create_team(
                 connection, name=name, now=visit.now, time_zone=visit.time_zone
             )
-            await _audit(visit, connection, "team_made", made, after={"name": name})
+            await visit.note_in_audit(connection, "team_made", "team", made, after={"name": name})
     except TeamNameTaken as taken:
         raise Refused(str(taken)) from taken
     return visit.back(f"/settings/teams/{made}")
@@ -117,8 +117,8 @@ async def change(visit: Visit) -> web.Response:
         async with transaction(visit.around.engine) as connection:
             await change_team(connection, visit.id(), **changes)
             if after:
-                await _audit(
-                    visit, connection, "team_changed", visit.id(), before=before, after=after
+                await visit.note_in_audit(
+                    connection, "team_changed", "team", visit.id(), before=before, after=after
                 )
     except TeamNameTaken as taken:
         raise Refused(str(taken)) from taken
@@ -141,7 +141,7 @@ async def put_in(visit: Visit) -> web.Response:
         _may_move(visit, who, able[who])
         await add_member(connection, visit.id(), who, is_lead=is_lead, now=visit.now)
         after = {"user": str(who), "lead": is_lead}
-        await _audit(visit, connection, "team_member_put_in", visit.id(), after=after)
+        await visit.note_in_audit(connection, "team_member_put_in", "team", visit.id(), after=after)
         await tell_pages(connection, who, now=visit.now)
     return visit.back(f"/settings/teams/{visit.id()}")
 
@@ -154,7 +154,9 @@ async def take_out(visit: Visit) -> web.Response:
         _may_move(visit, who, role)
         await remove_member(connection, visit.id(), who)
         before = {"user": str(who)}
-        await _audit(visit, connection, "team_member_taken_out", visit.id(), before=before)
+        await visit.note_in_audit(
+            connection, "team_member_taken_out", "team", visit.id(), before=before
+        )
         await tell_pages(connection, who, now=visit.now)
     return visit.back(f"/settings/teams/{visit.id()}")
 
@@ -164,7 +166,7 @@ async def set_default(visit: Visit) -> web.Response:
         await _team(visit, connection)
         await make_default(connection, visit.id())
         after = {"is_default": True}
-        await _audit(visit, connection, "team_made_default", visit.id(), after=after)
+        await visit.note_in_audit(connection, "team_made_default", "team", visit.id(), after=after)
     return visit.back(f"/settings/teams/{visit.id()}")
 
 
@@ -268,27 +270,6 @@ def _may_move(visit: Visit, who: UUID | None, role: str) -> None:
     """Administrators and other leads are not a lead's to put in or take out. Raises HTTPForbidden."""
     if who != visit.me and not may_change_role(visit.colleague.role, before=role, after=role):
         raise web.HTTPForbidden
-
-
-async def _audit(
-    visit: Visit,
-    connection: AsyncConnection,
-    what: str,
-    team_id: UUID,
-    *,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    await write_audit(
-        connection,
-        by=visit.me,
-        what=what,
-        object_kind="team",
-        object_id=team_id,
-        now=visit.now,
-        before=before,
-        after=after,
-    )
 
 
 PAGES: Final[Sequence[Page]] = (

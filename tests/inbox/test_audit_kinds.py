@@ -74,11 +74,15 @@ def written() -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     for path, module in trees():
         for function, call in calls(module):
-            if called(call) not in {"write_audit", "audit"}:
+            passes_on = getattr(function, "name", "") == "note_in_audit"
+            if called(call) not in {"write_audit", "audit", "note_in_audit"} or passes_on:
                 continue
             keywords = {each.arg: each.value for each in call.keywords}
-            of_method = called(call) == "audit" and len(call.args) > 3
-            for column, place in (("what", 2), ("kind", 3)):
+            of_visit = called(call) == "note_in_audit"
+            of_method = of_visit or (called(call) == "audit" and len(call.args) > 3)
+            for column, place in (
+                (("what", 1), ("kind", 2)) if of_visit else (("what", 2), ("kind", 3))
+            ):
                 argument = keywords.get(column if column == "what" else "object_kind")
                 if argument is None and of_method:
                     argument = call.args[place]
