@@ -106,7 +106,7 @@ async def write_fixed(
     account = await add_ad_account(
         connection,
         name=PLACES,
-        platform="csv",
+        platform="other",
         source="2gis",
         medium="referral",
         currency=currency,

@@ -105,7 +105,7 @@ _SPEND: Final = f"""
 """  # noqa: S608  # our own names
 _AD_ACCOUNT: Final = """
     insert into ad_account (id, name, platform, currency, source, created_at)
-    values (:account, 'Years', 'csv', 'RUB', 'yandex', :now)
+    values (:account, 'Years', 'other', 'RUB', 'yandex', :now)
 """
 _STAGES: Final = (
     ("New", "open"), ("In work", "open"), ("Quoted", "qualified"), ("Booked", "open"), ("Won", "won"), ("Lost", "lost"),

@@ -226,7 +226,7 @@ class Story:
             await set_rate(connection, currency="USD", day=FIRST, rate=Decimal("90.5"))
             for currency, rows in SPEND.items():
                 account = await add_ad_account(
-                    connection, name=currency, platform="csv", source="yandex", medium="cpc",
+                    connection, name=currency, platform="other", source="yandex", medium="cpc",
                     currency=currency, now=now,
                 )  # fmt: skip
                 said = Spending(format="csv", rows=rows, covered=(FIRST, LAST))
