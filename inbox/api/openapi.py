@@ -147,11 +147,13 @@ def _responses(endpoint: Endpoint, schemas: dict[Any, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": schemas[endpoint.answers]}},
         }
     statuses = ["400", "401", "403", "500", "503"]
-    if "{id}" in endpoint.path or endpoint.body is not Nothing:
+    # A file is a body, too, and may name what is not there.
+    has_body = endpoint.body is not Nothing or endpoint.method == "POST"
+    if "{id}" in endpoint.path or has_body:
         statuses.append("404")
     if endpoint.refuses:
         statuses.append("409")
-    if endpoint.body is not Nothing:
+    if has_body:
         statuses += ["408", "413"]
     responses |= dict.fromkeys(sorted(statuses), PROBLEM_RESPONSE)
     return responses

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from router.ids import new_id
@@ -165,10 +165,13 @@ class ReportShop:
 
     async def source(self, name: str, *, source: str, medium: str = "cpc") -> UUID:
         """As a rule names it."""
-        id_ = new_id()
-        await self.connection.execute(
-            insert(tables.source).values(id=id_, name=name, kind="paid", created_at=self.now)
-        )
+        known = select(tables.source.c.id).where(tables.source.c.name == name)
+        id_: UUID | None = (await self.connection.execute(known)).scalar()
+        if id_ is None:
+            id_ = new_id()
+            await self.connection.execute(
+                insert(tables.source).values(id=id_, name=name, kind="paid", created_at=self.now)
+            )
         await self.connection.execute(
             tables.origin.update()
             .where(tables.origin.c.source == source, tables.origin.c.medium == medium)

@@ -157,7 +157,7 @@ async def test_a_team_sees_what_is_in_its_hands_taken_or_not(stage, browser, abr
 def test_every_id_in_an_address_says_what_it_is_of():
     for page in PAGES:
         for name, kind in of_what(page.path):
-            assert kind is not None or name in {"kind", "slug", "digits"}, (
+            assert kind is not None or name in {"code", "kind", "slug", "digits"}, (
                 f"{page.path}: say in inbox/in_sight.py what {{{name}}} is of"
             )
     assert any(names_a_customers(page) for page in PAGES)

@@ -113,7 +113,11 @@ async def test_within_a_minute_people_of_every_channel_have_written_and_been_ans
 
             async def advertising_costs() -> bool:
                 imported = await api.all("/spend/imports")
-                assert {each["account"] for each in imported} == {"Яндекс Директ", "VK Реклама"}
+                assert {each["account"] for each in imported} == {
+                    "Яндекс Директ",
+                    "VK Реклама",
+                    "Карты и каталоги",
+                }
                 return True
 
             await eventually(advertising_costs, within=60 * BUSY, every=1)

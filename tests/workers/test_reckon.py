@@ -60,7 +60,7 @@ async def test_all_of_it_is_rebuilt_beside_a_recorder_at_work(
         await shop.do(("message", "call", "reply", "stage")[number % 4], number, number)
     await shop.settle()
     right = await shop.kept()
-    await shop.sql("update rollup_source set leads = leads + 7, revenue = 1")
+    await shop.sql("update rollup_origin set leads = leads + 7, revenue = 1")
     await shop.sql("delete from fact_lead")
     await shop.sql("update fact_stage set seconds = 5")
     await shop.sql("update rollup_replies set replies = 99")

@@ -22,7 +22,7 @@ from tests.storage.test_calls import answered, missed
 Kept = dict[str, list[tuple[Any, ...]]]
 SUMS = (
     "select sum(leads) as leads, sum(won) as won, sum(revenue) as revenue, sum(inquiries) as inquiries"
-    " from rollup_source where grain = 'd' and basis = 'cohort' and model = 0"
+    " from rollup_origin where model = 0"
 )
 
 
