@@ -82,9 +82,7 @@ async def sharing_of(
                     else formats.language._("Not known"),
                     campaign=each.campaign,
                     at=each.at,
-                    much=format_percent(
-                        each.weights[model] / WHOLE, "#,##0.#%", locale=formats.language.locale
-                    ),
+                    much=_percent(each.weights[model], formats),
                 )
                 for each in parts
                 if each.weights[model]
@@ -92,6 +90,13 @@ async def sharing_of(
         )
         for model in ALL
     ]
+
+
+def _percent(weight: int, formats: Formats) -> str:
+    """As the language writes it, with or without a space, and a tenth where there is one."""
+    locale = formats.language.locale
+    pattern = locale.percent_formats[None].pattern.replace("0", "0.#", 1)
+    return format_percent(weight / WHOLE, pattern, locale=locale)
 
 
 def _chain(
