@@ -1,12 +1,12 @@
 """Behind every number of a report: the cards that it counts, newest first, a page at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, Text, column, select, text
+from sqlalchemy import BigInteger, Date, Text, bindparam, column, select, text
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -74,16 +74,12 @@ async def cards(
     which, day = _OF[counted]
     if wish.basis == "cohort":
         day = "created_on"
-    values: dict[str, Any] = {
-        "first": wish.first,
-        "last": wish.last,
-        "place": PLACES[wish.model] + 1,
-        "limit": limit + 1,
-    }
+    values: dict[str, Any] = {"place": PLACES[wish.model] + 1}
     conditions = narrowed({**(wish.only or {})}, values)
-    behind = ""
+    behind, until = "", wish.last
     if cursor:
-        values["at_day"], values["at_id"] = key_of(cursor, _NAME, tuple[date, UUID])
+        until, values["at_id"] = key_of(cursor, _NAME, tuple[date, UUID])
+        values["at_day"] = until
         behind = "and (x.day, x.subject_id) < (:at_day, :at_id)"
     if wish.basis == "event" and counted == "open":
         return page_of([], limit=limit, name=_NAME, key=_key)  # nothing is open on a day
@@ -106,11 +102,27 @@ async def cards(
         shown = (
             shown.where(contact_in_sight(sight, found.c.contact_id))
             .order_by(found.c.day.desc(), found.c.subject_id.desc())
-            .limit(limit + 1)
+            .limit(bindparam("limit"))
         )
-    rows = (await connection.execute(shown, values)).all()
-    cards = await _with_words(connection, rows)
+    rows: list[Any] = []
+    for since, to in windows(wish.first, min(until, wish.last)):
+        within = {**values, "first": since, "last": to, "limit": limit + 1 - len(rows)}
+        rows += (await connection.execute(shown, within)).all()
+        if len(rows) > limit:
+            break
+    cards = await _with_words(connection, rows[: limit + 1])
     return page_of(cards, limit=limit, name=_NAME, key=_key)
+
+
+def windows(first: date, last: date) -> Iterator[tuple[date, date]]:
+    """The days from the last back to the first: a week, then four times as many at each step. What is asked for is the
+    newest; a page of a frequent source is full after the first, and years are read for a rare one only.
+    """
+    days = 7
+    while last >= first:
+        since = max(first, last - timedelta(days=days - 1))
+        yield since, last
+        last, days = since - timedelta(days=1), days * 4
 
 
 _FOUND: Final = (
