@@ -54,14 +54,14 @@ async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncG
         async with transaction(engine) as connection:
             await connection.execute(text("set local work_mem = '256MB'"))
             await rollups.recount_month(connection, month)
-    async with transaction(engine) as connection:
-        await connection.execute(text("set local statement_timeout = 0"))
-        # The planner knows nothing of tables that were empty a moment ago.
-        await connection.execute(
-            text(
-                "analyze fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month"
-            )
-        )
+    async with engine.connect() as connection:
+        alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await alone.execute(text("set statement_timeout = 0"))
+        # The planner knows nothing of tables that were empty a moment ago, and index-only scans look into the table, until
+        # autovacuum has been there.
+        for table in (*(each.name for each in _TABLES), *rollups.DIMENSIONS):
+            await alone.execute(text(f"vacuum analyze {table}"))
+        await alone.execute(text("reset statement_timeout"))
 
 
 async def _write(

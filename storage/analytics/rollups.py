@@ -73,16 +73,17 @@ def measures(whose: str, basis: Basis) -> str:
     return ", ".join(shown)
 
 
-def credited(rows: str, *, where: str) -> str:
+def credited(rows: str, *, basis: Basis, where: str) -> str:
     """SQL of what `rows`, columns of `fact_credit`, add under the model at `:place` of their arrays, one by one:
-    CREDITED, `day` and STORED.
+    CREDITED, `day` and STORED. By the cohort only what stands on the day of creation is asked for.
     """
+    days = {"created_on": _ADDS["created_on"]} if basis == "cohort" else _ADDS
     told = ", ".join(f"r.{name}" for name in CREDITED)
     weight, money = "cast(r.weights[:place] as bigint)", "coalesce(r.money[:place], 0)"
     return " union all ".join(
         f"select {told}, r.{day} as day, {_columns(adds, weight, money)}"  # noqa: S608  # our own names
         f" from ({_flagged(rows)}) r where {where.format(day=f'r.{day}')}"
-        for day, adds in _ADDS.items()
+        for day, adds in days.items()
     )
 
 

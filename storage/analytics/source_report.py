@@ -204,6 +204,7 @@ def _credits(wish: Wish, when: str, values: dict[str, Any]) -> str:
     touched = " or ".join(when.format(day=day) for day in days)
     return rollups.credited(
         f"(select * from fact_credit where weights[:place] <> 0 and ({touched}))",  # noqa: S608  # our own names
+        basis=wish.basis,
         where=when,
     )
 
