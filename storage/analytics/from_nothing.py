@@ -59,7 +59,7 @@ async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncG
         await alone.execute(text("set statement_timeout = 0"))
         # The planner knows nothing of tables that were empty a moment ago, and index-only scans look into the table, until
         # autovacuum has been there.
-        for table in (*(each.name for each in _TABLES), *rollups.DIMENSIONS):
+        for table in (*(each.name for each in _TABLES), *rollups.DIMENSIONS, "origin"):
             await alone.execute(text(f"vacuum analyze {table}"))
         await alone.execute(text("reset statement_timeout"))
 
