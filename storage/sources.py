@@ -23,19 +23,8 @@ from storage.company import put, read_company, setting
 from storage.origins import Triple, intern
 from storage.source_defaults import DEFAULTS, Language
 from storage.tables import source, source_rule
+from storage.tables.sources import SOURCE_KINDS as SOURCE_KINDS  # noqa: PLC0414  # pages do not know tables
 
-KINDS: Final = (
-    "paid",
-    "organic",
-    "social",
-    "referral",
-    "direct",
-    "messenger",
-    "email",
-    "phone",
-    "offline",
-    "other",
-)
 MOST_RULES: Final = 500
 LONGEST_NAME: Final = 80
 COUNTED: Final = 1000
@@ -323,7 +312,7 @@ async def _named(connection: AsyncConnection, name: str, kind: str, *, now: date
     written = clean_line(name, limit=LONGEST_NAME)
     if not written:
         raise Refused("Write what the source is called.")
-    if kind not in KINDS:
+    if kind not in SOURCE_KINDS:
         raise Refused("There is no such kind of source.")
     found = await connection.execute(
         text("select id from source where lower(name) = lower(:name) order by id limit 1"),

@@ -13,7 +13,8 @@ from inbox.desk import Refused
 from inbox.languages import LANGUAGES
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
-from storage.analytics.terms import look_back_days, margin, set_look_back, set_margin
+from storage.analytics.reckoning import look_back_days
+from storage.analytics.terms import margin, set_look_back, set_margin
 from storage.audit import write_audit
 from storage.company import (
     Company,

@@ -11,8 +11,8 @@ from router.source_rules import LONGEST_PATTERN, exactly
 from storage.engine import transaction
 from storage.sources import (
     COUNTED,
-    KINDS,
     LONGEST_NAME,
+    SOURCE_KINDS,
     RuleRow,
     add_rule,
     as_told,
@@ -41,7 +41,7 @@ async def rules(visit: Visit) -> web.Response:
         "settings/sources.html",
         rows=rows,
         names=names,
-        kinds=KINDS,
+        kinds=SOURCE_KINDS,
         parts=PARTS,
         longest=LONGEST_NAME,
         longest_pattern=LONGEST_PATTERN,

@@ -126,10 +126,9 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
     known: dict[str, list[tuple[date, Decimal]]] = {}
     for row in await connection.execute(_RATES):
         known.setdefault(row.currency, []).append((row.day, row.rate))
-    days = await setting(connection, LOOK_BACK)
     return Rules(
         zone=ZoneInfo(await company_zone(connection, otherwise=time_zone)),
-        look_back=timedelta(days=int(days or LOOK_BACK_DAYS)),
+        look_back=timedelta(days=await look_back_days(connection)),
         stages={
             row.id: Stage(
                 id=row.id, pipeline_id=row.pipeline_id, position=row.position, kind=row.kind
@@ -138,6 +137,11 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
         },
         converted=_Rates(own=own, known=known),
     )
+
+
+async def look_back_days(connection: AsyncConnection) -> int:
+    """Touches longer than this before a lead had no part in it."""
+    return int(await setting(connection, LOOK_BACK) or LOOK_BACK_DAYS)
 
 
 async def hold_rules(connection: AsyncConnection) -> None:

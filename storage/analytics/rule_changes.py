@@ -20,10 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage import recording
 from storage.analytics import replies
 from storage.analytics.reckoning import (
-    LOOK_BACK,
-    LOOK_BACK_DAYS,
     due_in_currency,
     everything_is_due,
+    look_back_days,
 )
 from storage.company import company_zone, default_currency, put, read_company, setting
 
@@ -106,7 +105,7 @@ async def _counted_by(connection: AsyncConnection, time_zone: str) -> dict[str, 
     return {
         "zone": await company_zone(connection, otherwise=time_zone),
         "currency": own,
-        "look_back": int(await setting(connection, LOOK_BACK) or LOOK_BACK_DAYS),
+        "look_back": await look_back_days(connection),
         "rates": {row.currency: str(row.rates) for row in await connection.execute(_RATES)},
         "pipelines": pipelines,
     }

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics.figures import Terms
-from storage.analytics.reckoning import LOOK_BACK, LOOK_BACK_DAYS
+from storage.analytics.reckoning import LOOK_BACK
 from storage.company import default_currency, put, read_company, setting
 
 MARGIN: Final = "margin_percent"
@@ -51,11 +51,6 @@ async def margin(connection: AsyncConnection) -> Fraction | None:
 
 async def set_margin(connection: AsyncConnection, percent: Decimal | None) -> None:
     await put(connection, MARGIN, str(percent) if percent is not None else None)
-
-
-async def look_back_days(connection: AsyncConnection) -> int:
-    """Touches longer than this before a lead had no part in it."""
-    return int(await setting(connection, LOOK_BACK) or LOOK_BACK_DAYS)
 
 
 async def set_look_back(connection: AsyncConnection, days: int) -> None:

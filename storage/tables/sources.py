@@ -1,5 +1,7 @@
 """Where people come from, by the name a business knows it by; and what happened that reports count from."""
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -15,6 +17,19 @@ from sqlalchemy import (
 
 from storage.tables.columns import key, metadata, moment, one_of, ref, words
 
+SOURCE_KINDS: Final = (
+    "paid",
+    "organic",
+    "social",
+    "referral",
+    "direct",
+    "messenger",
+    "email",
+    "phone",
+    "offline",
+    "other",
+)
+
 source = (
     Table(  # "Яндекс Директ": what rules make of (source, medium) as they were written in links
         "source",
@@ -26,19 +41,7 @@ source = (
         moment("created_at"),
         UniqueConstraint("name"),
         CheckConstraint(
-            one_of(
-                "kind",
-                "paid",
-                "organic",
-                "social",
-                "referral",
-                "direct",
-                "messenger",
-                "email",
-                "phone",
-                "offline",
-                "other",
-            ),
+            one_of("kind", *SOURCE_KINDS),
             name="kind",
         ),
     )
