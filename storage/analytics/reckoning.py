@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from babel.numbers import get_currency_precision
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -113,7 +114,9 @@ class _Rates:
         )
         if rate is None:
             return None
-        return int((amount * rate).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+        # Minor units of both: a yen has none, a rouble a hundred.
+        digits = get_currency_precision(self.own) - get_currency_precision(currency)
+        return int((amount * rate).scaleb(digits).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
 
 
 async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:

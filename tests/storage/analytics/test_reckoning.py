@@ -179,3 +179,22 @@ async def test_another_currency_is_counted_by_the_rate_of_its_day_and_without_on
         await reckon(connection, person)
 
         assert (await total(connection))[1:3] == (WHOLE, 819_075)
+
+
+async def test_a_currency_without_small_change_is_counted_in_the_companys(
+    database: AsyncEngine,
+) -> None:
+    async with database.begin() as connection:
+        there = Rows(connection, now=NOW)
+        person = await there.contact()
+        await there.lead(
+            person, status="won", value=1_000, currency="JPY", created_at=NOW, closed_at=NOW
+        )
+        await connection.execute(
+            insert(tables.currency_rate).values(
+                currency="JPY", day=NOW.date(), rate=Decimal("0.55")
+            )
+        )
+        await reckon(connection, person)
+
+        assert (await total(connection))[2] == 55_000
