@@ -26,6 +26,7 @@ from storage.analytics.funnel import FunnelWish, Group, funnel
 from storage.analytics.managers import ManagersWish, managers
 from storage.analytics.measures import Measure
 from storage.analytics.rules import NOBODY
+from storage.analytics.spans import Step
 from storage.analytics.summary import SummaryWish, summary
 from storage.analytics.wishes import Wish
 
@@ -63,9 +64,7 @@ def sales_wish(wish: ReportWish) -> Wish:
     narrowed = _narrowed(only)
     match wish.spec.name:
         case "summary":
-            return SummaryWish(
-                first=first, last=last, by=cast("summary_.Step", wish.by), **narrowed
-            )
+            return SummaryWish(first=first, last=last, by=cast("Step", wish.by), **narrowed)
         case "funnel":
             by = "" if wish.by == _BY_STAGE else wish.by
             return FunnelWish(first=first, last=last, by=cast("funnel_.Grouping", by), **narrowed)

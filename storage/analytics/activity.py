@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.activity_plans import offer_stages
+from storage.analytics.happened import happened
 from storage.analytics.rules import NOBODY
-from storage.analytics.summary import happened
 from storage.analytics.wishes import Wish, by_account, by_conversation, by_whom, narrowed
 
 ACTIVITY: Final = (

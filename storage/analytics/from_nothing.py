@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import bulk, tables
-from storage.analytics import rollups
+from storage.analytics import rollups, ways
 from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
+from storage.analytics.rebuilding import recount_month
 from storage.analytics.rules import Rules
 from storage.engine import transaction
 from storage.origins import Triple
@@ -26,15 +27,14 @@ _NEXT = text(
     "select id from contact where id > cast(:after as uuid) and merged_into is null order by id limit :limit"
 )
 _TABLES: Final = (tables.fact_credit, tables.fact_stage, tables.fact_lead, tables.fact_call)
+_SUMS: Final = (*rollups.DIMENSIONS, *ways.TABLES)
 
 
 async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncGenerator[int]:
     """Yields how many contacts are done; when the last is, the sums are counted."""
     async with transaction(engine) as connection:
         await connection.execute(
-            text(
-                "truncate fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month, reckoning_due"
-            )
+            text(f"truncate {', '.join((*(each.name for each in _TABLES), *_SUMS))}, reckoning_due")
         )
     known: dict[Triple, int] = {}
     after, done = UUID(int=0), 0
@@ -53,13 +53,13 @@ async def rebuild(engine: AsyncEngine, rules: Rules, *, now: datetime) -> AsyncG
     for month in months:
         async with transaction(engine) as connection:
             await connection.execute(text("set local work_mem = '256MB'"))
-            await rollups.recount_month(connection, month)
+            await recount_month(connection, month)
     async with engine.connect() as connection:
         alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await alone.execute(text("set statement_timeout = 0"))
         # The planner knows nothing of tables that were empty a moment ago, and index-only scans look into the table, until
         # autovacuum has been there.
-        for table in (*(each.name for each in _TABLES), *rollups.DIMENSIONS, "origin"):
+        for table in (*(each.name for each in _TABLES), *_SUMS, "origin"):
             await alone.execute(text(f"vacuum analyze {table}"))
         await alone.execute(text("reset statement_timeout"))
 

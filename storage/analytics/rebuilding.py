@@ -2,15 +2,15 @@
 
 begin    counts per day, which are one statement each; everybody is due
 go on    a few contacts at a time, each transaction of its own, here and in the worker of `serve` alike
-finish   the sums, from the credits as they are now; whoever adds to them waits for that one statement
+finish   the sums, from the facts as they are now, a month at a time; whoever adds to them waits for a month's
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import recording
-from storage.analytics import reckoning, replies, rollups
+from storage.analytics import reckoning, replies, rollups, ways
 from storage.company import company_zone
 
 
@@ -29,4 +29,10 @@ async def finish(engine: AsyncEngine) -> None:
         months = await rollups.months(connection)
     for month in months:
         async with engine.begin() as connection:
-            await rollups.recount_month(connection, month)
+            await recount_month(connection, month)
+
+
+async def recount_month(connection: AsyncConnection, month: date) -> None:
+    """All the sums that are kept of what the recorder derives."""
+    await rollups.recount_month(connection, month)
+    await ways.recount_month(connection, month)

@@ -25,7 +25,7 @@ from router.facts import (
     TouchRecorded,
 )
 from storage import bulk, tables
-from storage.analytics import rollups
+from storage.analytics import rollups, ways
 from storage.analytics.answers import settle_answers
 from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
@@ -61,10 +61,12 @@ _OF_THEM: Final = (
 _TAKE_THE_REST = numbered(
     "with stays as (delete from fact_stage where "  # noqa: S608  # our own names
     + _OF_THEM.format(key="lead_id")
-    + "), leads as (delete from fact_lead where "
+    + " returning *), leads as (delete from fact_lead where "
     + _OF_THEM.format(key="lead_id")
-    + ") delete from fact_call where "
+    + " returning *), calls as (delete from fact_call where "
     + _OF_THEM.format(key="call_id")
+    + ") select "
+    + ways.as_counted({"fact_stage": "stays", "fact_lead": "leads"})
 )
 _BOTH_WAYS = (
     f"fresh as (insert into fact_credit ({_COLUMNS}) select {_COLUMNS}"  # noqa: S608  # our own names
@@ -176,7 +178,7 @@ async def _reckon(
     ]
     gone = {"contacts": list(contacts), "subjects": subjects}
     ((before,),) = await ask(connection, _TAKE_AWAY, **gone)
-    await ask(connection, _TAKE_THE_REST, **gone)
+    (counted,) = await ask(connection, _TAKE_THE_REST, **gone)
     rows = bulk.as_json(with_origins(derived.credited, numbers))
     await ask(connection, _PUT, rows=rows, before=before)
     await bulk.together(
@@ -187,6 +189,7 @@ async def _reckon(
             bulk.inserting(tables.fact_call, _CALL, derived.calls),
         ],
     )
+    await ways.count_change(connection, list(contacts), dict(counted))
 
 
 async def concerned(connection: AsyncConnection, facts: Iterable[Fact]) -> set[UUID]:

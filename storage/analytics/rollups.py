@@ -3,18 +3,20 @@
     rollup_origin   by day and origin                                  where people came from
     rollup_owner    by day and account, manager, pipeline              who had them
     rollup_month    by month and all of these together                 the one by the other, over whole months
+    rollup_landing  by week, origin and landing page                   which page whoever came from there saw first
 
 What a credit adds is said once, in `_ADDS`; keeping the sums, counting them anew, and reading the credits themselves are
 all made of it.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Final, Literal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.analytics import spans
 from storage.analytics.models import ALL
 
 Basis = Literal["cohort", "event"]
@@ -27,7 +29,10 @@ DIMENSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "rollup_origin": ("origin_id",),
     "rollup_owner": ("account_id", "manager_id", "pipeline_id"),
     "rollup_month": ("origin_id", "account_id", "manager_id", "pipeline_id"),
+    "rollup_landing": ("origin_id", "landing"),
 }
+STEPS: Final[Mapping[str, spans.Step]] = {"rollup_month": "month", "rollup_landing": "week"}
+"""What a row of the sums is of, where that is not a day: its `day` is the first one."""
 CREDITED: Final = (
     "subject_id", "contact_id", "origin_id", "content", "term", "landing", "account_id", "manager_id", "pipeline_id",
 )  # fmt: skip
@@ -108,9 +113,7 @@ def _grow(table: str, rows: str, only: str) -> str:
     sums = ", ".join(f"sum({name}) as {name}" for name in STORED)
     changes = ", ".join(f"{name} = s.{name} + excluded.{name}" for name in STORED)
     parts = " union all ".join(
-        _by_model(
-            day, adds, rows, only=only, dimensions=dimensions, monthly=table == "rollup_month"
-        )
+        _by_model(day, adds, rows, only=only, dimensions=dimensions, step=STEPS.get(table, "day"))
         for day, adds in _ADDS.items()
     )
     return f"""
@@ -129,12 +132,12 @@ def _by_model(
     *,
     only: str,
     dimensions: Sequence[str],
-    monthly: bool,
+    step: spans.Step,
 ) -> str:
     """Summed in one pass, a column for each model and measure, and then turned into a row for each model: of a million
     leads there are a hundred times fewer days and origins than credits times models.
     """
-    when = f"cast(date_trunc('month', r.{day}) as date)" if monthly else f"r.{day}"
+    when = spans.first_day(f"r.{day}", step)
     models = range(len(ALL))
     wide = ", ".join(
         f"sum({add.format(w=f'r.weights[{model + 1}]', m=f'coalesce(r.money[{model + 1}], 0)')} * r.sign)"
@@ -163,17 +166,15 @@ def _flagged(rows: str) -> str:
     """  # noqa: S608  # our own names
 
 
-_ALL: Final = "(select *, 1 as sign from fact_credit)"
 _WITHIN: Final = "between cast(:first as date) and cast(:last as date)"
 _OF_MONTH: Final = (
     "(select *, 1 as sign from fact_credit"  # noqa: S608  # our own names
     f" where created_on {_WITHIN} or qualified_on {_WITHIN} or closed_on {_WITHIN})"
 )
-_ANEW: Final = grown(_ALL)
 _MONTH_ANEW: Final = grown(_OF_MONTH, only=f"r.{{day}} {_WITHIN}")
 _MONTHS: Final = """
     select cast(month as date) as month from (
-        select min(first) as first, max(last) as last from (
+        select cast(date_trunc('week', min(first)) as date) as first, max(last) as last from (
             select min(created_on) as first, greatest(max(created_on), max(qualified_on), max(closed_on)) as last
             from fact_credit
             union all select min(day), max(day) from rollup_month
@@ -182,26 +183,18 @@ _MONTHS: Final = """
 """
 
 
-async def recount(connection: AsyncConnection) -> None:
-    """Makes the sums anew from `fact_credit`. Whoever adds to them waits."""
-    for table, statement in _ANEW.items():
-        await _hold(connection, table)
-        await connection.execute(text(f"delete from {table}"))  # noqa: S608  # our own name
-        await connection.execute(text(statement))
-
-
 async def months(connection: AsyncConnection) -> Sequence[date]:
     """All in which there is anything, or were sums of it."""
     return (await connection.execute(text(_MONTHS))).scalars().all()
 
 
 async def recount_month(connection: AsyncConnection, month: date) -> None:
-    """The same of one month: what an installation of years can do without holding up its recorder for minutes."""
-    values = {
-        "first": month,
-        "last": (month + timedelta(days=32)).replace(day=1) - timedelta(days=1),
-    }
+    """Makes the sums of a month anew from `fact_credit`; a week is of the month in which it begins. Whoever adds to them
+    waits: month by month, so that an installation of years does not hold up its recorder for minutes.
+    """
     for table, statement in _MONTH_ANEW.items():
+        first, last = spans.begun_in_month(month, STEPS.get(table, "day"))
+        values = {"first": first, "last": last}
         await _hold(connection, table)
         await connection.execute(text(f"delete from {table} where day {_WITHIN}"), values)  # noqa: S608
         await connection.execute(text(statement), values)

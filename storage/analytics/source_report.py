@@ -4,7 +4,8 @@
     it stands in a row of its own, so that the rows add up to the total
 
 Where people came from and who had them are read from the daily sums of the one or the other. The one by the other is read
-from the monthly sums, and the days around whole months from the credits themselves; so is content, term or landing page.
+from the monthly sums, landing pages from the weekly ones, and the days around whole months or weeks from the credits
+themselves; so are content and term.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.analytics import rollups
+from storage.analytics import rollups, spans
 from storage.analytics.figures import Sums, summed
 from storage.analytics.models import PLACES
 from storage.analytics.rollups import Basis
@@ -35,8 +36,6 @@ ROWS_LIMIT: Final = 5000
 """More groups than this nobody reads; the last row sums up the rest."""
 REST: Final = "rest"
 
-_FINE: Final = frozenset({"content", "term", "landing"})
-"""What only the credits know."""
 _ORIGINS: Final = frozenset({"source", "campaign"})
 _OWNERS: Final = frozenset({"channel", "account", "manager", "pipeline"})
 _TIMES: Final = frozenset({"day", "week", "month"})
@@ -58,6 +57,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "week": "cast(cast(date_trunc('week', x.day) as date) as text)",
     "month": "cast(cast(date_trunc('month', x.day) as date) as text)",
 }
+_WITHIN: Final = "{day} between :first and :last"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,22 +167,27 @@ def _name(by: str) -> str:
 
 def _rows(wish: Wish, asked: set[str], values: dict[str, Any]) -> str:
     """SQL of the rows that add up to the answer: as few as its dimensions and days allow."""
-    if asked & _FINE:
-        return _credits(wish, "{day} between :first and :last", values)
-    if not asked & _OWNERS:
-        return _daily("rollup_origin", wish, asked, values)
-    if not asked & _ORIGINS:
-        return _daily("rollup_owner", wish, asked, values)
-    begin, end = whole_months(wish.first, wish.last)
-    if asked & {"day", "week"} or begin >= end:
-        return _credits(wish, "{day} between :first and :last", values)
+    # The words of an advertisement are hardly ever the same twice: their sums would be as many as the credits.
+    if asked & {"content", "term"} or ("landing" in asked and asked & _OWNERS):
+        return _credits(wish, _WITHIN, values)
+    if "landing" in asked:
+        return _kept_and_around("rollup_landing", wish, asked, values)
+    if asked & _OWNERS and asked & _ORIGINS:
+        return _kept_and_around("rollup_month", wish, asked, values)
+    return _daily("rollup_owner" if asked & _OWNERS else "rollup_origin", wish, asked, values)
+
+
+def _kept_and_around(table: str, wish: Wish, asked: set[str], values: dict[str, Any]) -> str:
+    """The sums of whole weeks or months, and the credits of the days around them."""
+    step = rollups.STEPS[table]
+    begin, end = spans.whole(wish.first, wish.last, step)
+    if begin >= end or asked & _TIMES - {step}:
+        return _credits(wish, _WITHIN, values)
     values |= {"begin": begin, "end": end, "model": PLACES[wish.model]}
-    columns = ", ".join(("day", *rollups.DIMENSIONS["rollup_month"], *rollups.STORED))
-    around = _credits(
-        wish, "({day} between :first and :last and ({day} < :begin or {day} >= :end))", values
-    )
+    columns = ", ".join(("day", *rollups.DIMENSIONS[table], *rollups.STORED))
+    around = _credits(wish, f"({_WITHIN} and ({{day}} < :begin or {{day}} >= :end))", values)
     return (
-        f"select {columns} from rollup_month where model = :model and day >= :begin and day < :end"  # noqa: S608  # our own names
+        f"select {columns} from {table} where model = :model and day >= :begin and day < :end"  # noqa: S608  # our own names
         f" union all select {columns} from ({around}) around"
     )
 
@@ -214,17 +219,6 @@ def _credits(wish: Wish, when: str, values: dict[str, Any]) -> str:
     )
 
 
-def whole_months(first: date, last: date) -> tuple[date, date]:
-    """From the first day of the first whole month to the day after the last; equal or turned round when there is none."""
-    begin = first if first.day == 1 else _next_month(first)
-    after = last + timedelta(days=1)
-    return begin, after.replace(day=1)
-
-
-def _next_month(day: date) -> date:
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-
-
 def narrowed(only: Mapping[str, str], values: dict[str, Any]) -> str:
     """SQL over `x` and its origin `o`, its parameters put into `values`."""
     conditions = ["true"]
@@ -250,7 +244,7 @@ async def _spent(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[str
     values: dict[str, Any] = {"first": wish.first, "last": wish.last}
     conditions = narrowed(only, values)
     key = _KEYS[wish.by] if wish.by in _WITH_SPEND else f"'{UNSHARED}'"
-    fine = "content, term, " if _FINE & {wish.by, *only} else ""
+    fine = "content, term, " if {"content", "term"} & {wish.by, *only} else ""
     daily = "day, " if wish.by in {"day", "week", "month"} else ""
     statement = f"""
         select {key} as key, {_name(wish.by)} as name, coalesce(sum(x.counted), 0) as spend

@@ -9,7 +9,16 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.analytics import ways
 from storage.analytics.wishes import Wish, narrowed
+
+
+def _by_class(wish: Wish, stays: str, values: dict[str, Any]) -> str:
+    """SQL of how many stays there are of each class: of everybody's they are kept."""
+    if wish.source or wish.is_of_owners:
+        return f"select x.stage_id, x.length as kind, count(*) as n {stays} group by 1, 2"
+    kept = ways.within("rollup_stay", wish.first, wish.last, values)
+    return f"select x.stage_id, x.length as kind, cast(sum(x.n) as bigint) as n from ({kept}) x group by 1, 2"  # noqa: S608  # our own names
 
 
 async def stage_times(
@@ -23,10 +32,7 @@ async def stage_times(
         from fact_stage x where x.created_on between :first and :last and x.length is not null and {conditions}
     """  # our own names; values are parameters
     counts: dict[UUID, list[tuple[int, int]]] = defaultdict(list)
-    for row in await connection.execute(
-        text(f"select x.stage_id, x.length as kind, count(*) as n {stays} group by 1, 2"),
-        values,
-    ):
+    for row in await connection.execute(text(_by_class(wish, stays, values)), values):
         # Looked at here: for each of a million stays it would cost more than to count it.
         if row.stage_id in way:
             counts[row.stage_id].append((row.kind, row.n))

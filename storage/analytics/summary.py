@@ -1,23 +1,22 @@
 """The summary: what came in, what was sold and what is still open, against the period before.
 
 Everything is of the day on which it happened: leads of their creation, sales and losses of their closing. So the sums are
-those of the source report on the event basis. They are read from the leads themselves, out of indexes that hold all that
-is asked: by manager, account and source at once a sum for each day is hardly ever a sum of two.
+those of the source report on the event basis, and are read there (`happened`). What is open is read from the leads.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from typing import Any, Final, Literal
+from datetime import date
+from typing import Any, Final
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.analytics import spans
+from storage.analytics.happened import happened
 from storage.analytics.measures import Measure, share, whole
+from storage.analytics.spans import Step, begin_of, following
 from storage.analytics.wishes import Wish, narrowed
-
-Step = Literal["day", "week", "month"]
-STEPS: Final[tuple[Step, ...]] = ("day", "week", "month")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,22 +113,12 @@ async def summary(connection: AsyncConnection, wish: SummaryWish) -> Summary:
 
 def steps(first: date, last: date, by: Step) -> Sequence[date]:
     """The first day of every day, week or month that the period touches."""
-    day = _begin(first, by)
+    day = begin_of(first, by)
     found = []
     while day <= last:
         found.append(day)
-        day = _begin(day + timedelta(days={"day": 1, "week": 7, "month": 32}[by]), by)
+        day = following(day, by)
     return found
-
-
-def _begin(day: date, by: Step) -> date:
-    match by:
-        case "day":
-            return day
-        case "week":
-            return day - timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
 
 
 def _summed(parts: Iterable[Sums]) -> Sums:
@@ -144,31 +133,13 @@ def _summed(parts: Iterable[Sums]) -> Sums:
 
 async def _happened(connection: AsyncConnection, wish: Wish, *, by: Step) -> dict[date, Sums]:
     """By the first day of each `by`."""
-    rows = await connection.execute(*happened(wish, f"cast(date_trunc('{by}', {{day}}) as date)"))
+    rows = await connection.execute(*happened(wish, spans.first_day("x.day", by)))
     return {
         row.key: Sums(
             leads=int(row.leads), won=int(row.won), lost=int(row.lost), revenue=int(row.revenue)
         )
         for row in rows
     }
-
-
-def happened(wish: Wish, key: str) -> tuple[TextClause, dict[str, Any]]:
-    """New leads, won, lost and revenue by `key`: SQL over a row `x` of `fact_lead`, in which {day} is the day it counts by."""
-    values: dict[str, Any] = {"first": wish.first, "last": wish.last}
-    conditions = narrowed(wish, values)
-    created, closed = key.format(day="x.created_on"), key.format(day="x.closed_on")
-    statement = f"""
-        select key, sum(leads) as leads, sum(won) as won, sum(lost) as lost, sum(revenue) as revenue from (
-            select {created} as key, count(*) as leads, 0 as won, 0 as lost, 0 as revenue from fact_lead x
-            where x.created_on between :first and :last and {conditions} group by 1
-            union all
-            select {closed}, 0, count(*) filter (where x.status = 'won'), count(*) filter (where x.status = 'lost'),
-                   coalesce(sum(x.worth) filter (where x.status = 'won'), 0) from fact_lead x
-            where x.closed_on between :first and :last and {conditions} group by 1
-        ) both_days group by 1
-    """  # noqa: S608  # our own names; values are parameters
-    return text(statement), values
 
 
 OPEN_THEN: Final = "((x.status = 'open' and x.created_on <= :last) or (x.closed_on > :last and x.created_on <= :last))"

@@ -28,6 +28,11 @@ class Wish:
     def days(self) -> int:
         return (self.last - self.first).days + 1
 
+    @property
+    def is_of_owners(self) -> bool:
+        """Whether it is narrowed to some of those who have the leads."""
+        return bool(self.manager or self.team or self.account or self.channel)
+
     def moments(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """When the period begins, and when it is over."""
         after = self.last + timedelta(days=1)

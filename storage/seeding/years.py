@@ -128,6 +128,9 @@ async def make_up_years(engine: AsyncEngine, *, leads: int, now: datetime) -> in
                 (_CONTACTS, _CONVERSATIONS, _TOUCHES, _LEADS, _STEPS, _INQUIRIES, _RESPONSES),
                 chunk,
             )
+            if first == 1:
+                # Planned for empty tables, each of the next steps would read all that there is.
+                await _run(connection, ("analyze",), {})
     async with transaction(engine) as connection:
         await _run(connection, ("analyze",), {})
         return int((await connection.execute(text("select count(*) from lead"))).scalar_one())

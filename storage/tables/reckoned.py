@@ -4,6 +4,8 @@ Whole days are the company's; weights are millionths of one (router.attribution_
 of the company's currency. Every unique key holds the day, so that the large ones can be partitioned by month.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -106,6 +108,14 @@ fact_stage = Table(
             "account_id",
             "manager_id",
         ],
+    ),
+    Index(  # the stays of one class
+        "ix_fact_stage_length",
+        "stage_id",
+        "length",
+        "created_on",
+        postgresql_include=["seconds", "origin_id", "account_id", "manager_id"],
+        postgresql_where=text("length is not null"),
     ),
     Index(
         "ix_fact_stage_first",
@@ -217,7 +227,7 @@ rollup_replies = Table(
 )
 
 # Sums of fact_credit under each model. What belongs to the day a lead was created stands there once for both bases
-# (cohort: all that became of it); `event_…` is what happened on the day itself. Three tables, each as fine as its
+# (cohort: all that became of it); `event_…` is what happened on the day itself. Four tables, each as fine as its
 # questions need: one with every dimension per day would have as many rows as there are leads.
 
 
@@ -278,6 +288,62 @@ rollup_month = Table(  # every dimension; `day` is the month's first
     Column("pipeline_id", UUID, nullable=False),
     *_sums(),
     PrimaryKeyConstraint("model", "day", "origin_id", "account_id", "manager_id", "pipeline_id"),
+)
+
+rollup_landing = Table(  # `day` is the week's first
+    "rollup_landing",
+    metadata,
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("origin_id", BigInteger, nullable=False),
+    words("landing"),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "origin_id", "landing"),
+)
+
+# Leads by how far they came, and stays by their length, of the month in which the lead was created: what the funnel reads
+# over years. `at_id`: where an open lead is, or from where a lost one was lost.
+
+
+def _way() -> "list[Column[Any]]":
+    return [
+        Column("month", Date, nullable=False),
+        Column("pipeline_id", UUID, nullable=False),
+        words("status"),
+        Column("furthest_id", UUID, nullable=False),
+        Column("at_id", UUID, nullable=False),
+    ]
+
+
+rollup_way_origin = Table(
+    "rollup_way_origin",
+    metadata,
+    *_way(),
+    Column("origin_id", BigInteger, nullable=False),
+    _number("n"),
+    PrimaryKeyConstraint("month", "pipeline_id", "status", "furthest_id", "at_id", "origin_id"),
+)
+
+rollup_way_owner = Table(
+    "rollup_way_owner",
+    metadata,
+    *_way(),
+    Column("account_id", UUID, nullable=False),
+    Column("manager_id", UUID, nullable=False),
+    _number("n"),
+    PrimaryKeyConstraint(
+        "month", "pipeline_id", "status", "furthest_id", "at_id", "account_id", "manager_id"
+    ),
+)
+
+rollup_stay = Table(
+    "rollup_stay",
+    metadata,
+    Column("month", Date, nullable=False),
+    Column("stage_id", UUID, nullable=False),
+    Column("length", Integer, nullable=False),
+    _number("n"),
+    PrimaryKeyConstraint("month", "stage_id", "length"),
 )
 
 # Contacts whose rows are to be made anew: after a rule, a rate, a zone has changed.

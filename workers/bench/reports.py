@@ -102,11 +102,15 @@ async def _fill(engine: AsyncEngine, size: int) -> None:
                 "rollup_origin",
                 "rollup_owner",
                 "rollup_month",
+                "rollup_landing",
+                "rollup_way_origin",
+                "rollup_way_owner",
+                "rollup_stay",
             )
         ]
     click.echo(
         f"\n{leads:,} leads; {counts[0]:,} touches, {counts[1]:,} lead events, {counts[2]:,} inquiries, {counts[3]:,} responses;"
-        f" {spent:,} rows of spend\n{counts[4]:,} credits, {counts[5]:,} stays, {counts[6]:,} + {counts[7]:,} + {counts[8]:,} sums;"
+        f" {spent:,} rows of spend\n{counts[4]:,} credits, {counts[5]:,} stays, {' + '.join(f'{each:,}' for each in counts[6:])} sums;"
         f" made up in {made - began:.0f} s, reckoned in {rebuilt - made:.0f} s"
     )
 

@@ -16,7 +16,7 @@ from router.asking import AnsweredMeanwhile, NotFound, Refused
 from router.facts import Fact
 from router.ids import new_id
 from router.message import Key, SourceKeys
-from storage.analytics import reckoning, replies, rollups
+from storage.analytics import reckoning, replies, rollups, ways
 from storage.analytics.rule_changes import notice_changes
 from storage.analytics.taking_in import take_in
 from storage.desk import Desk
@@ -45,6 +45,10 @@ KEPT = {
         table: f"select * from {table} where {' or '.join(f'{each} <> 0' for each in rollups.STORED)}"
         f" order by {', '.join(('model', 'day', *dimensions))}"
         for table, dimensions in rollups.DIMENSIONS.items()
+    },
+    **{
+        table: f"select to_jsonb(x) as row from {table} x where n <> 0 order by to_jsonb(x)::text"
+        for table in ways.TABLES
     },
 }
 
@@ -298,6 +302,7 @@ class Business(Installation):
             "fact_lead",
             "fact_call",
             *rollups.DIMENSIONS,
+            *ways.TABLES,
             "rollup_replies",
         ):
             await self.sql(f"delete from {table}")

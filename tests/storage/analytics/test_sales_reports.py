@@ -39,6 +39,8 @@ from tests.storage.analytics.test_reckoning import NOW, reckon
 MOSCOW = ZoneInfo(ZONE)
 FIRST, LAST = date(2026, 11, 1), date(2026, 11, 14)
 PERIOD: dict[str, Any] = {"first": FIRST, "last": LAST}
+A_MONTH_AND_MORE: dict[str, Any] = {"first": date(2026, 10, 28), "last": date(2026, 12, 3)}
+"""Of which whole months are kept, and the days around them are not."""
 
 
 @pytest.fixture
@@ -62,9 +64,9 @@ def day(at: datetime | None) -> date | None:
     return None if at is None else at.astimezone(MOSCOW).date()
 
 
-def within(at: datetime | None) -> bool:
+def within(at: datetime | None, *, first: date = FIRST, last: date = LAST) -> bool:
     on = day(at)
-    return on is not None and FIRST <= on <= LAST
+    return on is not None and first <= on <= last
 
 
 def nth(values: Sequence[int], percent: int) -> int | None:
@@ -167,11 +169,34 @@ async def test_every_number_is_what_the_tables_say_and_lists_what_it_counts(
 ) -> None:
     """One story for all of them: to live it takes longer than to count it."""
     await the_summary(business)
-    await the_funnel(business)
+    await a_summary_of_some_is_a_part_of_the_whole(business)
+    await the_funnel(business, PERIOD)
+    await the_funnel(business, A_MONTH_AND_MORE)
     await the_managers(business)
     await what_has_no_source_cannot_be_told_of_one(business)
     await the_calls(business)
     await a_cursor_is_of_its_own_figure_and_a_figure_of_its_own_report(business)
+
+
+async def a_summary_of_some_is_a_part_of_the_whole(business: Business) -> None:
+    """By where they came from, by who had them, and by both: each is read from elsewhere."""
+    async with business.engine.connect() as connection:
+
+        async def counted(**narrowed: Any) -> Counter[str]:
+            total = (
+                await summary.summary(connection, SummaryWish(**A_MONTH_AND_MORE, **narrowed))
+            ).total
+            return Counter(leads=total.leads, won=total.won, lost=total.lost, revenue=total.revenue)
+
+        wish = SourceWish(**A_MONTH_AND_MORE, basis="event")
+        sources = [row.key for row in (await source_report(connection, wish)).rows]
+        channels = ("telegram", "vk", "mango")
+        whole = await counted()
+        assert sum([await counted(source=key) for key in sources], Counter()) == whole
+        assert sum([await counted(channel=kind) for kind in channels], Counter()) == whole
+        for kind in channels:
+            both = [await counted(source=key, channel=kind) for key in sources]
+            assert sum(both, Counter()) == await counted(channel=kind)
 
 
 async def test_an_offer_is_made_once_though_there_are_several_stages_of_it(
@@ -220,11 +245,11 @@ async def test_the_win_rate_is_of_what_was_closed(database: AsyncEngine) -> None
     assert summary.BY_NAME["win_rate"].value(found.before) is None
 
 
-async def the_funnel(business: Business) -> None:
-    wish = FunnelWish(**PERIOD, by="source")
+async def the_funnel(business: Business, period: dict[str, Any]) -> None:
+    wish = FunnelWish(**period, by="source")
     async with business.engine.connect() as connection:
         found = await funnel.funnel(connection, wish)
-    way, leads, reached, lost, here, stays = await count_funnel(business)
+    way, leads, reached, lost, here, stays = await count_funnel(business, period)
     assert found.leads == len(leads) > 10
     for n, stage in enumerate(found.stages):
         assert (stage.id, stage.reached, stage.lost, stage.here) == (
@@ -251,15 +276,19 @@ async def the_funnel(business: Business) -> None:
     assert len(found.groups) > 1
     for group in found.groups:
         async with business.engine.connect() as connection:
-            own = await funnel.funnel(connection, FunnelWish(**PERIOD, source=group.key))
+            own = await funnel.funnel(connection, FunnelWish(**period, source=group.key))
         assert tuple(stage.reached for stage in own.stages) == group.reached
     for by in ("manager", "channel", "account"):
         async with business.engine.connect() as connection:
-            grouped = await funnel.funnel(connection, FunnelWish(**PERIOD, by=by))
+            grouped = await funnel.funnel(connection, FunnelWish(**period, by=by))
+            one = next(group for group in grouped.groups if group.leads)
+            narrowed = {by: one.key if by == "channel" else UUID(one.key)}
+            both = await funnel.funnel(connection, FunnelWish(**period, by="source", **narrowed))
         assert sum(group.leads for group in grouped.groups) == len(leads)
+        assert tuple(stage.reached for stage in both.stages) == one.reached
 
 
-async def count_funnel(business: Business) -> tuple[Any, ...]:
+async def count_funnel(business: Business, period: dict[str, Any]) -> tuple[Any, ...]:
     """(stages on the way, leads, then by place on the way: reached, lost from, here; and stays by stage)."""
     way = await business.sql("select id, kind from stage where kind <> 'lost' order by position")
     place = {stage.id: n for n, stage in enumerate(way)}
@@ -268,7 +297,7 @@ async def count_funnel(business: Business) -> tuple[Any, ...]:
         "select lead_id, after, at from lead_event where what in ('opened', 'stage') order by at, id"
     ):
         steps[event.lead_id].append((UUID(event.after), event.at))
-    leads = [lead for lead in await real_leads(business) if within(lead.created_at)]
+    leads = [lead for lead in await real_leads(business) if within(lead.created_at, **period)]
     reached: Counter[int] = Counter()
     lost: Counter[int] = Counter()
     here: Counter[int] = Counter()
