@@ -1,4 +1,5 @@
-"""Years of advertising made up for measuring reports: people who came by touches, turned to us, became leads; and spend.
+"""Years of advertising made up for measuring reports: people who came by touches, turned to us, became leads;
+what managers did about them; and spend.
 
 Set by set in SQL, what each is decided by a hash of its number, so that the same size gives the same rows. Nobody has
 written a word: reports do not read messages.
@@ -96,6 +97,40 @@ _RESPONSES: Final = """
           where conversation_id in (select md5('talk' || n)::uuid from generate_series(cast(:first as int), cast(:last as int)) n)) i
     join conversation v on v.id = i.conversation_id where abs(hashtext('answered' || i.id))::bigint % 10 > 0
 """
+_OF_CHUNK: Final = "(select md5('talk' || n)::uuid from generate_series(cast(:first as int), cast(:last as int)) n)"
+_ASSIGNED: Final = f"""
+    insert into assignment (id, conversation_id, manager_id, rule, reason, at)
+    select md5('assigned' || id)::uuid, id, manager_id, 'least loaded', '', created_at from conversation where id in {_OF_CHUNK}
+"""  # noqa: S608  # our own names
+# Those who called; one in five was missed. And each manager calls some of theirs back.
+_CALLS: Final = f"""
+    insert into call (id, account_id, key, conversation_id, direction, phase, ours, user_id, started_at, answered_at, ended_at,
+        talked, created_at)
+    select md5('call' || id || way)::uuid, account_id, id || way, conversation_id, way, case when missed then 'missed' else 'ended' end,
+           '+7495000000' || luck % 5, case when missed then null else manager_id end, began,
+           case when missed then null else began + interval '7 seconds' end, began + make_interval(secs => 7 + luck),
+           case when missed then null else luck end, began
+    from (select i.id, i.conversation_id, v.account_id, v.manager_id, way, abs(hashtext('luck' || i.id || way))::bigint % 600 as luck,
+                 way = 'in' and abs(hashtext('missed' || i.id))::bigint % 5 = 0 as missed,
+                 i.at + case way when 'in' then interval '0' else interval '3 hours' end as began
+          from inquiry i join conversation v on v.id = i.conversation_id, unnest(array['in', 'out']) way
+          where i.conversation_id in {_OF_CHUNK}
+           and (case way when 'in' then i.kind = 'call' else abs(hashtext('back' || i.id))::bigint % 4 = 0 end)) k
+"""  # noqa: S608  # our own names
+_TASKS: Final = f"""
+    insert into task (id, lead_id, contact_id, manager_id, text, due_at, done_at, created_at)
+    select md5('task' || id)::uuid, id, contact_id, manager_id, 'Call them', created_at + interval '1 day',
+           case when abs(hashtext('done' || id))::bigint % 9 > 0
+                then created_at + make_interval(hours => 2 + (abs(hashtext('when' || id))::bigint % 30)::int) end,
+           created_at
+    from lead where conversation_id in {_OF_CHUNK}
+"""  # noqa: S608  # our own names
+_REPLIES: Final = f"""
+    insert into rollup_replies (day, manager_id, account_id, replies)
+    select d::date, m, a, 1 + abs(hashtext(d || ' ' || m || a)) % 40
+    from generate_series(cast(:since as timestamptz), cast(:since as timestamptz) + interval '{DAYS} days', interval '1 day') d,
+         unnest(cast(:managers as uuid[])) m, unnest(cast(:accounts as uuid[])) a
+"""  # noqa: S608  # our own names
 _SPEND: Final = f"""
     insert into spend (ad_account_id, level, object_id, day, currency, object_name, amount, counted, origin_id, clicks, import_id)
     select :account, 'campaign', o.id::text, d::date, 'RUB', o.campaign, amount, (amount * 100)::bigint, o.id, 100, :import
@@ -110,7 +145,10 @@ _AD_ACCOUNT: Final = """
 _STAGES: Final = (
     ("New", "open"), ("In work", "open"), ("Quoted", "qualified"), ("Booked", "open"), ("Won", "won"), ("Lost", "lost"),
 )  # fmt: skip
-_AT_ONCE: Final = 20_000
+_OF_PEOPLE: Final = (
+    _CONTACTS, _CONVERSATIONS, _TOUCHES, _LEADS, _STEPS, _INQUIRIES, _RESPONSES, _ASSIGNED, _CALLS, _TASKS,
+)  # fmt: skip
+_AT_ONCE: Final = 10_000
 """Contacts of one transaction."""
 
 
@@ -125,14 +163,14 @@ async def make_up_years(engine: AsyncEngine, *, leads: int, now: datetime) -> in
         async with transaction(engine) as connection:
             await _run(
                 connection,
-                (_CONTACTS, _CONVERSATIONS, _TOUCHES, _LEADS, _STEPS, _INQUIRIES, _RESPONSES),
+                _OF_PEOPLE,
                 chunk,
             )
             if first == 1:
                 # Planned for empty tables, each of the next steps would read all that there is.
                 await _run(connection, ("analyze",), {})
     async with transaction(engine) as connection:
-        await _run(connection, ("analyze",), {})
+        await _run(connection, (_REPLIES, "analyze"), values)
         return int((await connection.execute(text("select count(*) from lead"))).scalar_one())
 
 

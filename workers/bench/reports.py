@@ -20,7 +20,8 @@ import uvloop
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.analytics import drill_down
+from storage.analytics import drill_down, rollups, ways
+from storage.analytics.calls import CallsWish, calls
 from storage.analytics.from_nothing import rebuild
 from storage.analytics.funnel import FunnelWish, funnel
 from storage.analytics.managers import ManagersWish, managers
@@ -89,30 +90,22 @@ async def _fill(engine: AsyncEngine, size: int) -> None:
         pass
     rebuilt = time.perf_counter()
     spent = await make_up_spend(engine, now=now)
+    click.echo(f"\n{leads:,} leads; {spent:,} rows of spend; {await _counts(engine, _MADE_UP)}")
+    click.echo(f"  reckoned: {await _counts(engine, _RECKONED)}")
+    click.echo(f"  made up in {made - began:.0f} s, reckoned in {rebuilt - made:.0f} s")
+
+
+_MADE_UP: Final = ("touch", "lead_event", "inquiry", "response", "assignment", "call", "task")
+_RECKONED: Final = ("fact_credit", "fact_stage", *rollups.DIMENSIONS, *ways.TABLES)
+
+
+async def _counts(engine: AsyncEngine, those: Sequence[str]) -> str:
     async with engine.connect() as connection:
         counts = [
             (await connection.execute(text(f"select count(*) from {table}"))).scalar_one()  # noqa: S608  # ours
-            for table in (
-                "touch",
-                "lead_event",
-                "inquiry",
-                "response",
-                "fact_credit",
-                "fact_stage",
-                "rollup_origin",
-                "rollup_owner",
-                "rollup_month",
-                "rollup_landing",
-                "rollup_way_origin",
-                "rollup_way_owner",
-                "rollup_stay",
-            )
+            for table in those
         ]
-    click.echo(
-        f"\n{leads:,} leads; {counts[0]:,} touches, {counts[1]:,} lead events, {counts[2]:,} inquiries, {counts[3]:,} responses;"
-        f" {spent:,} rows of spend\n{counts[4]:,} credits, {counts[5]:,} stays, {' + '.join(f'{each:,}' for each in counts[6:])} sums;"
-        f" made up in {made - began:.0f} s, reckoned in {rebuilt - made:.0f} s"
-    )
+    return ", ".join(f"{table} {n:,}" for table, n in zip(those, counts, strict=True))
 
 
 async def _time(engine: AsyncEngine, *, times: int) -> dict[str, float]:
@@ -162,13 +155,16 @@ async def _questions(engine: AsyncEngine) -> list[Asked]:
             _report(f"{span}, by source, of a manager", replace(wish, only={"manager": str(manager)})),
             _report(f"{span}, terms of a campaign", replace(wish, by="term", only={"source": first.key, "campaign": "campaign-3"})),
             _report(f"{span}, by landing page", replace(wish, by="landing")),
+            _report(f"{span}, landing pages of a source", replace(wish, by="landing", only={"source": first.key})),
             _report(f"{span}, by {'day' if span == 'a month' else 'month'}", replace(wish, by="day" if span == "a month" else "month")),
             _cards(f"{span}, cards: leads of a source", replace(wish, only={"source": first.key}), "leads"),
             _cards(f"{span}, cards: won leads of a source, linear", replace(wish, model="linear", only={"source": first.key}), "won"),
             _sales(f"{span}, summary", partial(summary, wish=SummaryWish(first=since, last=until, by="month"))),
             _sales(f"{span}, funnel", partial(funnel, wish=FunnelWish(first=since, last=until))),
             _sales(f"{span}, funnel, by source", partial(funnel, wish=FunnelWish(first=since, last=until, by="source"))),
+            _sales(f"{span}, funnel, of a manager", partial(funnel, wish=FunnelWish(first=since, last=until, manager=manager))),
             _sales(f"{span}, managers", partial(managers, wish=ManagersWish(first=since, last=until), zone=zone, now=utc_now())),
+            _sales(f"{span}, calls", partial(calls, wish=CallsWish(first=since, last=until))),
         ]  # fmt: skip
     return asked
 
