@@ -1,8 +1,10 @@
-"""`allo bench route`: events a second through the router, from the queue to the commit, in one process.
+"""`allo bench route`: events a second through the router, from the queue to the commit, in one process; and what the
+recorder makes of them.
 
 Floor: the same broker messages from the same queues, decoded, and inserted in batches of 200 into one table. Then the
-router itself over RabbitMQ and PostgreSQL, and over the queue in PostgreSQL. Interleaved, each round on a fresh database,
-where a few thousand events have been routed before: a server that has never looked at its tables plans for empty ones.
+router itself over RabbitMQ and PostgreSQL, and over the queue in PostgreSQL; and the recorder with the facts of the latter,
+as large helpings of them as the relay gives it. Interleaved, each round on a fresh database, where a few thousand events
+have been routed before: a server that has never looked at its tables plans for empty ones.
 """
 
 import asyncio
@@ -16,8 +18,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router import wire
+from router.facts import Fact
 from router.transit import Publication
-from storage import bulk, tables
+from storage import bulk, recording, tables
+from storage.analytics.taking_in import take_in
 from workers import garbage
 from workers.bench import stage
 from workers.bench.people import events
@@ -25,6 +29,8 @@ from workers.bench.stage import Series, Stopwatch
 from workers.broker import Broker
 from workers.clock import utc_now
 from workers.edge import PER_MESSAGE
+from workers.record import PREFETCH as RECORD_PREFETCH
+from workers.relay import FACTS_PER_MESSAGE
 from workers.route import PREFETCH, Router
 from workers.settings import Settings, load_settings
 from workers.topology import INBOUND
@@ -48,10 +54,11 @@ def bench(*, count: int, rounds: int) -> None:
 
 
 async def measure(settings: Settings, *, count: int, rounds: int) -> None:
-    floor, distributed, embedded = (
+    floor, distributed, embedded, recorder = (
         Series("floor: consume, decode, insert"),
         Series("router, RabbitMQ and PostgreSQL"),
         Series("router, embedded queue"),
+        Series("recorder"),
     )
     garbage.settle()  # as a process that serves does
     async with stage.server(settings) as server:
@@ -67,10 +74,12 @@ async def measure(settings: Settings, *, count: int, rounds: int) -> None:
                 stage.embedded_broker(engine) as embedded_broker,
             ):
                 await _route(embedded_broker, engine, embedded, count)
+                await _record(engine, recorder, count)
     if floor.rates:
-        stage.say([floor.line(), distributed.line(of=floor), embedded.line(of=distributed)])
+        lines = [floor.line(), distributed.line(of=floor), embedded.line(of=distributed)]
     else:
-        stage.say(["No RabbitMQ answers: only the embedded mode was measured.", embedded.line()])
+        lines = ["No RabbitMQ answers: only the embedded mode was measured.", embedded.line()]
+    stage.say([*lines, recorder.line(of=embedded)])
 
 
 async def _fill(broker: Broker, arriving: Iterable[tuple[str, bytes]]) -> None:
@@ -148,6 +157,28 @@ async def _route(broker: Broker, engine: AsyncEngine, series: Series, count: int
         ).scalar_one()
     if stored != WARM_UP + count:
         raise AssertionError(f"{WARM_UP + count} events were routed, {stored} messages are there")
+
+
+async def _record(engine: AsyncEngine, series: Series, count: int) -> None:
+    """All that was told of the events; first what was told while warming up."""
+    async with engine.begin() as connection:
+        await recording.make_partitions(connection, now=utc_now())
+        told = (await connection.execute(text("select body from outbox order by seq"))).scalars()
+        facts = [wire.decode_fact(body) for body in told]
+    helping = RECORD_PREFETCH * FACTS_PER_MESSAGE
+    warm = len(facts) * WARM_UP // (WARM_UP + count)
+
+    async def record(those: list[Fact]) -> None:
+        for n in range(0, len(those), helping):
+            async with engine.begin() as connection:
+                await take_in(
+                    connection, those[n : n + helping], time_zone="Europe/Moscow", now=utc_now()
+                )
+
+    await record(facts[:warm])
+    watch = Stopwatch()
+    await record(facts[warm:])
+    watch.stop(series, count)
 
 
 async def _run_router(
