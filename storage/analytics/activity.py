@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.activity_plans import offer_stages
+from storage.analytics.answer_times import answer_times
 from storage.analytics.happened import happened
 from storage.analytics.rules import NOBODY
 from storage.analytics.wishes import Wish, by_account, by_conversation, by_whom, narrowed
@@ -96,7 +97,8 @@ def offered(stages: list[UUID], values: dict[str, Any]) -> str:
 
 async def add_activity(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
     await _assigned(connection, wish, period, work)
-    await _answered(connection, wish, period, work)
+    for who, own in (await answer_times(connection, wish, period.values())).items():
+        work[who].update(own)
     await _messages(connection, wish, work)
     await _calls(connection, wish, work)
     await _tasks(connection, wish, period, work)
@@ -110,22 +112,6 @@ async def _assigned(connection: AsyncConnection, wish: Wish, period: Period, wor
          and {by_whom(wish, values, column="x.manager_id")}
          and {by_conversation(wish, values, column="x.conversation_id")}
         group by 1
-    """  # noqa: S608  # our own names; values are parameters
-    _add(work, await connection.execute(text(statement), values))
-
-
-async def _answered(connection: AsyncConnection, wish: Wish, period: Period, work: Work) -> None:
-    values = period.values()
-    first = "filter (where x.first and x.working_seconds is not null)"
-    statement = f"""
-        select x.user_id as who, count(*) as answered, count(*) filter (where x.first) as first_answers,
-               percentile_disc(0.5) within group (order by x.working_seconds) {first} as first_median,
-               percentile_disc(0.9) within group (order by x.working_seconds) {first} as first_p90
-        from response x
-        where x.at >= :begin and x.at < :end and x.user_id is not null
-         and {by_whom(wish, values, column="x.user_id")}
-         and {by_conversation(wish, values, column="x.conversation_id")}
-        group by grouping sets ((x.user_id), ())
     """  # noqa: S608  # our own names; values are parameters
     _add(work, await connection.execute(text(statement), values))
 

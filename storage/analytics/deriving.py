@@ -16,10 +16,10 @@ from router.attribution import counted
 from router.attribution_models import WHOLE, shares_of, split
 from storage.analytics.call_outcomes import call_rows
 from storage.analytics.lead_ways import way_of
+from storage.analytics.lengths import length_class
 from storage.analytics.loading import Histories, Inquiry, Lead, Snapshot, Step, Touch
 from storage.analytics.models import ALL, PLACES
 from storage.analytics.rules import NOBODY, Rules
-from storage.analytics.stay_lengths import length_class
 from storage.origins import Triple
 
 LANDING_LIMIT: Final = 200

@@ -147,8 +147,12 @@ async def _counted(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[s
         from ({_rows(wish, asked, values)}) x join origin o on o.id = x.origin_id
         where {narrowed(only, values)} group by 1
     """  # noqa: S608  # our own names; values are parameters
-    found = await connection.execute(text(statement), values)
-    return {row.key: (row.name or "", _sums_of(row)) for row in found}
+    counted = {
+        row.key: (row.name or "", _sums_of(row))
+        for row in await connection.execute(text(statement), values)
+    }
+    # What has moved away has left a sum of nothing behind.
+    return {key: found for key, found in counted.items() if found[1] != Sums()}
 
 
 def _sums_of(row: Any) -> Sums:

@@ -71,6 +71,13 @@ fact_credit = Table(
         "origin_id",
         postgresql_where=text("qualified_on is not null"),
     ),
+    Index(  # sales that no rate turns into the company's money
+        "ix_fact_credit_without_rate",
+        "created_on",
+        "closed_on",
+        "subject_id",
+        postgresql_where=text("status = 'won' and money is null"),
+    ),
 )
 
 # A lead's stays in stages, one after the other.
@@ -86,7 +93,7 @@ fact_stage = Table(
     moment("entered_at"),
     moment("left_at", null=True),
     Column("seconds", BigInteger),  # null while it is still there
-    Column("length", Integer),  # the class of its length: storage.analytics.stay_lengths
+    Column("length", Integer),  # the class of its length: storage.analytics.lengths
     # Whether the lead had not been there before.
     Column("first", Boolean, nullable=False, server_default=text("true")),
     words("status"),  # of the lead

@@ -104,5 +104,12 @@ response = (
         Index("ix_response_conversation_id_at", "conversation_id", "at"),
         Index("ix_response_at", "at", postgresql_include=["user_id", "first", "working_seconds"]),
         Index("ix_response_user_id_at", "user_id", "at"),
+        Index(  # the first answers of a class of lengths
+            "ix_response_first",
+            "user_id",
+            "working_seconds",
+            "at",
+            postgresql_where=text("first"),
+        ),
     )
 )

@@ -67,12 +67,16 @@ def upgrade() -> None:
     # What the recorder makes is made anew in the background, the new sums with the old: each is kept by what changes.
     op.execute("truncate fact_credit, fact_stage, fact_lead, fact_call, rollup_origin, rollup_owner, rollup_month")
     op.execute("delete from setting where name = 'reports_counted_by'")
+    op.create_index('ix_fact_credit_without_rate', 'fact_credit', ['created_on', 'closed_on', 'subject_id'], unique=False, postgresql_where=sa.text("status = 'won' and money is null"))
+    op.create_index('ix_response_first', 'response', ['user_id', 'working_seconds', 'at'], unique=False, postgresql_where=sa.text('first'))
     op.create_index('ix_fact_stage_length', 'fact_stage', ['stage_id', 'length', 'created_on'], unique=False, postgresql_include=['seconds', 'origin_id', 'account_id', 'manager_id'], postgresql_where=sa.text('length is not null'))
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     op.drop_index('ix_fact_stage_length', table_name='fact_stage')
+    op.drop_index('ix_response_first', table_name='response')
+    op.drop_index('ix_fact_credit_without_rate', table_name='fact_credit')
     op.drop_table('rollup_way_owner')
     op.drop_table('rollup_way_origin')
     op.drop_table('rollup_stay')

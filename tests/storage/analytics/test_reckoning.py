@@ -78,6 +78,7 @@ class Shop:
                     source=("yandex", "direct", "vk")[number % 3],
                     medium="cpc",
                     campaign=("", "spring")[number % 2],
+                    landing=("", "https://shop.example/tyres", "https://shop.example/oil")[who],
                 )
             case "lead":
                 stages = await self.there.stages()

@@ -70,16 +70,34 @@ async def test_what_is_narrowed_to_a_row_is_that_row_by_whatever_it_is_split_fur
                 .values(manager_id=managers[number % 2])
             )
         await reckon(connection, *shop.people)
+        groupings = ("source", "manager", "pipeline", "landing", "term")
         for basis in ("cohort", "event"):
             for model in ("last", "linear", "time_decay"):
                 wish = Wish(
                     first=date(2026, 6, 11), last=date(2026, 11, 20), basis=basis, model=model
                 )
-                for outer, inner in permutations(("source", "manager", "pipeline", "term"), 2):
+                for outer, inner in permutations(groupings, 2):
                     for row in (await source_report(connection, replace(wish, by=outer))).rows:
                         narrowed = replace(wish, by=inner, only={outer: row.key})
                         parts = (await source_report(connection, narrowed)).total
                         assert replace(parts, spend=0) == replace(row.sums, spend=0), narrowed
+
+
+async def test_a_day_from_which_everything_has_moved_is_no_row(database: AsyncEngine) -> None:
+    async with database.begin() as connection:
+        there = Rows(connection, now=NOW)
+        person = await there.contact()
+        lead = await there.lead(person, created_at=NOW)
+        await reckon(connection, person)
+        wish = Wish(first=NOW.date() - timedelta(days=9), last=NOW.date(), by="day")
+        assert [row.key for row in (await source_report(connection, wish)).rows] == ["2026-11-30"]
+
+        earlier = NOW - timedelta(days=3)
+        moved = update(tables.lead).where(tables.lead.c.id == lead)
+        await connection.execute(moved.values(created_at=earlier))
+        await reckon(connection, person)
+
+        assert [row.key for row in (await source_report(connection, wish)).rows] == ["2026-11-27"]
 
 
 async def test_a_period_before_has_the_same_length(database: AsyncEngine) -> None:
