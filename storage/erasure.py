@@ -63,7 +63,8 @@ _OVERWRITE: Final = (
         " (select id from conversation where contact_id = any(:people))"
     ),
     (
-        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now)"
+        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now),"
+        " cancelled_at = case when done_at is null then :now else cancelled_at end"
         f" where contact_id = any(:people) or lead_id in {_LEADS} or conversation_id in {_TALKS}"
     ),
     (
