@@ -79,7 +79,7 @@ def take_snapshot(world: World, lead: Lead) -> bool:
         had = lead.first_touch_id is not None
         lead.first_touch_id = lead.last_touch_id = lead.first_touch = lead.last_touch = None
         return had
-    before = sorted(counted(before), key=lambda touch: (touch.at, touch.id))
+    before = counted(before)
     first, last = before[0], before[-1]
     if (first.id, last.id) == (lead.first_touch_id, lead.last_touch_id):
         return False
@@ -88,18 +88,36 @@ def take_snapshot(world: World, lead: Lead) -> bool:
     return True
 
 
-class _WithMedium(Protocol):
+class _Countable(Protocol):
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def source(self) -> str: ...
     @property
     def medium(self) -> str: ...
+    @property
+    def campaign(self) -> str: ...
+    @property
+    def visit(self) -> str: ...
 
 
-T = TypeVar("T", bound=_WithMedium)
+T = TypeVar("T", bound=_Countable)
 
 
 def counted(touches: Iterable[T]) -> list[T]:
-    """Those that attribution looks at: what a colleague said counts only where nothing was found."""
-    touches = list(touches)
-    return [each for each in touches if each.medium != BY_HAND] or touches
+    """Those that attribution looks at, oldest first: each visit once, and what a colleague said only where nothing was found.
+
+    A visit is kept by the site's chat, and again by whichever link is followed from it. While those were two contacts it was
+    a touch of each; merged they have both, and keep both: the merge may be undone.
+    """
+    in_order = sorted(touches, key=lambda each: (each.at, each.id))
+    found = [each for each in in_order if each.medium != BY_HAND] or in_order
+    once: dict[object, T] = {}
+    for each in found:
+        once.setdefault((each.visit, each.source, each.campaign) if each.visit else each.id, each)
+    return list(once.values())
 
 
 def snapshot(touch: Touch) -> dict[str, Any]:

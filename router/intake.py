@@ -8,7 +8,16 @@ from datetime import datetime
 from typing import Final, assert_never
 from uuid import UUID
 
-from router import assignment, attribution, calls, inquiries, leads, receipts, service_events
+from router import (
+    assignment,
+    attribution,
+    calls,
+    digests,
+    inquiries,
+    leads,
+    receipts,
+    service_events,
+)
 from router.clean_text import clean_line, clean_text
 from router.conversations import (
     about,
@@ -70,6 +79,9 @@ def receive(world: World, accepted: Accepted) -> None:
 
 
 def message_came(world: World, accepted: Accepted, event: InboundMessage) -> None:
+    if digests.was_asked_for(world, accepted, event):
+        world.note(accepted, "a colleague's digest")
+        return
     external_id = event.external_id
     known = world.stored.get((accepted.account, external_id))
     if known is not None and event.fingerprint != known.details.get("fingerprint", ""):

@@ -388,6 +388,11 @@ class Touch:
     referrer: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def visit(self) -> str:
+        """What the browser calls the visit that it was; "": it was none, or nobody knows."""
+        return str(self.raw.get("visit", ""))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedLink:
@@ -408,6 +413,16 @@ class LinkClick:
     keys: SourceKeys
     contact_id: UUID | None = None
     link: TrackedLink
+
+
+@dataclass(slots=True, kw_only=True)
+class DigestRecipient:
+    """A colleague who gets a digest by a messenger. `address`: their chat; "" until they have opened the bot by `code`."""
+
+    id: UUID
+    code: str
+    account_id: UUID
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -438,6 +453,7 @@ class Tracks:
     links: dict[str, TrackedLink] = field(default_factory=dict)
     """By code, and those of mail by their address, too."""
     clicks: dict[str, LinkClick] = field(default_factory=dict)
+    recipients: dict[str, DigestRecipient] = field(default_factory=dict)
     lines: dict[str, CallLine] = field(default_factory=dict)
     leases: dict[str, list[NumberLease]] = field(default_factory=dict)
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.asking import NotFound, Refused
+from router.digests import BEGINS, SECRET_BYTES
 from router.ids import new_id
 
 Every = Literal["day", "week", "month"]
@@ -27,8 +28,6 @@ MOST_RECIPIENTS: Final = 50
 ATTEMPTS: Final = 5
 PAUSE: Final = timedelta(minutes=5)
 """Before what did not go is tried again, times how often it was."""
-CODE: Final = "digest_"
-"""Begins the code that a colleague's /start carries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class Digest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """`address` is "" while a chat has not said /start yet. `state` and the rest are of what was sent last."""
+    """`address` is "" while a chat has not said /start yet (`router.digests`). `state` and the rest are of what was sent last."""
 
     id: UUID
     digest_id: UUID
@@ -113,7 +112,7 @@ async def add_recipient(
         digest_id=digest,
         address=address,
         name=name,
-        code=CODE + secrets.token_urlsafe(24),
+        code=BEGINS + secrets.token_urlsafe(SECRET_BYTES),
         stopped_at=None,
     )
     await connection.execute(
@@ -290,16 +289,3 @@ async def of_code(connection: AsyncConnection, code: str) -> str | None:
     )
     name: str | None = found.scalar_one_or_none()
     return name
-
-
-async def chat_said_start(connection: AsyncConnection, touch: UUID, conversation: UUID) -> bool:
-    """A colleague opened the bot by the link of a digest: from now on it goes to that chat. The link works once."""
-    done = await connection.execute(
-        text(
-            "update digest_recipient r set address = c.chat from touch t, conversation c, digest d"
-            " where t.id = :touch and c.id = :conversation and d.id = r.digest_id and d.account_id = c.account_id"
-            " and r.code = t.raw ->> 'code' and r.address = '' and starts_with(r.code, :begins)"
-        ),
-        {"touch": touch, "conversation": conversation, "begins": CODE},
-    )
-    return bool(done.rowcount)

@@ -63,7 +63,8 @@ _OVERWRITE: Final = (
         " (select id from conversation where contact_id = any(:people))"
     ),
     (
-        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now)"
+        "update task set text = '', details = '{}', done_at = coalesce(done_at, :now),"
+        " cancelled_at = case when done_at is null then :now else cancelled_at end"
         f" where contact_id = any(:people) or lead_id in {_LEADS} or conversation_id in {_TALKS}"
     ),
     (
@@ -98,8 +99,11 @@ _OVERWRITE: Final = (
         "  then jsonb_set(last_touch, '{source}', to_jsonb(cast('by_hand' as text))) else last_touch end"
         " where contact_id = any(:people)"
     ),
+    # Which touches are of one visit is what reports count by; what the browser called it is not.
     (
-        "update touch set landing = '', referrer = '', click_ids = '{}', raw = '{}',"
+        "update touch t set landing = '', referrer = '', click_ids = '{}', raw = case when raw ->> 'visit' <> ''"
+        "  then jsonb_build_object('visit', (select min(cast(o.id as text)) from touch o"
+        "   where o.contact_id = any(:people) and o.raw ->> 'visit' = t.raw ->> 'visit')) else '{}' end,"
         " source = case when medium = 'by_hand' then 'by_hand' else source end where contact_id = any(:people)"
     ),
     "update link_click set keys = '{}' where contact_id = any(:people)",

@@ -39,7 +39,8 @@ _COLLISIONS: Final = (
     (
         "task_closed",
         text(
-            "update task set done_at = :at where contact_id = :absorbed and kind = 'callback' and done_at is null"
+            # Nobody has done it: it is not wanted twice.
+            "update task set done_at = :at, cancelled_at = :at where contact_id = :absorbed and kind = 'callback' and done_at is null"
             " and exists (select from task o where o.contact_id = :survivor and o.kind = 'callback'"
             "  and o.done_at is null) returning id"
         ),

@@ -29,7 +29,7 @@ _ADD = text("""
         jsonb_build_object('stage', cast(:stage as text)), :now)
 """)
 _DROP = text("""
-    update task set done_at = :now
+    update task set done_at = :now, cancelled_at = :now
     where lead_id = :lead and origin = 'stage' and done_at is null and details ->> 'stage' = :stage
     returning id, contact_id, conversation_id, manager_id
 """)

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.clean_text import clean_line
+from router.digests import is_code
 from router.message import Accepted, CallReported
-from router.records import CallLine, LinkClick, NumberLease, TrackedLink
+from router.records import CallLine, DigestRecipient, LinkClick, NumberLease, TrackedLink
 from router.tracks import PATIENCE, as_called
 from router.world import World
 from storage import bulk
@@ -32,6 +33,12 @@ _CLICKS = Records(
     " from unnest(cast(:codes as text[])) as k(code),"
     " lateral (select * from link_click where code = k.code offset 0) as c join tracked_link l on l.id = c.link_id",
 )
+_RECIPIENTS = Records(
+    DigestRecipient,
+    "select r.id, r.code, r.address, d.account_id from unnest(cast(:codes as text[])) as k(code),"
+    " lateral (select * from digest_recipient where code = k.code for no key update) as r"
+    " join digest d on d.id = r.digest_id",
+)
 _LINES = Records(
     CallLine,
     "select n.number, n.name, n.utm from unnest(cast(:numbers as text[])) as k(number),"
@@ -54,12 +61,15 @@ _LEASES = Records(
 async def load_tracks(connection: AsyncConnection, world: World, batch: Sequence[Accepted]) -> None:
     """Nothing is asked for a batch without codes and calls, as most are."""
     codes: set[str] = set()
+    digests: set[str] = set()
     aliases: set[str] = set()
     calls: set[tuple[str, datetime]] = set()
     for accepted in batch:
         event = accepted.event
         source = getattr(event, "source", None)
-        if source is not None and source.code:
+        if source is not None and is_code(source.code):
+            digests.add(source.code)
+        elif source is not None and source.code:
             codes.add(clean_line(source.code.lower()))
         if source is not None and source.alias:
             aliases.add(clean_line(source.alias.lower(), limit=320))
@@ -67,6 +77,10 @@ async def load_tracks(connection: AsyncConnection, world: World, batch: Sequence
             call = world.calls.get((accepted.account, event.call))
             began = call.started_at if call is not None else event.started_at or event.at
             calls.add((as_called(event.ours), began))
+    if digests:
+        recipients = _RECIPIENTS.asked(codes=sorted(digests))
+        await bulk.answer(connection, recipients)
+        world.tracks.recipients = {each.code: each for each in recipients.found}
     if codes or aliases:
         await _load_links(connection, world, codes, aliases)
     if calls:

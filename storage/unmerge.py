@@ -61,7 +61,7 @@ async def undo(
     await _restore_leads(connection, people)
     await connection.execute(
         text(
-            "update task set done_at = null where id = any(cast(:ids as uuid[])) and done_at = :at and not exists"
+            "update task set done_at = null, cancelled_at = null where id = any(cast(:ids as uuid[])) and done_at = :at and not exists"
             " (select from task o where o.contact_id = task.contact_id and o.kind = task.kind and o.done_at is null)"
         ),
         {"ids": merge.moved.get("task_closed", []), "at": merge.at},

@@ -22,6 +22,7 @@ from router.records import (
     Contact,
     Conversation,
     Delivery,
+    DigestRecipient,
     Identity,
     Inquiry,
     Lead,
@@ -254,6 +255,9 @@ def _leads(world: World) -> Iterator[bulk.Step | None]:
     yield bulk.inserting(tables.touch, _TOUCH, world.all_of(Touch))
     yield bulk.updating(
         tables.link_click, ("id", "contact_id"), list(world.changed[LinkClick].values())
+    )
+    yield bulk.updating(
+        tables.digest_recipient, ("id", "address"), list(world.changed[DigestRecipient].values())
     )
     yield bulk.updating(
         tables.lead, _LEAD, [each for each in world.changed[Lead].values() if each.status == "open"]

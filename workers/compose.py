@@ -371,7 +371,6 @@ def _workers(base: Foundation, jobs: dict[str, Job]) -> None:
         typing.hear(fact)
         notifier.hear(fact)
         pusher.hear(fact)
-        digests.hear(fact)
         hooks.hear(fact)
 
     base.ear.tell(hear)

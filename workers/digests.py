@@ -22,7 +22,6 @@ from inbox.reports import digest as digest_words
 from inbox.reports.asking import ask
 from inbox.reports.catalogue import REPORTS
 from inbox.reports.schedule import next_time
-from router.facts import Fact, TouchRecorded
 from router.ids import new_id
 from storage import digests
 from storage.company import company_zone
@@ -30,13 +29,12 @@ from storage.digests import Digest, Recipient
 from storage.saved_views import SavedView, saved_report
 from workers.account_book import AccountBook
 from workers.clock import Clock
-from workers.supervisor import is_away, pause, unless
+from workers.supervisor import is_away, pause
 
 log = structlog.get_logger()
 
 TURN_S: Final = 5.0
 PATIENCE_S: Final = 120.0
-WAITING: Final = 1000
 
 
 class Digests:
@@ -60,29 +58,10 @@ class Digests:
         self._public_url = public_url
         self._time_zone = time_zone
         self._language = language
-        self._touched: asyncio.Queue[TouchRecorded] = asyncio.Queue(WAITING)
-
-    def hear(self, fact: Fact | None) -> None:
-        if isinstance(fact, TouchRecorded) and not self._touched.full():
-            self._touched.put_nowait(fact)
 
     async def run(self, stop: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._meet(stop))
-            while not await pause(stop, TURN_S):
-                await self.turn()
-
-    async def _meet(self, stop: asyncio.Event) -> None:
-        """Colleagues who open the bot by the link of a digest."""
-        while (fact := await unless(stop, self._touched.get())) is not None:
-            await self.met(fact)
-
-    async def met(self, fact: TouchRecorded) -> None:
-        if fact.conversation is None:
-            return
-        async with self._engine.begin() as connection:
-            if await digests.chat_said_start(connection, fact.touch, fact.conversation):
-                log.info("digest_chat_opened", conversation=fact.conversation)
+        while not await pause(stop, TURN_S):
+            await self.turn()
 
     async def turn(self) -> None:
         """All that is due."""

@@ -3,6 +3,8 @@
 a rule has changed (storage.analytics.rule_changes) ─┐
 a visitor's touches were adopted, a person erased    ├─▶ reckoning_due ──▶ a few contacts at a time
 a rate was entered, an installation is updated      ─┘
+
+And then takes away the words that nothing has any more of those who were erased (storage.origins).
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.analytics import reckoning
 from storage.analytics.rule_changes import notice_changes
+from storage.origins import forget_unused
 from storage.world import is_conflict
 from workers.clock import Clock
 from workers.supervisor import pause
@@ -26,6 +29,7 @@ AT_ONCE: Final = 100
 """Contacts in a transaction: the recorder may wait for the sums that it holds."""
 LOOK_EVERY: Final = timedelta(seconds=5)
 """Settings change rarely, and reports may be so late."""
+FORGET_EVERY: Final = timedelta(minutes=1)
 
 
 class Reckoner:
@@ -34,6 +38,7 @@ class Reckoner:
         self._now = now
         self._time_zone = time_zone
         self._looked_at: datetime | None = None
+        self._forgot_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -41,6 +46,7 @@ class Reckoner:
             try:
                 await self._look()
                 done = await self.reckon_some()
+                await self._forget()
             except DBAPIError as error:
                 if not is_conflict(error):
                     raise
@@ -56,6 +62,15 @@ class Reckoner:
             if await notice_changes(connection, time_zone=self._time_zone, now=now):
                 log.info("reports_counted_anew")
         self._looked_at = now
+
+    async def _forget(self) -> None:
+        now = self._now()
+        if self._forgot_at is not None and now - self._forgot_at < FORGET_EVERY:
+            return
+        async with self._engine.begin() as connection:
+            if forgotten := await forget_unused(connection):
+                log.info("origins_forgotten", count=forgotten)
+        self._forgot_at = now
 
     async def reckon_some(self) -> int:
         """How many contacts were due, AT_ONCE at most."""

@@ -2,7 +2,7 @@
  *
  *   <script async src="https://allo.example/source.js"></script>       widget.js has it inside
  *
- * Attributes of the tag: data-consent="required" (nothing is kept or asked for before allo.consent(true)),
+ * Attributes of the tag: data-consent="required" (nothing is kept, told or asked for before allo.consent(true)),
  * data-pool (which numbers are lent; "site" by default).
  *
  *   allo.consent(true or false)   allo.link(address of a /go/ link) → the address that tells where the visitor came from
@@ -52,10 +52,20 @@
     try { return new URL(url).host === location.host ? '' : bare(url); } catch { return ''; }
   }
 
+  // Other tabs of the same browser keep visits, too.
+  function gather() {
+    const kept = read();
+    visits = kept.visits.concat(visits.filter((each) => !kept.visits.some((one) => one.i === each.i))).sort((a, b) => a.a - b.a);
+    seen = Math.max(seen, kept.seen || 0);
+    // The first one stays, and of the others the latest.
+    if (visits.length > MOST) visits.splice(1, visits.length - MOST);
+  }
+
   // A visit begins after half an hour of silence, or when the address says that an advertisement was clicked.
 
   function landed() {
     if (may === false) return;
+    gather();
     const now = Date.now(), last = visits[visits.length - 1], utm = {}, clicks = {};
     for (const [name, value] of new URLSearchParams(location.search)) {
       const folded = name.toLowerCase().trim(), trimmed = value.trim().slice(0, 150);
@@ -67,15 +77,15 @@
     const same = last && JSON.stringify([last.u, last.c]) === JSON.stringify([utm, clicks]);
     if (!last || now - seen > SESSION_MS || (marked && !same)) {
       visits.push({ i: uuid(), a: now, l: bare(location.href), r: elsewhere(came), u: utm, c: clicks });
-      // The first one stays, and of the others the latest.
-      if (visits.length > MOST) visits.splice(1, visits.length - MOST);
+      if (visits.length > MOST) visits.splice(1, 1);
     }
     seen = now;
     keep();
     fillAll();
   }
+  // Before consent nothing leaves the page: what is remembered until it is loaded anew is told to nobody.
   function trail() {
-    if (may === false) return '';
+    if (may !== true) return '';
     const told = visits.map((each) => [Math.max(0, Math.round((Date.now() - each.a) / 1000)), each.i, each.l, each.r, each.u, each.c]);
     for (;;) {
       const bytes = new TextEncoder().encode(JSON.stringify({ t: told }));
@@ -104,7 +114,7 @@
   function values() {
     const found = { allo: trail() };
     const last = [...visits].reverse().find((each) => Object.keys(each.u).length || Object.keys(each.c).length);
-    if (last && may !== false) {
+    if (last && may === true) {
       for (const name in last.u) found['utm_' + name] = last.u[name];
       Object.assign(found, last.c);
     }
@@ -189,10 +199,6 @@
     if (given) {
       if (may === true) return;
       may = true;
-      const kept = read(), now = visits;
-      visits = kept.visits.concat(now.filter((each) => !kept.visits.some((one) => one.i === each.i)));
-      if (visits.length > MOST) visits.splice(1, visits.length - MOST);
-      keep();
       landed();
       number();
     } else {
@@ -216,6 +222,8 @@
     };
   }
   addEventListener('popstate', moved);
+  // Taken back in another tab.
+  addEventListener('storage', (event) => { if (event.key === KEPT && event.newValue === null) consent(false); });
   addEventListener('click', follow, true);
   addEventListener('auxclick', follow, true);
   addEventListener('submit', submitted, true);
@@ -223,9 +231,6 @@
   addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') number(); }, true);
 
   function start() {
-    const kept = read();
-    visits = kept.visits;
-    seen = kept.seen || 0;
     lease = disk((storage) => storage.getItem(LEASE)) || '';
     moved();
     // Pages that are built by scripts bring their numbers and forms later.

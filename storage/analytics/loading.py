@@ -73,6 +73,7 @@ class Touch:
     content: str
     term: str
     landing: str
+    visit: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ _INQUIRIES: Final = bulk.Records(
 )
 _TOUCHES: Final = bulk.Records(
     Touch,
-    "select id, contact_id, at, source, medium, campaign, content, term, landing"
+    "select id, contact_id, at, source, medium, campaign, content, term, landing, coalesce(raw ->> 'visit', '') as visit"
     " from touch where contact_id = any(cast(:contacts as uuid[]))",
 )
 _CALLS: Final = bulk.Records(

@@ -14,7 +14,9 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from router.attribution import snapshot
 from router.ids import new_id
+from router.records import Touch
 from storage import bulk
 from storage.analytics.rule_changes import forget
 from storage.engine import transaction
@@ -163,8 +165,9 @@ async def _write(connection: AsyncConnection, ground: _Ground, some: Sequence[Ta
         "touch",
         ("id", "contact_id", "at", "channel", "source", "campaign"),
         (
-            (talk.touch, talk.contact, talk.said[0].at, talk.channel, talk.source, talk.campaign)
+            (touch.id, touch.contact_id, touch.at, touch.channel, touch.source, touch.campaign)
             for talk in some
+            if (touch := _touch(talk)) is not None
         ),
     )
     await bulk.copy(
@@ -284,9 +287,8 @@ def _messages(talk: Talk, ground: _Ground) -> Iterator[tuple[Any, ...]]:
 
 
 def _lead(talk: Talk, ground: _Ground) -> tuple[Any, ...]:
-    touch = msgspec.json.encode(
-        {"source": talk.source, "campaign": talk.campaign, "channel": talk.channel}
-    ).decode()
+    touch = _touch(talk)
+    kept = msgspec.json.encode(snapshot(touch)).decode() if touch is not None else None
     closed = talk.said[-1].at if talk.lead_status != "open" else None
     return (
         talk.lead,
@@ -299,15 +301,29 @@ def _lead(talk: Talk, ground: _Ground) -> tuple[Any, ...]:
         _manager(talk, ground),
         ground.accounts[talk.channel],
         talk.id,
-        talk.touch,
-        talk.touch,
-        touch,
-        touch,
+        touch and touch.id,
+        touch and touch.id,
+        kept,
+        kept,
         float(talk.number),
         "дорого" if talk.lead_status == "lost" else "",
         talk.said[0].at,
-        closed or talk.said[0].at,
+        talk.said[-1].at,
         closed,
+    )
+
+
+def _touch(talk: Talk) -> Touch | None:
+    """None of who came from nowhere known."""
+    if not talk.source:
+        return None
+    return Touch(
+        id=talk.touch,
+        contact_id=talk.contact,
+        at=talk.said[0].at,
+        channel=talk.channel,
+        source=talk.source,
+        campaign=talk.campaign,
     )
 
 

@@ -1,6 +1,6 @@
-"""What stands around the conversations: labels, files, replies that failed, colleagues named, what became of leads, tasks
-done, what everybody was told, prepared replies and views. Set by set; which rows, their ids decide, so that the same story
-gives the same surroundings.
+"""What stands around the conversations: labels, files, replies that failed, colleagues named, what reports count by (inquiries,
+answers, the ways of leads), tasks done, what everybody was told, prepared replies and views. Set by set; which rows, their ids
+decide, so that the same story gives the same surroundings.
 """
 
 from datetime import datetime
@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from router.inquiries import SILENCE
 from storage.seeding.story import LABELS
 
 _COLOURS: Final = ("red", "petrol", "amber", "sky", "violet", "")
@@ -57,11 +58,41 @@ _NAMED: Final = """
     where m.direction = 'note' and abs(cast(hashtext(cast(m.conversation_id as text)) as bigint)) % 3 = 0
 """
 
+# As router.inquiries decides it of each message when it comes.
+_INQUIRIES: Final = """
+    insert into inquiry (id, conversation_id, kind, at)
+    select id, conversation_id, 'message', sent_at from (
+        select m.id, m.conversation_id, m.sent_at,
+               lag(m.sent_at) over (partition by m.conversation_id order by m.seq) as before
+        from message m join conversation v on v.id = m.conversation_id
+        where m.direction = 'in' and v.status <> 'spam') said
+    where before is null or sent_at - before >= cast(:silence as interval)
+"""
+# What was said up to an answer, since the one before it.
+_RESPONSES: Final = """
+    insert into response (id, conversation_id, user_id, waited_since, at)
+    select (array_agg(id) filter (where direction = 'out'))[1], conversation_id,
+           (array_agg(author_user) filter (where direction = 'out'))[1],
+           min(sent_at) filter (where direction = 'in'), max(sent_at) filter (where direction = 'out')
+    from (select m.*, count(*) filter (where direction = 'out') over (partition by conversation_id order by seq
+                  rows between unbounded preceding and 1 preceding) as turn
+          from message m where direction in ('in', 'out')) said
+    group by conversation_id, turn
+    having bool_or(direction = 'in') and bool_or(direction = 'out')
+"""
+
+# Through the stages before it, at equal paces; who is lost was in the first alone.
 _LEADS: Final = """
-    insert into lead_event (id, lead_id, what, after, at)
-    select gen_random_uuid(), id, 'opened', to_jsonb(cast(stage_id as text)), created_at from lead
-    union all
-    select gen_random_uuid(), id, 'stage', to_jsonb(cast(stage_id as text)), stage_since from lead
+    insert into lead_event (id, lead_id, what, before, after, at)
+    select gen_random_uuid(), lead_id, case when nth = 1 then 'opened' else 'stage' end,
+           case when nth > 1 then to_jsonb(cast(before as text)) end, to_jsonb(cast(stage_id as text)),
+           created_at + (stage_since - created_at) * ((nth - 1) / greatest(steps - 1, 1))
+    from (select l.id as lead_id, l.created_at, l.stage_since, s.id as stage_id, lag(s.id) over way as before,
+                 cast(row_number() over way as float) as nth, count(*) over (partition by l.id) as steps
+          from lead l join stage own on own.id = l.stage_id join stage s on s.pipeline_id = l.pipeline_id
+          where s.id = own.id or s.position < own.position and s.kind not in ('won', 'lost')
+            and l.stage_since > l.created_at and (l.status <> 'lost' or s.position = (select min(position) from stage f where f.pipeline_id = l.pipeline_id))
+          window way as (partition by l.id order by s.id = own.id, s.position)) steps
 """
 
 _TASKS: Final = """
@@ -104,9 +135,9 @@ _VIEWS: Final = """
 
 async def surround(connection: AsyncConnection, *, now: datetime) -> None:
     """After all conversations are there."""
-    given = {"now": now, "labels": list(LABELS), "colours": list(_COLOURS)}
+    given = {"now": now, "silence": SILENCE, "labels": list(LABELS), "colours": list(_COLOURS)}
     for statement in (
-        _LABELS, _FILES, _FAILED, _FAILED_IN, _NAMED, _LEADS, _TASKS, _TOLD, _CANNED, _VIEWS,
+        _LABELS, _FILES, _FAILED, _FAILED_IN, _NAMED, _INQUIRIES, _RESPONSES, _LEADS, _TASKS, _TOLD, _CANNED, _VIEWS,
     ):  # fmt: skip
         named = {name: value for name, value in given.items() if f":{name}" in statement}
         await connection.execute(text(statement), named)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from router import calls
 from router.message import SourceKeys
 from storage import timers
+from storage.analytics.managers import ManagersWish, managers
 from storage.desk import Desk
 from storage.policies import Policies
 from tests.conftest import NOON
@@ -418,6 +420,32 @@ async def test_undoing_a_merge_gives_back_the_calls_and_the_task_that_came_after
         "select distinct v.contact_id from call c join conversation v on v.id = c.conversation_id"
     )
     assert [each.contact_id for each in talks] == [caller] == [task.contact_id]
+
+
+async def test_of_two_who_become_one_the_second_call_back_is_cancelled_and_nobody_has_done_it(
+    shop, report
+):
+    await report(*missed())
+    await report(*missed("c2", who="+79161112233"))
+    desk = Desk(shop.engine, now=lambda: NOON, media=NoFiles())
+    (one, other) = await shop.sql("select id from contact order by created_at, id")
+
+    merge = await desk.merge(one.id, other.id, by=None)
+
+    cancelled = "select contact_id from task where done_at is not null and cancelled_at is not null"
+    still = "select contact_id from task where done_at is null and cancelled_at is null"
+    assert len(await shop.sql(cancelled)) == len(await shop.sql(still)) == 1
+    assert await tasks_done(shop) == 0
+    await desk.unmerge(merge, by=None)
+    assert {each.contact_id for each in await shop.sql(still)} == {one.id, other.id}
+
+
+async def tasks_done(shop) -> int:
+    """As the report of managers counts them."""
+    wish = ManagersWish(first=NOON.date() - timedelta(days=7), last=NOON.date())
+    async with shop.engine.connect() as connection:
+        found = await managers(connection, wish, zone=ZoneInfo("Europe/Moscow"), now=NOON)
+    return found.total.tasks_done
 
 
 async def test_a_line_that_is_nobodys_own_is_a_conversation_and_no_key(shop, report, count):

@@ -1,5 +1,6 @@
 """Erasing a person leaves none of their words anywhere: every column of every table is looked through."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,18 +11,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from router.asking import BulkChange
+from router.attribution import BY_HAND
 from router.ids import new_id
 from router.message import Attachment
 from storage.desk import Desk
 from storage.drafts import Draft, Writing, keep_draft
 from storage.engine import transaction
 from storage.lead_sources import say_source
+from storage.origins import forget_unused, intern
 from storage.recording import index_conversations
 from storage.tasks import create_task
 from storage.tracked_links import make_link
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
 from tests.installation import Installation
+from tests.storage.analytics.business import Business
 
 SECRET = "Кракатау"
 OF_WORDS = text("""
@@ -231,3 +235,75 @@ async def test_words_that_somebody_else_has_said_too_are_still_known(shop: Insta
     assert {row.word for row in await shop.sql("select word from said_word")} > {"добрый", "день"}
     await desk.erase_contact(person, by=None)
     assert {row.word for row in await shop.sql("select word from said_word")} == {"добрый", "вечер"}
+
+
+async def test_what_a_colleague_said_of_their_source_leaves_the_reports_with_them(
+    database: AsyncEngine,
+) -> None:
+    shop = await Business(database).begin()
+    said = {1: SECRET, 2: SECRET, 3: "Fair"}
+    leads = {}
+    for who, words in said.items():
+        await shop.do("message", who, 0)
+        (row,) = await shop.sql("select id, contact_id from lead order by id desc limit 1")
+        leads[who] = row
+        async with transaction(database) as connection:
+            await say_source(connection, row.id, words, by=shop.managers[0], now=shop.now)
+    await shop.settle()
+    assert await origins_by_hand(shop) == ["fair", SECRET.lower()]
+
+    await shop.desk.erase_contact(leads[1].contact_id, by=shop.managers[0])
+    await shop.settle()
+    assert await forgotten(database) == 0  # somebody else was recommended by the same
+    await shop.desk.erase_contact(leads[2].contact_id, by=shop.managers[0])
+    assert await forgotten(database) == 0  # not while reports still count it
+    await shop.settle()
+    before = await shop.kept()
+    assert await forgotten(database) == 1
+
+    assert await origins_by_hand(shop) == ["by_hand", "fair"]
+    assert await where_it_is_said(database, SECRET) == set()
+    assert await shop.kept() == before
+    assert await shop.counted_anew() == before
+
+
+async def test_an_origin_that_is_just_being_written_down_is_not_forgotten(
+    database: AsyncEngine,
+) -> None:
+    triple = (SECRET.lower(), BY_HAND, "")
+    async with transaction(database) as connection:
+        await intern(connection, [triple], now=NOON)
+    async with asyncio.TaskGroup() as group, transaction(database) as writer:
+        numbers, _ = await intern(writer, [triple], now=NOON)
+        forgetting = group.create_task(forgotten(database))
+        await somebody_waits(database)
+        await writer.execute(
+            text(
+                "insert into fact_credit (kind, subject_id, place, created_on, contact_id, origin_id, account_id,"
+                " manager_id, pipeline_id, weights)"
+                " select 'lead', u, 0, '2026-11-01', u, :origin, u, u, u, '{}' from gen_random_uuid() u"
+            ),
+            {"origin": numbers[triple]},
+        )
+
+    assert forgetting.result() == 0
+
+
+async def forgotten(engine: AsyncEngine) -> int:
+    async with transaction(engine) as connection:
+        return await forget_unused(connection)
+
+
+async def somebody_waits(engine: AsyncEngine) -> None:
+    async with asyncio.timeout(30), engine.connect() as connection:
+        waiting = text(
+            "select 1 from pg_locks l join pg_stat_activity a using (pid)"
+            " where not l.granted and l.locktype = 'advisory' and a.datname = current_database()"
+        )
+        while not (await connection.execute(waiting)).first():  # noqa: ASYNC110  # the database tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def origins_by_hand(shop: Business) -> list[str]:
+    rows = await shop.sql("select source from origin where medium = 'by_hand'")
+    return sorted(row.source for row in rows)

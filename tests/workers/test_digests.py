@@ -16,12 +16,14 @@ from connectors.connector import Account, Outgoing, Sent
 from connectors.errors import Rejected, Unreachable
 from connectors.registry import discover
 from inbox.reports.schedule import next_time
-from router.facts import TouchRecorded
-from router.ids import new_id
+from router.message import SourceKeys
 from storage import digests
+from storage.policies import Policies
 from storage.saved_views import save_view
+from storage.world import route
 from tests.builders import Rows
 from tests.conftest import NOON
+from tests.events import a_message, a_person, accepted
 from tests.inbox.report_shop import a_week_of_sales
 from workers.digests import Digests
 
@@ -76,6 +78,17 @@ class Office:
                 text("select state, error from digest_sending order by at, recipient_id")
             )
             return [(row.state, row.error) for row in rows]
+
+    async def link(self) -> tuple[UUID, str]:
+        """The account of the only digest, and the code of the only one who gets it."""
+        async with self.engine.connect() as connection:
+            found = await connection.execute(
+                text(
+                    "select d.account_id, r.code from digest d join digest_recipient r on r.digest_id = d.id"
+                )
+            )
+            account, code = found.one()
+            return account, code
 
     async def next_at(self) -> datetime:
         async with self.engine.connect() as connection:
@@ -188,26 +201,63 @@ async def test_who_has_stopped_it_and_who_has_left_get_none(database: AsyncEngin
 
 async def test_a_chat_gets_it_once_it_has_said_start(database: AsyncEngine) -> None:
     office = await open_office(database, kind="telegram", to=("",))
-    async with database.begin() as connection:
-        rows = Rows(connection, now=NOON)
-        account = (await connection.execute(text("select account_id from digest"))).scalar_one()
-        code = (await connection.execute(text("select code from digest_recipient"))).scalar_one()
-        person = await rows.contact()
-        talk = await rows.conversation(contact=person, account=account, chat="4711")
-        other = await rows.touch(person, raw={"code": "digest_wrong"})
-        touch = await rows.touch(person, raw={"code": code})
+    account, code = await office.link()
+    other = await a_second_bot(database)
+    before = await people_and_sources(database)
 
-    worker = office.worker
-    for each in (other, touch):
-        await worker.met(
-            TouchRecorded(id=new_id(), at=NOON, touch=each, conversation=talk, contact=person)
-        )
-    await worker.turn()
+    wrong = f"{code[:-1]}{'a' if code[-1] != 'a' else 'b'}"
+    await starts(database, account, wrong, chat="1")
+    await starts(database, other, code, chat="2")
+    await starts(database, account, code, chat="4711")
+    await starts(database, account, code, chat="3")  # the link works once
+    await office.worker.turn()
 
     (message,) = office.post.sent
     assert message.chat == "4711"
     assert message.html == ""
     assert "Лиды: 5" in message.text
+    # Of nobody of them a customer was made, nor of the code a campaign.
+    assert await people_and_sources(database) == before
+
+
+async def test_what_only_looks_like_such_a_link_is_a_customer_who_came_by_it(
+    database: AsyncEngine,
+) -> None:
+    office = await open_office(database, kind="telegram", to=("",))
+    account, _ = await office.link()
+
+    await starts(database, account, "digest_may", chat="5")
+
+    async with database.connect() as connection:
+        found = await connection.execute(
+            text("select campaign from touch where raw ->> 'code' = 'digest_may'")
+        )
+        assert found.scalars().all() == ["digest_may"]
+
+
+async def starts(engine: AsyncEngine, account: UUID, code: str, *, chat: str) -> None:
+    said = a_message(
+        chat=chat, by=a_person(int(chat)), text="/start", kind="service", at=NOON,
+        source=SourceKeys(code=code),
+    )  # fmt: skip
+    async with engine.begin() as connection:
+        await route(connection, [accepted(account, said)], policies=Policies(), now=NOON)
+
+
+async def a_second_bot(engine: AsyncEngine) -> UUID:
+    async with engine.begin() as connection:
+        return await Rows(connection, now=NOON).account(slug="second", kind="telegram")
+
+
+async def people_and_sources(engine: AsyncEngine) -> tuple[int, ...]:
+    async with engine.connect() as connection:
+        found = await connection.execute(
+            text(
+                "select (select count(*) from contact), (select count(*) from conversation),"
+                " (select count(*) from touch), (select count(*) from lead), (select count(*) from origin)"
+            )
+        )
+        return tuple(found.one())
 
 
 @pytest.mark.parametrize(

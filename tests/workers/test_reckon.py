@@ -32,7 +32,7 @@ async def test_what_is_due_is_reckoned_and_so_is_everybody_once_the_clock_is_ano
         group.create_task(reckoner.run(stop))
 
         async def nothing_is_due() -> bool:
-            return not await shop.sql("select from reckoning_due")
+            return not await shop.sql("select 1 from reckoning_due")
 
         await _until(nothing_is_due)
         before = await shop.kept()

@@ -1,22 +1,29 @@
-"""Forty customers, five channels, six sources, two currencies: every cell of the source report is worked out here from the
+"""Forty customers, ten channels, six sources, two currencies: every cell of the source report is worked out here from the
 story itself, with fractions and another way of thinking, under every model and on both bases.
 
 They come through the doors: visits, messages and calls are routed, colleagues win, lose and merge at the desk, the recorder
-hears of it as it always does, and spend is written as an import writes it.
+hears of it as it always does, and spend is written as an import writes it. Where a source travels in what the platform sends
+(mail, forms, exchanges), it does so here: the payloads are read by the channels themselves.
 """
 
+import json
+from base64 import urlsafe_b64encode
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.message import EmailMessage
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from connectors.channels.email.events import understand
+from connectors.connector import Account
 from router.ids import new_id
 from router.message import Key, SourceKeys
 from router.spending import Spending, SpendRow
@@ -24,15 +31,25 @@ from storage.ad_accounts import add_ad_account
 from storage.analytics.figures import Sums, Terms, values
 from storage.analytics.models import ALL
 from storage.analytics.source_report import Wish, source_report
+from storage.call_numbers import add_number
 from storage.spend_reckoning import set_rate
 from storage.spending import write_spending
+from storage.tracked_links import make_link
+from tests.connectors.channels import call_hook_world, lead_form_world, uis_world
 from tests.events import a_call_report, a_message, a_person
 from tests.storage.analytics.business import Business
+
+pytestmark = pytest.mark.timeout(300)
+"""Three months of work: of a busy machine it takes a while."""
 
 DAY = timedelta(days=1)
 BEGAN = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 FIRST, LAST = date(2026, 6, 1), date(2026, 7, 31)
-CHANNELS = ("telegram", "vk", "whatsapp", "site_chat", "mango")
+CHANNELS = (
+    "telegram", "vk", "whatsapp", "site_chat", "mango", "email", "lead_form", "call_hook", "uis", "twilio",
+)  # fmt: skip
+CALLS = ("mango", "call_hook", "uis", "twilio")
+NO_BROWSER = (*CALLS, "email")
 SOURCES = (
     ("yandex", "cpc", "brakes"),
     ("yandex", "cpc", "tyres"),
@@ -46,7 +63,8 @@ UNKNOWN = ("", "", "")
 # 7 kopecks times 3 times 5 times 8: whatever a model makes of it, there is no rest.
 PENNY = 840
 
-Touch = tuple[datetime, tuple[str, str, str]]
+Whence = tuple[str, str, str]
+Touch = tuple[datetime, Whence]
 
 
 @dataclass(slots=True)
@@ -82,8 +100,10 @@ class Story:
 
     async def tell(self) -> None:
         await self.business.begin()
-        for kind in ("whatsapp", "site_chat"):
-            self.business.accounts[kind] = await self.business.connect(kind, kind=kind)
+        for kind in CHANNELS:
+            if kind not in self.business.accounts:
+                self.business.accounts[kind] = await self.business.connect(kind, kind=kind)
+        await self._print_addresses_and_numbers()
         for number in range(40):
             await self._comes(number)
         await self._are_one(6, 20, both_open=False)
@@ -93,26 +113,29 @@ class Story:
         await self.business.settle()
 
     async def _comes(self, number: int) -> None:
-        who = Customer(number=number, channel=CHANNELS[number % 5])
+        who = Customer(number=number, channel=CHANNELS[number % 10])
         self.people.append(who)
         at = BEGAN + DAY * number + timedelta(hours=number % 14)
         # None to two visits before, a week apart, and one too long ago to count. Who calls has shown us no browser.
         visits = [(at - 7 * DAY * week, origin(number + week)) for week in (2, 1)[: number % 3]]
         if number % 9 == 4:
             visits.append((at - 120 * DAY, origin(number + 5)))
-        earlier = visits if who.channel != "mango" else []
-        key = await self._visits(who, earlier)
+        earlier = [] if who.channel in NO_BROWSER else visits
+        # A form tells of them itself.
+        key = await self._visits(who, earlier) if who.channel != "lead_form" else None
         touched = origin(number) if number % 8 != 7 else None
         if touched is not None:
             who.touches.append((at, touched))
-        await self._turns_to_us(who, at, touched, key)
+        await self._turns_to_us(who, at, touched, key, earlier)
         who.touches += earlier
         who.leads.append(Lead(at=at, snapshot=list(who.touches)))
         who.inquiries.append(at)
         self.contacts[number] = (
             await self.business.one("select contact_id from lead order by id desc limit 1")
         ).contact_id
-        if number % 5 == 2:  # a touch after the lead: of it nothing is the lead's
+        if (
+            number % 5 == 2 and who.channel not in CALLS
+        ):  # a touch after the lead: of it nothing is the lead's
             late = at + timedelta(hours=3)
             who.touches.append((late, origin(number + 3)))
             await self._turns_to_us(who, late, origin(number + 3), None)
@@ -153,24 +176,39 @@ class Story:
         at: datetime,
         touched: tuple[str, str, str] | None,
         key: Key | None,
+        earlier: Sequence[Touch] = (),
     ) -> None:
         self.business.now = at + timedelta(seconds=1)
+        if who.channel in SENDS:
+            event = SENDS[who.channel](who.number, at, touched, earlier)
+            await self.business._route(who.channel, event)
+            return
         keys = (key,) if key is not None else ()
         source = None
         if touched is not None:
-            names = ("source", "medium", "campaign")
-            source = SourceKeys(
-                utm={name: word for name, word in zip(names, touched, strict=True) if word}
-            )
+            source = SourceKeys(utm=utm_of(touched))
         if who.channel == "mango":
-            phone = f"+7916{1_000_000 + who.number}"
             call = a_call_report(
-                "ringing", call=uuid4().hex, at=at, who=phone, ours="+74950000001", source=source,
+                "ringing", call=uuid4().hex, at=at, who=phone_of(who.number), ours="+74950000001", source=source,
             )  # fmt: skip
             await self.business._route("mango", call)
             return
         by = a_person(who.number + 100, *keys, channel=who.channel)
         await self.business._route(who.channel, a_message(by=by, at=at, source=source))
+
+    async def _print_addresses_and_numbers(self) -> None:
+        """Of each source there is an address for mail, and a number that an exchange rings."""
+        now = BEGAN - 30 * DAY
+        async with self.business.engine.begin() as connection:
+            for place, (source, medium, campaign) in enumerate(SOURCES):
+                utm = {"source": source, "medium": medium, "campaign": campaign}
+                await make_link(
+                    connection, name=f"Mail {place}", kind="email", account=self.business.accounts["email"],
+                    address=address_of(place), utm=utm, by=None, now=now,
+                )  # fmt: skip
+                await add_number(
+                    connection, number=number_of(place), kind="static", name=f"Number {place}", pool="", utm=utm, now=now,
+                )  # fmt: skip
 
     async def _closes(self, who: Customer, outcome: str, *, after: int, value: int = 0) -> None:
         lead = who.leads[-1]
@@ -233,6 +271,92 @@ class Story:
                 await write_spending(
                     connection, account, said, how="file", file_hash=currency, by=None, now=now
                 )
+
+
+# What the platforms send.
+
+
+def phone_of(number: int) -> str:
+    return f"+7916{1_000_000 + number}"
+
+
+def utm_of(touched: Whence | None) -> dict[str, str]:
+    names = ("source", "medium", "campaign")
+    return {name: word for name, word in zip(names, touched or (), strict=False) if word}
+
+
+def address_of(place: int) -> str:
+    return f"ads{place}@shop.example"
+
+
+def number_of(place: int) -> str:
+    return f"+7495777000{place}"
+
+
+def sends_mail(number: int, at: datetime, touched: Whence | None, earlier: Sequence[Touch]) -> Any:
+    mail = EmailMessage()
+    mail["From"] = f"Customer <box{number}@post.example>"
+    mail["To"] = address_of(SOURCES.index(touched)) if touched else "sales@shop.example"
+    mail["Message-ID"] = f"<{uuid4().hex}@post.example>"
+    mail["Subject"] = "Brakes"
+    mail.set_content("How much is it?")
+    account = Account(
+        id=uuid4(), kind="email", slug="email", fields={"address": "sales@shop.example"}
+    )
+    return understand(mail.as_bytes(), account=account, received_at=at).event
+
+
+def sends_form(number: int, at: datetime, touched: Whence | None, earlier: Sequence[Touch]) -> Any:
+    """With what the script on the page has put into its hidden fields."""
+    visits = [
+        [(at - when).total_seconds(), uuid4().hex, "https://shop.example/", "", utm_of(whence), {}]
+        for when, whence in earlier
+    ]
+    trail = urlsafe_b64encode(json.dumps({"t": visits}).encode()).decode().rstrip("=")
+    fields = {"name": "Customer", "phone": phone_of(number), "allo": trail}
+    fields |= {f"utm_{name}": word for name, word in utm_of(touched).items()}
+    request = lead_form_world.a_request(urlencode(fields).encode())
+    return lead_form_world.enquiry(replace(request, received_at=at))
+
+
+def calls_a_hook(
+    number: int, at: datetime, touched: Whence | None, earlier: Sequence[Touch]
+) -> Any:
+    told = call_hook_world.a_report(
+        call=uuid4().hex, customer=phone_of(number), line="+74950000001", at=at.isoformat(),
+        started_at=at.isoformat(), source={"utm": utm_of(touched)},
+    )  # fmt: skip
+    (report,) = call_hook_world.reports_of(told)
+    return report
+
+
+def calls_by_uis(
+    number: int, at: datetime, touched: Whence | None, earlier: Sequence[Touch]
+) -> Any:
+    body = uis_world.filled(
+        "incoming", call_session_id=str(uuid4().int % 10**10), contact_phone_number=phone_of(number)[1:],
+        start_time=f"{at + timedelta(hours=3):%Y-%m-%d %H:%M:%S}",
+        **{f"utm_{name}": word for name, word in utm_of(touched).items()},
+    )  # fmt: skip
+    request = replace(uis_world.a_request(body), received_at=at)
+    ((report,),) = [[each.event for each in uis_world.received(request).incoming]]
+    return report
+
+
+def calls_a_printed_number(
+    number: int, at: datetime, touched: Whence | None, earlier: Sequence[Touch]
+) -> Any:
+    ours = number_of(SOURCES.index(touched)) if touched else "+74950000001"
+    return a_call_report("ringing", call=uuid4().hex, at=at, who=phone_of(number), ours=ours)
+
+
+SENDS: Mapping[str, Callable[[int, datetime, Whence | None, Sequence[Touch]], Any]] = {
+    "email": sends_mail,
+    "lead_form": sends_form,
+    "call_hook": calls_a_hook,
+    "uis": calls_by_uis,
+    "twilio": calls_a_printed_number,
+}
 
 
 def row(source: str, campaign: str, amount: str, *days: date) -> SpendRow:
@@ -317,7 +441,6 @@ def moscow(at: datetime) -> date:
     return (at + timedelta(hours=3)).date()
 
 
-Whence = tuple[str, str, str]
 Cells = dict[Whence, dict[str, Fraction]]
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -235,3 +236,50 @@ async def test_rates_and_rules_hold_still_while_somebody_reckons(shop: Business)
         async with shop.engine.begin() as other:
             taken = "select pg_try_advisory_xact_lock(hashtextextended('rules of reckoning', 0))"
             assert (await other.execute(text(taken))).scalar() is False
+
+
+async def test_a_visit_that_both_have_brought_counts_once_when_they_are_one(
+    database: AsyncEngine,
+) -> None:
+    """The site's chat has kept it of one, and the link that was pressed in it of the other."""
+    shop = await Business(database).begin()
+    utm = {"source": "yandex", "medium": "cpc", "campaign": "brakes"}
+    landed = SourceKeys(utm=utm, visit="v1", visited_at=shop.now - timedelta(minutes=10))
+    again = SourceKeys(utm=utm, visit="v2", visited_at=shop.now - timedelta(days=9))
+    pressed = replace(landed, visited_at=shop.now - timedelta(minutes=10, milliseconds=-800))
+    for channel, source in (
+        ("telegram", landed),
+        ("vk", SourceKeys(earlier=(again, pressed), visited_at=shop.now)),
+    ):
+        by = a_person(9, channel=channel)
+        await shop._route(channel, a_message(by=by, at=shop.later(1), source=source))
+    apart = await equal(shop)
+    one, other = [row.id for row in await shop.sql("select id from contact order by id")]
+    assert [len(rows) for rows in await credited(shop)] == [2, 4]
+
+    merge = await shop.desk.merge(one, other, by=None)
+    together = await equal(shop)
+    # Two touches of each: the lead that goes on, and what either began with.
+    assert [len(rows) for rows in await credited(shop)] == [6]
+    before = await credited(shop)
+
+    await shop.desk.unmerge(merge, by=None)
+    assert await equal(shop) == apart
+
+    await shop.desk.merge(one, other, by=None)
+    assert (await equal(shop))["rollup_origin"] == together["rollup_origin"]
+    await shop.desk.erase_contact(one, by=None)
+    assert (await equal(shop))["rollup_origin"] == together["rollup_origin"]
+    assert await credited(shop) == before
+    assert not await shop.sql("select id from touch where raw ->> 'visit' in ('v1', 'v2')")
+
+
+async def credited(shop: Business) -> list[list[Any]]:
+    """The credits of each contact: of their leads and inquiries."""
+    rows = await shop.sql(
+        "select contact_id, subject_id, touch_id, weights from fact_credit order by 1, 2, 3"
+    )
+    return [
+        [row for row in rows if row.contact_id == whose]
+        for whose in dict.fromkeys(row.contact_id for row in rows)
+    ]
