@@ -11,33 +11,28 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from babel.numbers import get_currency_precision
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.spending import folded
 from storage.ad_accounts import AdAccount, ad_account_by_id, all_ad_accounts
-from storage.company import default_currency, put, read_company, setting
+from storage.company import company_currency, put, setting
+from storage.exchange import exchanged, own_currency
 from storage.origins import Triple
 from storage.sources import origin_ids
 
 VAT: Final = "spend_vat"
 """The setting: "with" or "without"."""
 
-UNLESS_SAID: Final = "RUB"
-"""Where there is no pipeline yet, either."""
-
 RATE_STEP: Final = Decimal("0.00000001")
 
-COUNTED: Final = """
+_WITH_VAT: Final = "(1 + a.vat_rate / 100)"
+_HAS_VAT: Final = "coalesce(n.vat_included, a.vat_included)"
+COUNTED: Final = f"""
     round(
-        n.amount * :unit
-        * case when :with_vat and not coalesce(n.vat_included, a.vat_included) then 1 + a.vat_rate / 100 else 1 end
-        * case when n.currency = :currency then 1 else (
-            select r.rate from currency_rate r where r.currency = n.currency and r.day <= n.day
-            order by r.day desc limit 1
-        ) end
-        / case when not :with_vat and coalesce(n.vat_included, a.vat_included) then 1 + a.vat_rate / 100 else 1 end
+        {exchanged("n.amount", "n.currency", "n.day")}
+        * case when cast(:with_vat as boolean) and not {_HAS_VAT} then {_WITH_VAT} else 1 end
+        / case when not cast(:with_vat as boolean) and {_HAS_VAT} then {_WITH_VAT} else 1 end
     )::bigint
 """
 """Of a row `n` with amount, currency, day and vat_included, and its account `a`; parameters are those of `Reckoning`."""
@@ -45,23 +40,19 @@ COUNTED: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoning:
-    """What reports count in. `unit`: minor units in one."""
+    """What reports count in."""
 
     currency: str
-    unit: int
     with_vat: bool
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"currency": self.currency, "unit": self.unit, "with_vat": self.with_vat}
+        return {**own_currency(self.currency), "with_vat": self.with_vat}
 
 
 async def reckoning(connection: AsyncConnection) -> Reckoning:
-    known = (await read_company(connection)).currency or await default_currency(connection)
-    currency = known or UNLESS_SAID
     return Reckoning(
-        currency=currency,
-        unit=10 ** get_currency_precision(currency),
+        currency=await company_currency(connection),
         with_vat=await setting(connection, VAT) != "without",
     )
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
+from babel.numbers import get_currency_precision
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -204,7 +205,7 @@ async def enter_by_hand(
         raise CannotWrite(
             "An import speaks for some of these days. What is beside it belongs to an account of its own."
         )
-    object_id = HAND + object_of(row)
+    object_id, currency = HAND + object_of(row), row.currency or account.currency
     gone = await connection.execute(
         text("""
             with gone as (
@@ -221,8 +222,8 @@ async def enter_by_hand(
         },
     )
     parts = [
-        _Part(each, object_id, each.currency or account.currency, each.amount, None, None)
-        for each in (spread(row) if row.amount else ())
+        _Part(each, object_id, currency, each.amount, None, None)
+        for each in (spread(row, decimals=get_currency_precision(currency)) if row.amount else ())
     ]
     return await _write(
         connection,
@@ -329,11 +330,7 @@ _INSERT: Final[Statement] = numbered(f"""
         )
         select a.id, cast(:import_id as uuid), n.level, n.object_id, n.day, n.currency, n.object_name, n.amount,
             n.origin_id, n.content, n.term, n.source, n.medium, n.campaign, n.campaign_id, n.vat_included, n.clicks,
-            n.impressions, {
-    COUNTED.replace(":unit", "cast(:unit as bigint)")
-    .replace(":with_vat", "cast(:with_vat as boolean)")
-    .replace(":currency", "cast(:currency as text)")
-}
+            n.impressions, {COUNTED}
         from n join ad_account a on a.id = cast(:account as uuid)
         returning counted
     )
@@ -395,7 +392,7 @@ def _parts(rows: Iterable[SpendRow], account: AdAccount) -> list[_Part]:
     found: dict[tuple[str, str, date, str], _Part] = {}
     for row in rows:
         object_id, currency = object_of(row), row.currency or account.currency
-        for each in spread(row):
+        for each in spread(row, decimals=get_currency_precision(currency)):
             key = (each.level, object_id, each.first_day, currency)
             before = found.get(key)
             if before is None:

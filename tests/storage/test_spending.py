@@ -187,6 +187,17 @@ async def test_a_range_is_spread_and_its_sum_stays_exact(books):
     assert sum(counted) == 100_000
 
 
+async def test_a_range_in_yen_is_spread_in_whole_yen(books):
+    days = replace(day(1, "100", campaign="a", currency="JPY"), last_day=NOV[2])
+    async with transaction(books.engine) as connection:
+        await set_rate(connection, currency="JPY", day=NOV[0], rate=Decimal("0.5"))
+    await books.write(said(days))
+    assert await books.counted() == [1650, 1650, 1700]
+    by_hand = replace(days, first_day=NOV[5], last_day=NOV[7])
+    await books.by_hand(by_hand)
+    assert (await books.counted())[3:] == [1650, 1650, 1700]
+
+
 @pytest.mark.parametrize(
     ("included", "with_vat", "counted"),
     [(True, True, 12000), (True, False, 10000), (False, True, 14400), (False, False, 12000)],
