@@ -290,6 +290,47 @@ async def test_a_line_that_breaks_is_tried_again_at_once(database):
         assert await desk.total() == direct.total(FIRST, TODAY)
 
 
+async def test_a_platform_that_hangs_is_given_up_and_asked_again_later(database):
+    async with direct_desk(database) as (desk, direct):
+        desk.puller.patience = 0.2
+        direct.go_wrong(Fault(kind="hang_before", times=1))
+        assert await desk.steps() == 1
+        row = await desk.row()
+        assert (row.condition, row.error) == ("failing", "The platform did not answer in time")
+        desk.puller.patience = 30
+        desk.later(minutes=10)
+        await desk.steps()
+        assert await desk.total() == direct.total(FIRST, TODAY)
+
+
+@pytest.mark.parametrize("said", ["nan", "-5", "in a while", "1e999"])
+async def test_a_platform_that_names_no_time_is_asked_again_in_a_while(database, said):
+    async with vk_desk(database) as (desk, vk):
+        vk.go_wrong(Fault(kind="answer", status=429, headers={"Retry-After": said}, times=1))
+        await desk.steps()
+        row = await desk.row()
+        assert row.condition == "failing"
+        assert desk.time < row.next_pull_at <= desk.time + timedelta(days=1)
+
+
+@pytest.mark.parametrize("lives", ['"nan"', "-1", "1e300", "null"])
+async def test_a_token_of_a_strange_life_stops_nothing(database, lives):
+    async with vk_desk(database) as (desk, vk):
+        vk.go_wrong(
+            Fault(
+                kind="answer",
+                status=200,
+                description=f'{{"access_token": "x", "expires_in": {lives}}}',
+                method="token.json",
+                times=1,
+            )
+        )
+        await desk.steps()
+        # It is tried, and refused; so another was taken.
+        assert (vk.given, (await desk.row()).error) == (1, "")
+        assert await desk.total() == vk.total(FIRST, TODAY)
+
+
 async def test_too_many_requests_wait_as_long_as_the_platform_says(database):
     async with vk_desk(database, quota=1) as (desk, vk):
         await desk.steps()
