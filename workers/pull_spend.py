@@ -36,6 +36,7 @@ from router.ids import new_id
 from router.spending import Spending
 from storage.engine import transaction
 from storage.sealing import CannotUnseal, Sealer
+from storage.spend_parts import CannotWrite
 from storage.spend_pulls import (
     ClaimedPull,
     LostClaim,
@@ -43,7 +44,7 @@ from storage.spend_pulls import (
     keep_credentials,
     settle_pull,
 )
-from storage.spending import CannotWrite, write_spending
+from storage.spending import write_spending
 from workers.clock import Clock
 from workers.supervisor import unless
 
