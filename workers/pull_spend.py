@@ -335,8 +335,10 @@ class SpendPuller:
         kept = {
             name: value
             for name, value in state.items()
-            if name in {"pending", "report", "attempts"} and value
+            if name in {"pending", "report", "attempts", "failing_since"} and value
         }
+        if error:
+            kept.setdefault("failing_since", self.now().isoformat())
         async with transaction(self.engine) as connection:
             await settle_pull(
                 connection,

@@ -23,10 +23,12 @@ from storage.ad_accounts import (
 )
 from storage.engine import transaction
 from storage.reading.spending import list_imports
+from storage.reading.troubles import troubles
 from storage.sealing import Sealer
 from storage.spend_pulls import claim_pull
 from tests.conftest import NOON
 from tests.installation import Installation
+from workers.doctor.advertising import examine_advertising
 from workers.pull_spend import AT_FIRST, EVERY, RESTATED, SpendPuller
 
 TODAY = date(2026, 11, 21)
@@ -100,6 +102,12 @@ class Desk:
                 )
             )
             return tuple(found.one())
+
+    async def troubles(self):
+        """As the front page of the settings counts them, and as doctor says them."""
+        async with self.engine.connect() as connection:
+            count = (await troubles(connection, now=self.time)).ad_accounts
+        return count, [(each.level, each.text) for each in await examine_advertising(self.engine)]
 
     async def waiting(self):
         async with self.engine.connect() as connection:
@@ -242,6 +250,38 @@ async def test_a_refused_token_stops_the_asking_and_says_so_until_there_is_anoth
             await desk.credentials(connection, token="another", api_base=direct.url)
         await desk.steps()
         assert (await desk.row()).condition == "working"
+
+
+async def test_who_looks_after_it_learns_that_an_account_lets_nobody_in(database):
+    async with direct_desk(database) as (desk, direct):
+        await desk.steps()
+        assert await desk.troubles() == (0, [("ok", "It was last asked at 2026-11-21 12:00 UTC.")])
+        direct.token = "another"
+        desk.later(hours=6)
+        await desk.steps()
+        count, ((level, words),) = await desk.troubles()
+        assert (count, level) == (1, "error")
+        assert "Yandex Direct does not let us in" in words
+
+
+async def test_who_looks_after_it_learns_that_an_account_has_told_nothing_for_days(database):
+    async with direct_desk(database) as (desk, direct):
+        await desk.steps()
+        began = desk.time + timedelta(hours=6)
+        outage = Fault(kind="answer", status=502, times=-1)
+        direct.go_wrong(outage)
+        for _ in range(9):
+            assert (await desk.troubles())[0] == 0
+            desk.later(hours=6)
+            await desk.steps()
+            assert (await desk.row()).failing_since == began
+        count, ((level, words),) = await desk.troubles()
+        assert (count, level) == (1, "warning")
+        assert words.startswith("Nothing was told since 2026-11-21 18:00 UTC: Yandex Direct is out")
+        outage.times = 0
+        desk.later(hours=6)
+        await desk.steps()
+        assert await desk.troubles() == (0, [("ok", "It was last asked at 2026-11-24 00:00 UTC.")])
 
 
 @pytest.mark.parametrize(
