@@ -17,7 +17,7 @@ KIND_WORDS = {
     "task": N_("A task is given to me, or is due"),
     "lead": N_("A lead is given to me"),
     "waiting": N_("A customer waits longer than was promised"),
-    "channel": N_("A channel is silent or does not work"),
+    "channel": N_("A channel or an advertising account is silent or does not work"),
 }
 _GLYPHS = {
     "assigned": "assign",
@@ -57,7 +57,8 @@ def said(row: NoticeRow, *, formats: Formats) -> Said:
         case "lead":
             title, body, text = row.lead_title or title, _given(row, formats=formats), ""
         case "channel":
-            title, body, text = row.account, _channel(row, formats=formats), ""
+            title = row.account or str(row.details.get("name", ""))
+            body, text = _channel(row, formats=formats), ""
         case "failed":
             text = formats.language.sentence(str(row.details.get("reason", "")))
             body = _talk(row, formats=formats)
@@ -122,6 +123,10 @@ def _given(row: NoticeRow, *, formats: Formats) -> str:
 
 def _channel(row: NoticeRow, *, formats: Formats) -> str:
     _ = formats.language._
+    if row.details.get("what") == "ad_account":
+        if row.details.get("condition") == "broken":
+            return _("The advertising platform does not let us in")
+        return _("The advertising platform has told nothing for days")
     if row.details.get("what") == "broken":
         return _("The channel does not work")
     return _("Nothing has come for unusually long")
@@ -149,6 +154,8 @@ def _place(row: NoticeRow) -> str:
             return f"/leads/{row.lead_id}"
         case "channel" if row.account:
             return f"/settings/channels/{row.account}"
+        case "channel" if row.details.get("ad_account"):
+            return f"/settings/spend/accounts/{row.details['ad_account']}"
         case _ if row.conversation_id:
             return f"/conversations/{row.conversation_id}"
         case _:

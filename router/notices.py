@@ -167,6 +167,11 @@ def wait_of(conversation: UUID, since: datetime) -> UUID:
     return uuid5(conversation, since.isoformat())
 
 
+def ailment_of(ad_account: UUID, since: datetime) -> UUID:
+    """The subject of one time that an advertising account is out of order."""
+    return uuid5(ad_account, since.isoformat())
+
+
 def _of(fact: Fact, kind: str, subject: UUID, **more: Any) -> Notice:
     return Notice(
         kind=kind,

@@ -32,7 +32,6 @@ LARGEST_RATE: Final = Decimal(100_000)
 """Of a currency: with the largest amount, what a bigint of minor units holds."""
 FIRST_DAY: Final = date(2000, 1, 1)
 LAST_DAY: Final = date(2100, 1, 1)
-_SHARE: Final = Decimal("0.01")
 _LONGEST_ID: Final = 200
 
 
@@ -89,16 +88,16 @@ def days_covered(rows: Sequence[SpendRow]) -> tuple[date, date] | None:
     return min(row.first_day for row in rows), max(row.last_day for row in rows)
 
 
-def spread(row: SpendRow) -> Iterator[SpendRow]:
-    """A row for each day: equal shares of whole hundredths, and what is left on the last day.
+def spread(row: SpendRow, *, decimals: int = 2) -> Iterator[SpendRow]:
+    """A row for each day: equal shares, of as many decimals as the currency has, and what is left on the last day.
 
-    Clicks and impressions likewise. 100.00 over three days is 33.33, 33.33 and 33.34.
+    Clicks and impressions likewise. 100.00 over three days is 33.33, 33.33 and 33.34; 100 yen are 33, 33 and 34.
     """
     days = (row.last_day - row.first_day).days + 1
     if days == 1:
         yield row
         return
-    share = (row.amount / days).quantize(_SHARE, rounding=ROUND_DOWN)
+    share = (row.amount / days).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN)
     for number in range(days):
         day = row.first_day + timedelta(days=number)
         last = number == days - 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -19,6 +19,8 @@ CAMPAIGN_BY: Final = ("name", "id")
 LONGEST_NAME: Final = 100
 MOST: Final = 200
 """Accounts of an installation."""
+PATIENCE: Final = timedelta(days=2)
+"""What is out of order for longer is not over by itself."""
 
 
 class AdAccountNameTaken(Exception):
@@ -66,6 +68,21 @@ class AdAccount:
         if self.error:
             return "failing"
         return "working" if self.pulled_at else "waiting"
+
+    @property
+    def failing_since(self) -> datetime:
+        said = self.pull_state.get("failing_since")
+        return datetime.fromisoformat(said) if said else self.created_at
+
+    def needs_somebody(self, now: datetime) -> bool:
+        """It does not let us in, or has told nothing for days."""
+        match self.condition:
+            case "broken":
+                return True
+            case "failing":
+                return now - self.failing_since >= PATIENCE
+            case _:
+                return False
 
 
 CHANGEABLE: Final = frozenset(
@@ -194,6 +211,11 @@ async def all_ad_accounts(connection: AsyncConnection) -> Sequence[AdAccount]:
         select(ad_account).order_by(ad_account.c.archived_at.is_not(None), ad_account.c.name)
     )
     return [account_of(row) for row in rows]
+
+
+async def ailing_ad_accounts(connection: AsyncConnection, *, now: datetime) -> Sequence[AdAccount]:
+    """Those that somebody has to look after."""
+    return [each for each in await all_ad_accounts(connection) if each.needs_somebody(now)]
 
 
 def account_of(row: Any) -> AdAccount:

@@ -67,6 +67,12 @@ async def default_currency(connection: AsyncConnection) -> str:
     return str(found.scalar() or "")
 
 
+async def company_currency(connection: AsyncConnection) -> str:
+    """What all money in reports is in. Before there is any pipeline there is no money either, yet a page has to say one."""
+    said = (await read_company(connection)).currency
+    return said or await default_currency(connection) or "RUB"
+
+
 async def setting(connection: AsyncConnection, name: str) -> Any:
     """None when it was never set."""
     found = await connection.execute(

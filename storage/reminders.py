@@ -1,4 +1,6 @@
-"""What falls due with time and not with a fact: reminders of tasks, and customers who wait for longer than was promised."""
+"""What falls due with time and not with a fact: reminders of tasks, customers who wait for longer than was promised, and
+advertising accounts that tell nothing.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.facts import TaskChanged
-from router.notices import Notice, reminder_of, wait_of
+from router.notices import Notice, ailment_of, reminder_of, wait_of
+from storage.ad_accounts import ailing_ad_accounts
 from storage.notices import give, tell_of_notices
 
 BATCH: Final = 500
@@ -93,6 +96,28 @@ async def tell_of_broken_promises(connection: AsyncConnection, *, now: datetime,
     ]
     await tell_of_notices(connection, await give(connection, notices, now=now, zone=zone), now=now)
     return len(rows)
+
+
+async def tell_of_ad_accounts(connection: AsyncConnection, *, now: datetime, zone: str) -> int:
+    """To administrators, once for each time that one is out of order; how many are."""
+    ailing = await ailing_ad_accounts(connection, now=now)
+    notices = [
+        Notice(
+            kind="channel",
+            subject=ailment_of(each.id, each.failing_since),
+            at=now,
+            everyone="admins",
+            details={
+                "what": "ad_account",
+                "ad_account": str(each.id),
+                "name": each.name,
+                "condition": each.condition,
+            },
+        )
+        for each in ailing
+    ]
+    await tell_of_notices(connection, await give(connection, notices, now=now, zone=zone), now=now)
+    return len(ailing)
 
 
 async def sync_reminders(connection: AsyncConnection, facts: Sequence[TaskChanged]) -> None:

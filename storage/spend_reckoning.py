@@ -6,38 +6,30 @@ rate, an account's VAT, the company's wish or its currency. It is null as long a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from babel.numbers import get_currency_precision
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from router.spending import folded
-from storage.ad_accounts import AdAccount, ad_account_by_id, all_ad_accounts
-from storage.company import default_currency, put, read_company, setting
-from storage.origins import Triple
-from storage.sources import origin_ids
+from storage.ad_accounts import all_ad_accounts
+from storage.company import company_currency, put, setting
+from storage.exchange import exchanged, own_currency
 
 VAT: Final = "spend_vat"
 """The setting: "with" or "without"."""
 
-UNLESS_SAID: Final = "RUB"
-"""Where there is no pipeline yet, either."""
-
 RATE_STEP: Final = Decimal("0.00000001")
 
-COUNTED: Final = """
+_WITH_VAT: Final = "(1 + a.vat_rate / 100)"
+_HAS_VAT: Final = "coalesce(n.vat_included, a.vat_included)"
+COUNTED: Final = f"""
     round(
-        n.amount * :unit
-        * case when :with_vat and not coalesce(n.vat_included, a.vat_included) then 1 + a.vat_rate / 100 else 1 end
-        * case when n.currency = :currency then 1 else (
-            select r.rate from currency_rate r where r.currency = n.currency and r.day <= n.day
-            order by r.day desc limit 1
-        ) end
-        / case when not :with_vat and coalesce(n.vat_included, a.vat_included) then 1 + a.vat_rate / 100 else 1 end
+        {exchanged("n.amount", "n.currency", "n.day")}
+        * case when cast(:with_vat as boolean) and not {_HAS_VAT} then {_WITH_VAT} else 1 end
+        / case when not cast(:with_vat as boolean) and {_HAS_VAT} then {_WITH_VAT} else 1 end
     )::bigint
 """
 """Of a row `n` with amount, currency, day and vat_included, and its account `a`; parameters are those of `Reckoning`."""
@@ -45,23 +37,19 @@ COUNTED: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoning:
-    """What reports count in. `unit`: minor units in one."""
+    """What reports count in."""
 
     currency: str
-    unit: int
     with_vat: bool
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"currency": self.currency, "unit": self.unit, "with_vat": self.with_vat}
+        return {**own_currency(self.currency), "with_vat": self.with_vat}
 
 
 async def reckoning(connection: AsyncConnection) -> Reckoning:
-    known = (await read_company(connection)).currency or await default_currency(connection)
-    currency = known or UNLESS_SAID
     return Reckoning(
-        currency=currency,
-        unit=10 ** get_currency_precision(currency),
+        currency=await company_currency(connection),
         with_vat=await setting(connection, VAT) != "without",
     )
 
@@ -128,11 +116,11 @@ async def recount(
     currency: str | None = None,
     since: date | None = None,
 ) -> None:
-    """Of one account, of one currency, from one day on; or of everything."""
-    if account is None and currency is None:
+    """Of one account or of all, of one currency or of every, from one day on or all."""
+    if account is None:
         # One account after the other: no statement takes longer than one may.
         for each in await all_ad_accounts(connection):
-            await recount(connection, account=each.id, since=since)
+            await recount(connection, account=each.id, currency=currency, since=since)
         return
     how = await reckoning(connection)
     await connection.execute(
@@ -141,7 +129,7 @@ async def recount(
             from (
                 select n.ad_account_id, n.level, n.object_id, n.day, n.currency, {COUNTED} as counted
                 from spend n join ad_account a on a.id = n.ad_account_id
-                where (cast(:account as uuid) is null or n.ad_account_id = :account)
+                where n.ad_account_id = :account
                   and (cast(:only as text) is null or n.currency = :only)
                   and (cast(:since as date) is null or n.day >= :since)
             ) fresh
@@ -150,57 +138,4 @@ async def recount(
               and spend.counted is distinct from fresh.counted
         """),  # noqa: S608  # our own words
         {**how.parameters, "account": account, "only": currency, "since": since},
-    )
-
-
-def origin_of(
-    account: AdAccount, *, source: str, medium: str, campaign: str, campaign_id: str
-) -> Triple:
-    """By what the cost meets the leads: as the links of the account are marked."""
-    by_name = account.campaign_by == "name"
-    chosen = (campaign or campaign_id) if by_name else (campaign_id or campaign)
-    return folded(source or account.source), folded(medium or account.medium), folded(chosen)
-
-
-async def name_origins(connection: AsyncConnection, account_id: UUID, *, now: datetime) -> None:
-    """Gives the account's rows their origins anew, after its source, medium or way of naming campaigns has changed."""
-    account = await ad_account_by_id(connection, account_id)
-    rows: Sequence[Any] = (
-        await connection.execute(
-            text("""
-                select distinct source, medium, campaign, campaign_id from spend where ad_account_id = :account
-            """),
-            {"account": account_id},
-        )
-    ).all()
-    triples = [
-        origin_of(
-            account,
-            source=row.source,
-            medium=row.medium,
-            campaign=row.campaign,
-            campaign_id=row.campaign_id,
-        )
-        for row in rows
-    ]
-    known = await origin_ids(connection, triples, now=now)
-    await connection.execute(
-        text("""
-            update spend set origin_id = fresh.origin_id
-            from unnest(cast(:sources as text[]), cast(:mediums as text[]), cast(:campaigns as text[]),
-                        cast(:ids as text[]), cast(:origins as bigint[]))
-                as fresh (source, medium, campaign, campaign_id, origin_id)
-            where spend.ad_account_id = :account
-              and (spend.source, spend.medium, spend.campaign, spend.campaign_id)
-                = (fresh.source, fresh.medium, fresh.campaign, fresh.campaign_id)
-              and spend.origin_id <> fresh.origin_id
-        """),
-        {
-            "account": account_id,
-            "sources": [row.source for row in rows],
-            "mediums": [row.medium for row in rows],
-            "campaigns": [row.campaign for row in rows],
-            "ids": [row.campaign_id for row in rows],
-            "origins": [known[triple] for triple in triples],
-        },
     )

@@ -6,13 +6,10 @@ All levels of the account go, so that campaigns and their advertisements are nev
 nothing, as long as nothing later has touched its days; of two that overlap the last wins, and the log says so.
 """
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -21,12 +18,13 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.ids import new_id
-from router.spending import MOST, MOST_ROWS, Spending, SpendRow, folded, object_of, spread
+from router.spending import Spending, SpendRow, folded, object_of
 from storage.ad_accounts import AdAccount, ad_account_by_id
 from storage.audit import write_audit
 from storage.driver import Statement, ask, numbered
 from storage.sources import origin_ids
-from storage.spend_reckoning import COUNTED, origin_of, reckoning
+from storage.spend_parts import CannotWrite, Part, days_of, parts_of, totals_of
+from storage.spend_reckoning import COUNTED, reckoning
 from storage.tables import spend_import
 
 How = Literal["file", "hand", "pull", "api"]
@@ -36,10 +34,6 @@ PIECE: Final = 10_000
 KEPT_PROBLEMS: Final = 200
 HAND: Final = "hand:"
 """What the objects begin with that somebody entered: no platform has such a number."""
-
-
-class CannotWrite(Exception):
-    """Nothing was written; the text is the sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,71 +50,7 @@ class Written:
     replaced: int
     refused: int
     uncounted: int
-    totals: dict[str, Decimal]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What an import would do."""
-
-    covered: tuple[date, date]
-    written: int
-    replaced: int
-    totals: dict[str, Decimal]
-    replaced_totals: dict[str, Decimal]
-    unchanged_since: datetime | None
-    without_rate: Sequence[str]
-    """Currencies that have no rate for some of the days."""
-    strange_campaigns: int
-    """Campaigns from which nobody came, so far: perhaps links are marked otherwise."""
-    sample: Sequence[SpendRow]
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A row of the table, but for what the database makes of it."""
-
-    row: SpendRow
-    object_id: str
-    currency: str
-    amount: Decimal
-    clicks: int | None
-    impressions: int | None
-
-
-async def plan_spending(
-    connection: AsyncConnection, account_id: UUID, said: Spending, *, file_hash: str
-) -> Plan:
-    """Changes nothing. Raises NoSuchAdAccount, CannotWrite."""
-    account = await ad_account_by_id(connection, account_id)
-    covered = _covered(said)
-    parts = await asyncio.to_thread(_parts, said.rows, account)
-    how = await reckoning(connection)
-    found = await connection.execute(
-        text("""
-            select currency, count(*) as rows, sum(amount) as total from spend
-            where ad_account_id = :account and day between :first and :last group by currency order by currency
-        """),
-        {"account": account_id, "first": covered[0], "last": covered[1]},
-    )
-    there = found.all()
-    again = await _same_before(connection, account_id, said, covered, file_hash)
-    first_days: dict[str, date] = {}
-    for part in parts:
-        if part.currency != how.currency:
-            day = first_days.setdefault(part.currency, part.row.first_day)
-            first_days[part.currency] = min(day, part.row.first_day)
-    return Plan(
-        covered=covered,
-        written=len(parts),
-        replaced=sum(row.rows for row in there),
-        totals=_totals(parts),
-        replaced_totals={row.currency: row.total for row in there},
-        unchanged_since=again.at if again is not None else None,
-        without_rate=await _without_rate(connection, first_days),
-        strange_campaigns=await _strange(connection, account, parts),
-        sample=said.rows[:10],
-    )
+    totals: Mapping[str, Decimal]
 
 
 async def write_spending(
@@ -138,8 +68,12 @@ async def write_spending(
     account = await ad_account_by_id(connection, account_id, locked=True)
     if account.archived_at is not None:
         raise CannotWrite("This advertising account is put away: bring it back first.")
-    covered = _covered(said)
-    again = await _same_before(connection, account_id, said, covered, file_hash)
+    covered = days_of(said)
+    parts = await parts_of(connection, said.rows, account)
+    totals = totals_of(parts)
+    again = await same_before(
+        connection, account_id, said, file_hash=file_hash, covered=covered, totals=totals
+    )
     if again is not None:
         return Written(
             id=again.id,
@@ -149,10 +83,8 @@ async def write_spending(
             replaced=0,
             refused=said.refused,
             uncounted=0,
-            totals={code: Decimal(total) for code, total in again.totals.items()},
+            totals=totals,
         )
-    # A large file takes seconds: whoever else is served here must not wait for it.
-    parts = await asyncio.to_thread(_parts, said.rows, account)
     gone = await connection.execute(
         text("""
             with gone as (
@@ -221,8 +153,8 @@ async def enter_by_hand(
         },
     )
     parts = [
-        _Part(each, object_id, each.currency or account.currency, each.amount, None, None)
-        for each in (spread(row) if row.amount else ())
+        replace(part, object_id=object_id)
+        for part in (await parts_of(connection, [row], account) if row.amount else ())
     ]
     return await _write(
         connection,
@@ -242,7 +174,7 @@ async def enter_by_hand(
 async def _write(
     connection: AsyncConnection,
     account: AdAccount,
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     *,
     replaced: dict[UUID, int],
     covered: tuple[date, date],
@@ -254,7 +186,7 @@ async def _write(
     now: datetime,
 ) -> Written:
     id_ = new_id()
-    totals = _totals(parts)
+    totals = totals_of(parts)
     await connection.execute(
         insert(spend_import).values(
             id=id_,
@@ -270,7 +202,7 @@ async def _write(
             replaced=sum(replaced.values()),
             refused=said.refused,
             problems=msgspec.to_builtins(said.problems[:KEPT_PROBLEMS]),
-            totals={code: str(total) for code, total in totals.items()},
+            totals=_told(totals),
             by_user=by,
             at=now,
         )
@@ -298,7 +230,7 @@ async def _write(
                 "first_day": covered[0].isoformat(),
                 "last_day": covered[1].isoformat(),
                 "rows": len(parts),
-                "totals": {code: str(total) for code, total in totals.items()},
+                "totals": _told(totals),
             },
         )
     return Written(
@@ -329,11 +261,7 @@ _INSERT: Final[Statement] = numbered(f"""
         )
         select a.id, cast(:import_id as uuid), n.level, n.object_id, n.day, n.currency, n.object_name, n.amount,
             n.origin_id, n.content, n.term, n.source, n.medium, n.campaign, n.campaign_id, n.vat_included, n.clicks,
-            n.impressions, {
-    COUNTED.replace(":unit", "cast(:unit as bigint)")
-    .replace(":with_vat", "cast(:with_vat as boolean)")
-    .replace(":currency", "cast(:currency as text)")
-}
+            n.impressions, {COUNTED}
         from n join ad_account a on a.id = cast(:account as uuid)
         returning counted
     )
@@ -344,116 +272,64 @@ _INSERT: Final[Statement] = numbered(f"""
 async def _insert(
     connection: AsyncConnection,
     account: AdAccount,
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     *,
     import_id: UUID,
     now: datetime,
 ) -> int:
     """How many have no rate."""
     how = await reckoning(connection)
-    triples = [_triple(account, part.row) for part in parts]
-    origins = await origin_ids(connection, triples, now=now)
+    origins = await origin_ids(connection, {part.origin for part in parts}, now=now)
     uncounted = 0
-    for piece in _pieces(list(zip(parts, triples, strict=True)), PIECE):
+    for first in range(0, len(parts), PIECE):
+        piece = parts[first : first + PIECE]
         rows = await ask(
             connection,
             _INSERT,
             account=account.id,
             import_id=import_id,
             **how.parameters,
-            levels=[part.row.level for part, _ in piece],
-            objects=[part.object_id for part, _ in piece],
-            days=[part.row.first_day for part, _ in piece],
-            currencies=[part.currency for part, _ in piece],
-            names=[part.row.object_name for part, _ in piece],
-            amounts=[part.amount for part, _ in piece],
-            origins=[origins[triple] for _, triple in piece],
-            contents=[folded(part.row.content) for part, _ in piece],
-            terms=[folded(part.row.term) for part, _ in piece],
-            sources=[part.row.source for part, _ in piece],
-            mediums=[part.row.medium for part, _ in piece],
-            campaigns=[part.row.campaign for part, _ in piece],
-            campaign_ids=[part.row.campaign_id for part, _ in piece],
-            vats=[part.row.vat_included for part, _ in piece],
-            clicks=[part.clicks for part, _ in piece],
-            impressions=[part.impressions for part, _ in piece],
+            levels=[part.row.level for part in piece],
+            objects=[part.object_id for part in piece],
+            days=[part.row.first_day for part in piece],
+            currencies=[part.currency for part in piece],
+            names=[part.row.object_name for part in piece],
+            amounts=[part.amount for part in piece],
+            origins=[origins[part.origin] for part in piece],
+            contents=[folded(part.row.content) for part in piece],
+            terms=[folded(part.row.term) for part in piece],
+            sources=[part.row.source for part in piece],
+            mediums=[part.row.medium for part in piece],
+            campaigns=[part.row.campaign for part in piece],
+            campaign_ids=[part.row.campaign_id for part in piece],
+            vats=[part.row.vat_included for part in piece],
+            clicks=[part.clicks for part in piece],
+            impressions=[part.impressions for part in piece],
         )
         uncounted += rows[0]["uncounted"]
     return uncounted
 
 
-def _covered(said: Spending) -> tuple[date, date]:
-    """Raises CannotWrite when there is nothing to write."""
-    if said.covered is None:
-        why = next((each.reason for each in said.problems if each.refused), "")
-        raise CannotWrite(why or "There is nothing in it that could be written.")
-    return said.covered
-
-
-def _parts(rows: Iterable[SpendRow], account: AdAccount) -> list[_Part]:
-    """By day, the parts of one figure added up. Raises CannotWrite."""
-    found: dict[tuple[str, str, date, str], _Part] = {}
-    for row in rows:
-        object_id, currency = object_of(row), row.currency or account.currency
-        for each in spread(row):
-            key = (each.level, object_id, each.first_day, currency)
-            before = found.get(key)
-            if before is None:
-                found[key] = _Part(
-                    each, object_id, currency, each.amount, each.clicks, each.impressions
-                )
-                continue
-            found[key] = _Part(
-                before.row,
-                object_id,
-                currency,
-                before.amount + each.amount,
-                _sum(before.clicks, each.clicks),
-                _sum(before.impressions, each.impressions),
-            )
-        if len(found) > MOST_ROWS:
-            raise CannotWrite(f"The file has more than {MOST_ROWS} lines: split it into several.")
-    if any(abs(part.amount) >= MOST for part in found.values()):
-        raise CannotWrite("No advertising costs that much.")
-    return list(found.values())
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else one + other
-
-
-def _totals(parts: Iterable[_Part]) -> dict[str, Decimal]:
-    totals: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for part in parts:
-        totals[part.currency] += part.amount
-    return dict(sorted(totals.items()))
-
-
-def _triple(account: AdAccount, row: SpendRow) -> tuple[str, str, str]:
-    return origin_of(
-        account,
-        source=row.source,
-        medium=row.medium,
-        campaign=row.campaign,
-        campaign_id=row.campaign_id,
-    )
-
-
-async def _same_before(
+async def same_before(
     connection: AsyncConnection,
     account_id: UUID,
     said: Spending,
-    covered: tuple[date, date],
+    *,
     file_hash: str,
+    covered: tuple[date, date],
+    totals: Mapping[str, Decimal],
 ) -> Any:
-    """The import that wrote the very same, unless a later one has touched its days."""
+    """The import that wrote the very same, unless a later one has touched its days.
+
+    Of the same file the same is not made when the account has another currency since.
+    """
     if not file_hash:
         return None
     found = await connection.execute(
         text("""
-            select i.id, i.at, i.written, i.totals from spend_import i
+            select i.id, i.at, i.written from spend_import i
             where i.ad_account_id = :account and i.file_hash = :hash and i.format = :format
-              and i.covered_from = :first and i.covered_to = :last
+              and i.covered_from = :first and i.covered_to = :last and i.totals = cast(:totals as jsonb)
               and not exists (
                   select 1 from spend_import later
                   where later.ad_account_id = i.ad_account_id and (later.at, later.id) > (i.at, i.id)
@@ -467,49 +343,12 @@ async def _same_before(
             "format": said.format,
             "first": covered[0],
             "last": covered[1],
+            "totals": msgspec.json.encode(_told(totals)).decode(),
         },
     )
     return found.one_or_none()
 
 
-async def _without_rate(connection: AsyncConnection, first_days: dict[str, date]) -> Sequence[str]:
-    found = await connection.execute(
-        text("""
-            select wanted.currency
-            from unnest(cast(:currencies as text[]), cast(:days as date[])) as wanted (currency, day)
-            where not exists (
-                select 1 from currency_rate r where r.currency = wanted.currency and r.day <= wanted.day
-            ) order by 1
-        """),
-        {"currencies": list(first_days), "days": list(first_days.values())},
-    )
-    return list(found.scalars())
-
-
-async def _strange(connection: AsyncConnection, account: AdAccount, parts: Iterable[_Part]) -> int:
-    triples = sorted({_triple(account, part.row) for part in parts})
-    found = await connection.execute(
-        text("""
-            select count(*)
-            from unnest(cast(:sources as text[]), cast(:mediums as text[]), cast(:campaigns as text[]))
-                as wanted (source, medium, campaign)
-            where campaign <> '' and not exists (
-                select 1 from touch t
-                where t.source = wanted.source and t.campaign = wanted.campaign
-            )
-        """),
-        {
-            "sources": [each[0] for each in triples],
-            "mediums": [each[1] for each in triples],
-            "campaigns": [each[2] for each in triples],
-        },
-    )
-    return int(found.scalar_one())
-
-
-def _pieces(
-    rows: Sequence[tuple[_Part, tuple[str, str, str]]], size: int
-) -> Iterator[list[tuple[_Part, tuple[str, str, str]]]]:
-    left = iter(rows)
-    while piece := list(islice(left, size)):
-        yield piece
+def _told(totals: Mapping[str, Decimal]) -> dict[str, str]:
+    """As the log keeps them."""
+    return {code: str(total) for code, total in totals.items()}

@@ -1,4 +1,5 @@
-"""Tells colleagues what concerns them: the feed of facts read on and on, reminders, promises that are broken.
+"""Tells colleagues what concerns them: the feed of facts read on and on, reminders, promises that are broken,
+advertising accounts that tell nothing.
 
 The work is `storage.notice_feed` and `storage.reminders`; here is when it is done: as soon as a fact is told, and every
 second for what falls due.
@@ -61,6 +62,7 @@ class Notifier:
         now = self._now()
         if self._promises_at is None or now - self._promises_at >= PROMISES_EVERY:
             await self._done(reminders.tell_of_broken_promises)
+            await self._done(reminders.tell_of_ad_accounts)
             self._promises_at = now
         if self._pruned_at is None or now - self._pruned_at >= DAY:
             async with self._engine.begin() as connection:

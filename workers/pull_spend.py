@@ -36,6 +36,7 @@ from router.ids import new_id
 from router.spending import Spending
 from storage.engine import transaction
 from storage.sealing import CannotUnseal, Sealer
+from storage.spend_parts import CannotWrite
 from storage.spend_pulls import (
     ClaimedPull,
     LostClaim,
@@ -43,7 +44,7 @@ from storage.spend_pulls import (
     keep_credentials,
     settle_pull,
 )
-from storage.spending import CannotWrite, write_spending
+from storage.spending import write_spending
 from workers.clock import Clock
 from workers.supervisor import unless
 
@@ -101,7 +102,9 @@ class Question:
 
 @dataclass(kw_only=True)
 class SpendPuller:
-    """`chance`: of [0, 1), spreads rounds over time. `pace`: of what is tried again at once; tests have none."""
+    """`chance`: of [0, 1), spreads rounds over time. `pace`: of what is tried again at once; tests have none.
+    `patience`: seconds that a platform has for all its answers of one step.
+    """
 
     engine: AsyncEngine
     sealer: Sealer
@@ -109,6 +112,7 @@ class SpendPuller:
     chance: Callable[[], float]
     look: float = LOOK_S
     pace: float = 1.0
+    patience: float = STEP_S
     _limits: dict[bytes, AsyncLimiter] = field(default_factory=dict)
     _free: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -143,8 +147,7 @@ class SpendPuller:
 
     async def _work(self, claimed: ClaimedPull, http: aiohttp.ClientSession) -> None:
         try:
-            async with asyncio.timeout(STEP_S):
-                await self._step(claimed, http)
+            await self._step(claimed, http)
         except LostClaim:
             log.info("spend_pull_overtaken", account=claimed.account.name)
         except asyncio.CancelledError:
@@ -159,18 +162,16 @@ class SpendPuller:
         state = _round(claimed, self.now())
         first, last = (date.fromisoformat(each) for each in state["pending"][0])
         try:
-            answer = await self._ask(
-                Question(
-                    claimed=claimed,
-                    fields=self.sealer.unseal_fields(
-                        claimed.sealed, context=claimed.account.id.bytes
-                    ),
-                    first=first,
-                    last=last,
-                    report=state.get("report"),
-                    http=http,
-                )
+            question = Question(
+                claimed=claimed,
+                fields=self.sealer.unseal_fields(claimed.sealed, context=claimed.account.id.bytes),
+                first=first,
+                last=last,
+                report=state.get("report"),
+                http=http,
             )
+            async with asyncio.timeout(self.patience):
+                answer = await self._ask(question)
         except (CannotUnseal, AccountBroken) as broken:
             await self._settle(claimed, {}, None, str(broken))
         except Throttled as full:
@@ -334,8 +335,10 @@ class SpendPuller:
         kept = {
             name: value
             for name, value in state.items()
-            if name in {"pending", "report", "attempts"} and value
+            if name in {"pending", "report", "attempts", "failing_since"} and value
         }
+        if error:
+            kept.setdefault("failing_since", self.now().isoformat())
         async with transaction(self.engine) as connection:
             await settle_pull(
                 connection,

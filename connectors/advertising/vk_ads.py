@@ -25,7 +25,9 @@ PAGE: Final = 250
 MOST_CAMPAIGNS: Final = 20_000
 TIMEOUT_S: Final = 60.0
 LIFE_S: Final = 86_400.0
+LONGEST_LIFE_S: Final = 366 * LIFE_S
 RETRY_S: Final = 300.0
+LONGEST_WAIT_S: Final = 86_400.0
 
 
 class TokenGone(AccountBroken):
@@ -58,7 +60,8 @@ async def take_token(http: aiohttp.ClientSession, fields: Mapping[str, str]) -> 
         )
     said = _answer(reply)
     try:
-        return Token(str(said["access_token"]), float(said.get("expires_in") or LIFE_S))
+        lives = float(said.get("expires_in") or LIFE_S)
+        return Token(str(said["access_token"]), lives if 0 < lives <= LONGEST_LIFE_S else LIFE_S)
     except (KeyError, TypeError, ValueError) as error:
         raise Rejected("VK Ads gave no token") from error
 
@@ -165,10 +168,8 @@ def _answer(reply: Reply) -> Any:
 
 
 def _retry_after(reply: Reply) -> float:
-    try:
-        return min(max(float(reply.headers.get("Retry-After", "")), 1.0), 86_400.0)
-    except ValueError:
-        return RETRY_S
+    asked = reply.headers.get("Retry-After", "")
+    return min(max(float(asked), 1.0), LONGEST_WAIT_S) if asked.isdecimal() else RETRY_S
 
 
 def _words(reply: Reply) -> str:

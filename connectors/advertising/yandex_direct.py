@@ -24,6 +24,7 @@ REQUESTS_WITHIN_S: Final = 10.0
 TIMEOUT_S: Final = 120.0
 """An `auto` report may be made while the connection waits."""
 LARGEST: Final = 64 << 20
+RETRY_S: Final = 10.0
 LONGEST_WAIT_S: Final = 600.0
 SHORTEST_WAIT_S: Final = 1.0
 MOST_DAYS: Final = 31
@@ -101,11 +102,8 @@ async def ask_report(
 
 
 def _seconds(reply: Reply) -> float:
-    try:
-        seconds = float(reply.headers.get("retryIn", ""))
-    except ValueError:
-        seconds = 10.0
-    return min(max(seconds, SHORTEST_WAIT_S), LONGEST_WAIT_S) if seconds == seconds else 10.0  # noqa: PLR0124  # NaN
+    asked = reply.headers.get("retryIn", "")
+    return min(max(float(asked), SHORTEST_WAIT_S), LONGEST_WAIT_S) if asked.isdecimal() else RETRY_S
 
 
 def _refusal(reply: Reply) -> Exception:

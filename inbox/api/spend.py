@@ -30,7 +30,9 @@ from storage.ad_account_choice import choose_ad_account
 from storage.ad_accounts import AdAccount, NoSuchAdAccount, TooManyAdAccounts
 from storage.reading.paging import DEFAULT_LIMIT
 from storage.reading.spending import ImportLine, list_imports
-from storage.spending import CannotWrite, Written, plan_spending, write_spending
+from storage.spend_parts import CannotWrite
+from storage.spend_plan import plan_spending
+from storage.spending import Written, write_spending
 
 UPLOAD_S = 10 * BODY_TIMEOUT_S
 MOST_TOLD = 100

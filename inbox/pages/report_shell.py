@@ -20,7 +20,7 @@ from inbox.reports.wish import ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
 from inbox.visit import Visit
 from storage.analytics.key_names import all_names, channels_known, unmapped_sources
-from storage.analytics.terms import company_currency
+from storage.company import company_currency
 
 PICKED: Final = ("source", "channel", "account", "manager", "pipeline")
 """Filters that are chosen from a list; the others are written, or come with a row that is opened."""

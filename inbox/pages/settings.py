@@ -17,7 +17,11 @@ async def front(visit: Visit) -> web.Response:
         raise web.HTTPForbidden
     async with visit.around.engine.connect() as connection:
         steps = await first_steps(visit, connection) if visit.may(Right.MANAGE_CHANNELS) else None
-        wrong = await troubles(connection) if visit.may(Right.MANAGE_DEAD_LETTERS) else None
+        wrong = (
+            await troubles(connection, now=visit.now)
+            if visit.may(Right.MANAGE_DEAD_LETTERS)
+            else None
+        )
     return visit.page("settings/home.html", steps=steps, wrong=wrong)
 
 

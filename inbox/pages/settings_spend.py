@@ -32,7 +32,8 @@ from storage.ad_accounts import (
 from storage.audit import difference, write_audit
 from storage.engine import transaction
 from storage.reading.spending import AccountLine, list_ad_accounts, list_imports, missing_rates
-from storage.spend_reckoning import name_origins, reckoning, recount, set_vat
+from storage.spend_labels import relabel
+from storage.spend_reckoning import reckoning, recount, set_vat
 
 HERE: Final = "/settings/spend"
 ACCOUNTS: Final = f"{HERE}/accounts"
@@ -116,7 +117,7 @@ async def change(visit: Visit) -> web.Response:
             await change_ad_account(connection, visit.id(), **values)
             before, after = difference({name: getattr(was, name) for name in values}, dict(values))
             if {"source", "medium", "campaign_by"} & after.keys():
-                await name_origins(connection, visit.id(), now=visit.now)
+                await relabel(connection, visit.id(), now=visit.now)
             if {"vat_included", "vat_rate"} & after.keys():
                 await recount(connection, account=visit.id())
             if after:

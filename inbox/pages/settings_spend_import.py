@@ -38,7 +38,9 @@ from storage.engine import transaction
 from storage.media import MediaUnavailable
 from storage.reading.paging import BadCursor
 from storage.reading.spending import import_by_id, list_imports
-from storage.spending import CannotWrite, enter_by_hand, plan_spending, write_spending
+from storage.spend_parts import CannotWrite
+from storage.spend_plan import plan_spending
+from storage.spending import enter_by_hand, write_spending
 
 SHOWN_PROBLEMS: Final = 100
 PAGE: Final = 50

@@ -12,8 +12,7 @@ from inbox.reports.catalogue import REPORTS, made
 from inbox.reports.look import Look
 from inbox.reports.sheet import Sheet
 from inbox.reports.wish import ReportWish, wish_of
-from storage.analytics.terms import company_currency
-from storage.company import company_zone
+from storage.company import company_currency, company_zone
 
 
 async def ask(

@@ -1,14 +1,11 @@
 """Makes the rows of some contacts anew and adds to the sums what that changes; and finds out whose rows are due."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from babel.numbers import get_currency_precision
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,8 +27,9 @@ from storage.analytics.answers import settle_answers
 from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
 from storage.analytics.rules import Rules, Stage
-from storage.company import company_zone, default_currency, read_company, setting
+from storage.company import company_currency, company_zone, setting
 from storage.driver import ask, numbered
+from storage.exchange import read_rates
 from storage.sources import origin_ids
 
 LOOK_BACK: Final = "attribution_look_back_days"
@@ -78,7 +76,6 @@ _PUT = numbered(
     + ", ".join(f"in_{table} as ({sql})" for table, sql in rollups.grown("both_ways").items())
     + " select 1"
 )
-_RATES = text("select currency, day, rate from currency_rate order by day")
 _STAGES = text(
     "select id, pipeline_id, position, kind from stage order by pipeline_id, position, id"
 )
@@ -101,36 +98,12 @@ _DUE = numbered(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rates:
-    """What one of another currency is worth in the company's, from a day on until the next."""
-
-    own: str
-    known: dict[str, list[tuple[date, Decimal]]]
-
-    def __call__(self, amount: int, currency: str, day: date) -> int | None:
-        if currency == self.own:
-            return amount
-        rate = next(
-            (rate for since, rate in reversed(self.known.get(currency, ())) if since <= day), None
-        )
-        if rate is None:
-            return None
-        # Minor units of both: a yen has none, a rouble a hundred.
-        digits = get_currency_precision(self.own) - get_currency_precision(currency)
-        return int((amount * rate).scaleb(digits).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
-
-
 async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
     """By whose clock, in whose currency, how far back: as the company has it now, and until this transaction ends.
 
     Who finds that they have changed (`rule_changes`) waits for whoever still reckons by the old ones.
     """
     await hold_rules(connection)
-    own = (await read_company(connection)).currency or await default_currency(connection)
-    known: dict[str, list[tuple[date, Decimal]]] = {}
-    for row in await connection.execute(_RATES):
-        known.setdefault(row.currency, []).append((row.day, row.rate))
     return Rules(
         zone=ZoneInfo(await company_zone(connection, otherwise=time_zone)),
         look_back=timedelta(days=await look_back_days(connection)),
@@ -140,7 +113,7 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
             )
             for row in await connection.execute(_STAGES)
         },
-        converted=_Rates(own=own, known=known),
+        converted=await read_rates(connection, own=await company_currency(connection)),
     )
 
 

@@ -24,7 +24,7 @@ from storage.analytics.reckoning import (
     everything_is_due,
     look_back_days,
 )
-from storage.company import company_zone, default_currency, put, read_company, setting
+from storage.company import company_currency, company_zone, put, setting
 
 COUNTED_BY: Final = "reports_counted_by"
 
@@ -101,10 +101,9 @@ async def _counted_by(connection: AsyncConnection, time_zone: str) -> dict[str, 
     pipelines: dict[str, list[list[str]]] = {}
     for row in await connection.execute(_STAGES):
         pipelines.setdefault(str(row.pipeline_id), []).append([str(row.id), row.kind])
-    own = (await read_company(connection)).currency or await default_currency(connection)
     return {
         "zone": await company_zone(connection, otherwise=time_zone),
-        "currency": own,
+        "currency": await company_currency(connection),
         "look_back": await look_back_days(connection),
         "rates": {row.currency: str(row.rates) for row in await connection.execute(_RATES)},
         "pipelines": pipelines,

@@ -10,37 +10,40 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics.figures import Terms
 from storage.analytics.reckoning import LOOK_BACK
-from storage.company import default_currency, put, read_company, setting
+from storage.company import put, setting
+from storage.exchange import read_rates, rounded
 
 MARGIN: Final = "margin_percent"
 """Of the revenue, what remains when what was sold is paid for: 40 is 40 %."""
 
-# An overhead is spread evenly over its days; one in another currency counts by the rate of its first day in the period,
-# and without a rate not at all.
 _OVERHEADS: Final = text("""
-    select coalesce(sum(o.amount * days.within / days.whole * coalesce(r.rate, 1)), 0)
-    from overhead o
-    cross join lateral (select
-        cast(least(o.last_day, :last) - greatest(o.first_day, :first) + 1 as numeric) as within,
-        o.last_day - o.first_day + 1 as whole) days
-    left join lateral (select rate from currency_rate c where c.currency = o.currency
-        and c.day <= greatest(o.first_day, :first) order by c.day desc limit 1) r on o.currency <> :own
-    where o.first_day <= :last and o.last_day >= :first and (o.currency = :own or r.rate is not null)
+    select amount, currency, greatest(first_day, :first) as since, last_day - first_day + 1 as days,
+        least(last_day, :last) - greatest(first_day, :first) + 1 as within
+    from overhead where first_day <= :last and last_day >= :first
 """)
-
-
-async def company_currency(connection: AsyncConnection) -> str:
-    """What all money in reports is in."""
-    return (await read_company(connection)).currency or await default_currency(connection) or "RUB"
 
 
 async def read_terms(
     connection: AsyncConnection, *, first: date, last: date, currency: str
 ) -> Terms:
-    overheads = await connection.execute(
-        _OVERHEADS, {"first": first, "last": last, "own": currency}
+    return Terms(
+        margin=await margin(connection),
+        overheads=await _overheads(connection, first=first, last=last, currency=currency),
     )
-    return Terms(margin=await margin(connection), overheads=round(overheads.scalar_one()))
+
+
+async def _overheads(connection: AsyncConnection, *, first: date, last: date, currency: str) -> int:
+    """Each is spread evenly over its days; one in another currency counts by the rate of its first day in the period,
+    and without a rate not at all.
+    """
+    rows = (await connection.execute(_OVERHEADS, {"first": first, "last": last})).all()
+    foreign = {row.currency for row in rows} - {currency}
+    rates = await read_rates(connection, own=currency, only=foreign)
+    parts = (
+        rates.exactly(Fraction(row.amount * row.within, row.days), row.currency, row.since)
+        for row in rows
+    )
+    return rounded(sum((part for part in parts if part is not None), Fraction(0)))
 
 
 async def margin(connection: AsyncConnection) -> Fraction | None:

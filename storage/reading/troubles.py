@@ -1,10 +1,13 @@
 """What an administrator should look at, for the front page of the settings; nothing is counted to the end."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.ad_accounts import ailing_ad_accounts
 
 MOST: Final = 100
 
@@ -14,9 +17,10 @@ class Troubles:
     channels: int
     letters: int
     webhooks: int
+    ad_accounts: int
 
 
-async def troubles(connection: AsyncConnection) -> Troubles:
+async def troubles(connection: AsyncConnection, *, now: datetime) -> Troubles:
     found = await connection.execute(
         text("""
             select
@@ -29,4 +33,9 @@ async def troubles(connection: AsyncConnection) -> Troubles:
         {"most": MOST},
     )
     row = found.one()
-    return Troubles(channels=row.channels, letters=row.letters, webhooks=row.webhooks)
+    return Troubles(
+        channels=row.channels,
+        letters=row.letters,
+        webhooks=row.webhooks,
+        ad_accounts=len(await ailing_ad_accounts(connection, now=now)),
+    )

@@ -23,11 +23,14 @@ from router.ids import new_id
 from router.notices import KINDS, Hours, Manner, Wish
 from storage import notice_feed, notice_marks, notices, reminders
 from storage.accounts import note_error
+from storage.ad_accounts import add_ad_account, set_credentials, set_pulling
 from storage.desk import Desk
 from storage.engine import transaction
 from storage.notice_wishes import save_wishes
 from storage.outbox import tell
 from storage.push import subscribe
+from storage.sealing import Sealer
+from storage.spend_pulls import claim_pull, settle_pull
 from storage.tasks import change_task, create_task
 from tests.conftest import NOON
 from tests.events import a_message, a_person, accepted
@@ -214,6 +217,53 @@ async def test_a_channel_that_breaks_is_told_once(shop, telegram):
             await note_error(connection, telegram, "the token is wrong", broken=True, now=NOON)
     await shop.settle()
     assert await shop.told() == [("Zoe", "channel", True)]
+
+
+async def test_an_advertising_account_that_lets_nobody_in_is_told_once_each_time(shop):
+    await shop.hire("Zoe", role="admin")
+    await shop.hire("Mark", role="marketer")
+    async with transaction(shop.engine) as connection:
+        account = await add_ad_account(
+            connection,
+            name="Директ",
+            platform="yandex-direct",
+            source="yandex",
+            medium="cpc",
+            currency="RUB",
+            now=NOON,
+        )
+        await set_credentials(
+            connection, account, {"token": "x"}, sealer=Sealer(b"s" * 32), now=NOON
+        )
+
+    async def look(now: Any) -> int:
+        return await shop._one(reminders.tell_of_ad_accounts, now)
+
+    async def refused(now: Any, *, next_at: Any) -> None:
+        async with transaction(shop.engine) as connection:
+            await set_pulling(connection, account, on=True, now=now)
+            claimed = await claim_pull(connection, now=now)
+            await settle_pull(
+                connection,
+                claimed,
+                state={"failing_since": now.isoformat()},
+                next_at=next_at,
+                error="no",
+            )
+
+    await refused(NOON, next_at=NOON + MINUTE)
+    assert await look(NOON + timedelta(hours=47)) == 0
+    for hours in (48, 49):
+        assert await look(NOON + timedelta(hours=hours)) == 1
+    assert await shop.told() == [("Zoe", "channel", True)]
+    await refused(NOON + timedelta(days=3), next_at=None)
+    for _ in range(2):
+        assert await look(NOON + timedelta(days=3)) == 1
+    assert await shop.told() == [("Zoe", "channel", True)] * 2
+    kept = await shop.sql(
+        "select details ->> 'condition' as condition from notification order by at"
+    )
+    assert [each.condition for each in kept] == ["failing", "broken"]
 
 
 async def test_a_broken_promise_is_told_once_per_wait(shop, anna, telegram):

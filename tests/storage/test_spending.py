@@ -28,15 +28,17 @@ from storage.reading.spending import (
     missing_rates,
 )
 from storage.sources import origin_ids
+from storage.spend_labels import relabel
+from storage.spend_parts import CannotWrite
+from storage.spend_plan import plan_spending
 from storage.spend_reckoning import (
     currency_changed,
     drop_rate,
-    name_origins,
     recount,
     set_rate,
     set_vat,
 )
-from storage.spending import CannotWrite, Written, enter_by_hand, plan_spending, write_spending
+from storage.spending import Written, enter_by_hand, write_spending
 from tests.conftest import NOON
 from tests.installation import Installation
 
@@ -168,6 +170,16 @@ async def test_of_two_that_overlap_the_last_wins_and_the_log_says_so(books):
     assert [amount for _, amount in await books.days()] == ["100.500000", "200.000000"]
 
 
+async def test_the_same_file_is_written_anew_when_the_account_has_another_currency(books):
+    await books.write(FILE)
+    async with transaction(books.engine) as connection:
+        await change_ad_account(connection, books.account, currency="KZT")
+    done = await books.write(FILE)
+    assert (done.unchanged, done.replaced, list(done.totals)) == (False, 2, ["KZT"])
+    assert await books.sql("select distinct currency from spend") == [("KZT",)]
+    assert (await books.write(FILE)).unchanged
+
+
 async def test_parts_of_one_figure_are_added_up(books):
     row = day(1, "10.10", campaign="A", campaign_id="7", object_id="7", clicks=3)
     await books.write(
@@ -185,6 +197,17 @@ async def test_a_range_is_spread_and_its_sum_stays_exact(books):
     counted = await books.counted()
     assert counted == [*6 * [14285], 14290]
     assert sum(counted) == 100_000
+
+
+async def test_a_range_in_yen_is_spread_in_whole_yen(books):
+    days = replace(day(1, "100", campaign="a", currency="JPY"), last_day=NOV[2])
+    async with transaction(books.engine) as connection:
+        await set_rate(connection, currency="JPY", day=NOV[0], rate=Decimal("0.5"))
+    await books.write(said(days))
+    assert await books.counted() == [1650, 1650, 1700]
+    by_hand = replace(days, first_day=NOV[5], last_day=NOV[7])
+    await books.by_hand(by_hand)
+    assert (await books.counted())[3:] == [1650, 1650, 1700]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +270,7 @@ async def test_cost_meets_leads_by_what_the_links_are_marked_with(books):
     ]
     async with transaction(books.engine) as connection:
         await change_ad_account(connection, books.account, campaign_by="id", source="ya")
-        await name_origins(connection, books.account, now=NOON)
+        await relabel(connection, books.account, now=NOON)
     assert await books.sql(origins) == [
         ("ya", "cpc", "77"),
         ("vk", "cpm", "own"),
@@ -292,6 +315,16 @@ async def test_a_plan_says_what_would_be_and_changes_nothing(books):
     assert plan.unchanged_since is None
     assert same.unchanged_since is not None
     assert await books.sql("select * from spend order by day") == before
+
+
+async def test_a_large_file_may_take_longer_than_a_forgotten_transaction(books):
+    show = text("show idle_in_transaction_session_timeout")
+    async with books.engine.connect() as connection:
+        assert (await connection.execute(show)).scalar() == "1min"
+        await plan_spending(connection, books.account, said(day(1, "5")), file_hash="")
+        assert (await connection.execute(show)).scalar() == "10min"
+        await connection.rollback()
+        assert (await connection.execute(show)).scalar() == "1min"
 
 
 async def test_what_is_entered_by_hand_stays_beside_itself_and_never_beside_an_import(books):

@@ -23,10 +23,12 @@ from storage.ad_accounts import (
 )
 from storage.engine import transaction
 from storage.reading.spending import list_imports
+from storage.reading.troubles import troubles
 from storage.sealing import Sealer
 from storage.spend_pulls import claim_pull
 from tests.conftest import NOON
 from tests.installation import Installation
+from workers.doctor.advertising import examine_advertising
 from workers.pull_spend import AT_FIRST, EVERY, RESTATED, SpendPuller
 
 TODAY = date(2026, 11, 21)
@@ -100,6 +102,12 @@ class Desk:
                 )
             )
             return tuple(found.one())
+
+    async def troubles(self):
+        """As the front page of the settings counts them, and as doctor says them."""
+        async with self.engine.connect() as connection:
+            count = (await troubles(connection, now=self.time)).ad_accounts
+        return count, [(each.level, each.text) for each in await examine_advertising(self.engine)]
 
     async def waiting(self):
         async with self.engine.connect() as connection:
@@ -244,6 +252,38 @@ async def test_a_refused_token_stops_the_asking_and_says_so_until_there_is_anoth
         assert (await desk.row()).condition == "working"
 
 
+async def test_who_looks_after_it_learns_that_an_account_lets_nobody_in(database):
+    async with direct_desk(database) as (desk, direct):
+        await desk.steps()
+        assert await desk.troubles() == (0, [("ok", "It was last asked at 2026-11-21 12:00 UTC.")])
+        direct.token = "another"
+        desk.later(hours=6)
+        await desk.steps()
+        count, ((level, words),) = await desk.troubles()
+        assert (count, level) == (1, "error")
+        assert "Yandex Direct does not let us in" in words
+
+
+async def test_who_looks_after_it_learns_that_an_account_has_told_nothing_for_days(database):
+    async with direct_desk(database) as (desk, direct):
+        await desk.steps()
+        began = desk.time + timedelta(hours=6)
+        outage = Fault(kind="answer", status=502, times=-1)
+        direct.go_wrong(outage)
+        for _ in range(9):
+            assert (await desk.troubles())[0] == 0
+            desk.later(hours=6)
+            await desk.steps()
+            assert (await desk.row()).failing_since == began
+        count, ((level, words),) = await desk.troubles()
+        assert (count, level) == (1, "warning")
+        assert words.startswith("Nothing was told since 2026-11-21 18:00 UTC: Yandex Direct is out")
+        outage.times = 0
+        desk.later(hours=6)
+        await desk.steps()
+        assert await desk.troubles() == (0, [("ok", "It was last asked at 2026-11-24 00:00 UTC.")])
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -288,6 +328,47 @@ async def test_a_line_that_breaks_is_tried_again_at_once(database):
         direct.go_wrong(Fault(kind="drop_after", times=2))
         await desk.steps()
         assert await desk.total() == direct.total(FIRST, TODAY)
+
+
+async def test_a_platform_that_hangs_is_given_up_and_asked_again_later(database):
+    async with direct_desk(database) as (desk, direct):
+        desk.puller.patience = 0.2
+        direct.go_wrong(Fault(kind="hang_before", times=1))
+        assert await desk.steps() == 1
+        row = await desk.row()
+        assert (row.condition, row.error) == ("failing", "The platform did not answer in time")
+        desk.puller.patience = 30
+        desk.later(minutes=10)
+        await desk.steps()
+        assert await desk.total() == direct.total(FIRST, TODAY)
+
+
+@pytest.mark.parametrize("said", ["nan", "-5", "in a while", "1e999"])
+async def test_a_platform_that_names_no_time_is_asked_again_in_a_while(database, said):
+    async with vk_desk(database) as (desk, vk):
+        vk.go_wrong(Fault(kind="answer", status=429, headers={"Retry-After": said}, times=1))
+        await desk.steps()
+        row = await desk.row()
+        assert row.condition == "failing"
+        assert desk.time < row.next_pull_at <= desk.time + timedelta(days=1)
+
+
+@pytest.mark.parametrize("lives", ['"nan"', "-1", "1e300", "null"])
+async def test_a_token_of_a_strange_life_stops_nothing(database, lives):
+    async with vk_desk(database) as (desk, vk):
+        vk.go_wrong(
+            Fault(
+                kind="answer",
+                status=200,
+                description=f'{{"access_token": "x", "expires_in": {lives}}}',
+                method="token.json",
+                times=1,
+            )
+        )
+        await desk.steps()
+        # It is tried, and refused; so another was taken.
+        assert (vk.given, (await desk.row()).error) == (1, "")
+        assert await desk.total() == vk.total(FIRST, TODAY)
 
 
 async def test_too_many_requests_wait_as_long_as_the_platform_says(database):

@@ -12,6 +12,7 @@ from workers.cli.failures import sentence_for
 from workers.cli.installation import installation
 from workers.cli.printing import print_json
 from workers.clock import utc_now
+from workers.doctor.advertising import examine_advertising
 from workers.doctor.broker import examine_broker
 from workers.doctor.channels import examine_channels
 from workers.doctor.database import examine_database, examine_work
@@ -68,6 +69,7 @@ async def _examine(settings: Settings) -> list[Finding]:
                 async with here.broker() as broker:
                     findings += await examine_broker(broker, url=settings.broker_url)
                 findings += await examine_channels(here.channels)
+                findings += await examine_advertising(here.engine)
     except (OSError, SQLAlchemyError, CannotStart, BrokerDown) as error:
         findings.append(
             broken(

@@ -10,7 +10,7 @@ from storage.colleagues import BadEmail, EmailTaken, LastAdministrator
 from storage.complaints import database_complaint
 from storage.embedded import CannotStart
 from storage.sealing import CannotUnseal
-from storage.spending import CannotWrite
+from storage.spend_parts import CannotWrite
 from workers.backup_file import NotABackup
 from workers.broker import BrokerDown
 from workers.dump import DumpFailed

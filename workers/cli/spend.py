@@ -15,8 +15,9 @@ from storage.ad_account_choice import choose_ad_account
 from storage.ad_accounts import LONGEST_NAME, AdAccount, all_ad_accounts
 from storage.audit import write_audit
 from storage.engine import transaction
+from storage.spend_plan import Plan, plan_spending
 from storage.spend_reckoning import reckoning, set_rates
-from storage.spending import Plan, Written, plan_spending, write_spending
+from storage.spending import Written, write_spending
 from workers.cli.failures import Failed
 from workers.cli.installation import Installation, in_records
 from workers.cli.printing import print_json, print_table
