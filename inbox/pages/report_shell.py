@@ -11,13 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.reports import periods
 from inbox.reports.catalogue import REPORTS
 from inbox.reports.look import Change, Look
-from inbox.reports.naming import NOWHERE, days_words, without_medium
+from inbox.reports.naming import NOWHERE, days_words
 from inbox.reports.periods import Period
 from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.sources import filters_in_words, grouping_words
 from inbox.reports.spec import Spec
 from inbox.reports.wish import ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
+from inbox.source_names import unnamed
 from inbox.visit import Visit
 from storage.analytics.key_names import all_names, channels_known, unmapped_sources
 from storage.analytics.terms import company_currency
@@ -153,8 +154,8 @@ async def _choices(
         return [(each, visit.language.channel_words(each)) for each in channels]
     found = list((await all_names(connection, name)).items())
     if name == "source":
-        unnamed = [(key, without_medium(key)) for key in await unmapped_sources(connection)]
-        return [*found, *unnamed, (NOWHERE, visit._("Unknown"))]
+        without_rule = [(key, unnamed(visit.language, key)) for key in await unmapped_sources(connection)]
+        return [*found, *without_rule, (NOWHERE, visit._("Unknown"))]
     return found
 
 
