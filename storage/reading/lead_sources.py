@@ -5,7 +5,7 @@ say, whatever the medium: addresses that people kept have it.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,10 +26,10 @@ from storage.tables import lead, origin, source
 
 BETWEEN: Final = " / "
 # Written as the index has it.
-_SAID: Final[ColumnElement[Any]] = literal_column("(lead.last_touch ->> 'source')")
+_SAID: Final[ColumnElement[str]] = literal_column("(lead.last_touch ->> 'source')")
 
 
-def _also(part: str) -> ColumnElement[Any]:
+def _also(part: str) -> ColumnElement[str]:
     return func.coalesce(lead.c.last_touch[part].astext, "")
 
 
