@@ -26,14 +26,14 @@ from storage.tables import lead, origin, source
 
 BETWEEN: Final = " / "
 # Written as the index has it.
-_SAID: Final[ColumnElement[str]] = literal_column("(lead.last_touch ->> 'source')")
+_said: Final[ColumnElement[str]] = literal_column("(lead.last_touch ->> 'source')")
 
 
 def _also(part: str) -> ColumnElement[str]:
     return func.coalesce(lead.c.last_touch[part].astext, "")
 
 
-TRIPLE: Final = (_SAID, _also("medium"), _also("campaign"))
+TRIPLE: Final = (_said, _also("medium"), _also("campaign"))
 """Of a lead: what the link said, as `origin` has it."""
 
 
@@ -56,11 +56,11 @@ def came_from(key: str) -> ColumnElement[bool]:
             origin.c.source_id == named
         )
         # The words alone are in an index; the rest of the triple is looked at beside them.
-        return and_(_SAID.in_(ours.with_only_columns(origin.c.source)), tuple_(*TRIPLE).in_(theirs))
+        return and_(_said.in_(ours.with_only_columns(origin.c.source)), tuple_(*TRIPLE).in_(theirs))
     said, between, medium = key.rpartition(BETWEEN)
     if not between:
-        return key == _SAID
-    return and_(said == _SAID, _also("medium") == medium)
+        return _said == key
+    return and_(_said == said, _also("medium") == medium)
 
 
 async def named_sources(
