@@ -56,6 +56,15 @@ Cursor = Annotated[
 ]
 Search = Annotated[str, Meta(max_length=200)]
 ShortText = Annotated[str, Meta(max_length=500)]
+OfSource = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        description=(
+            "Where the (open) lead last came from: a `key` of the report of sources, or the bare word that links say."
+        ),
+    ),
+]
 
 
 class Nothing(Struct, frozen=True):

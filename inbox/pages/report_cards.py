@@ -151,7 +151,7 @@ def _shown(visit: Visit, look: Look, card: Card | SalesCard) -> Shown:
     below = [_kind(visit, card.kind)] if title == person else [person]
     below += [each for each in (card.stage, card.manager_name) if each]
     if isinstance(card, SalesCard):
-        if card.seconds is not None:
+        if card.seconds is not None and (card.seconds or card.kind != "call"):
             below.append(look.span(Fraction(card.seconds)))
         when: date = visit.formats.local_day(card.at)
     else:

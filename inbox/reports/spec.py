@@ -14,7 +14,7 @@ FILTERS: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """`groupings` and `filters`: what it can be grouped by and narrowed to, the usual grouping first; `models` and `bases`:
-    whether these change its figures; `purpose` is a sentence for the list of reports.
+    whether these change its figures; `of_people`: whether it can be of one colleague or team alone; `purpose` is a sentence for the list of reports.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Spec:
     groupings: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
     models: bool = False
+    of_people: bool = True
     bases: bool = False
 
 
@@ -71,5 +72,6 @@ SOURCES: Final = Spec(
     ),
     filters=FILTERS,
     models=True,
+    of_people=False,
     bases=True,
 )  # fmt: skip

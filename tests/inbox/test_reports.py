@@ -255,13 +255,6 @@ async def test_limited_sight_shows_the_cards_that_are_in_it(stage, olga, browser
     assert len(leads_in(cards)) == 1
 
 
-async def test_a_manager_reads_no_reports(stage, browser):
-    await stage.hire("Anna")
-    anna = await browser("Anna")
-    assert (await anna.get("/reports/sources")).status == 403
-    assert 'href="/reports"' not in (await anna.get("/leads")).text
-
-
 async def test_cards_go_on_page_by_page(stage, olga):
     async with stage.engine.begin() as connection:
         shop = await open_report_shop(
