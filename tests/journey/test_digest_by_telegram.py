@@ -1,4 +1,4 @@
-"""A colleague asks for a report in Telegram: they press Start in the bot; no customer came of it, and no campaign."""
+"""A colleague asks for a report in Telegram: they press Start in the bot, and get it; no customer came of it, and no campaign."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,13 @@ from sandbox.telegram import Telegram
 from tests.inbox.browser import Browser
 from tests.journey.processes import PASSWORD, Place, api_of, eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(180)
 
 TOKEN: Final = "700700:TEST"
 COLLEAGUE, CUSTOMER = 700, 701
 
 
-async def test_who_presses_start_for_a_digest_is_no_customer(
+async def test_who_presses_start_for_a_digest_gets_it_and_is_no_customer(
     tmp_path: Path, telegram: Telegram
 ) -> None:
     place = Place(tmp_path)
@@ -42,7 +42,7 @@ async def test_who_presses_start_for_a_digest_is_no_customer(
         ):
             mark = Browser(session)
             assert (await mark.sign_in("mark@example.com", PASSWORD)).status == 303
-            where, code = await a_digest(mark)
+            where, digest, code = await a_digest(mark)
 
             bot.starts(COLLEAGUE, code, name="Mark")
 
@@ -50,6 +50,12 @@ async def test_who_presses_start_for_a_digest_is_no_customer(
                 return code not in (await mark.get(where)).text
 
             await eventually(is_met)
+            assert (await mark.post(f"/reports/digests/{digest}/now")).status == 303
+
+            async def is_sent() -> bool:
+                return [each.chat for each in bot.sent if "Mornings" in each.text] == [COLLEAGUE]
+
+            await eventually(is_sent, within=100)
             # Whoever comes after them by the same bot is the first customer that there is.
             bot.writes(CUSTOMER, "Hello", name="Ivan")
 
@@ -63,8 +69,8 @@ async def test_who_presses_start_for_a_digest_is_no_customer(
         assert "Traceback" not in allo.log.read_text()
 
 
-async def a_digest(mark: Browser) -> tuple[str, str]:
-    """Its page, and the code of the link to the bot."""
+async def a_digest(mark: Browser) -> tuple[str, str, str]:
+    """Its page, its id, and the code of the link to the bot."""
     saved = await mark.post("/reports/saved", {"report": "sources", "name": "Mornings"})
     assert saved.status == 303, saved.text
     where = f"{saved.headers['Location'].partition('?')[0]}/sending"
@@ -75,4 +81,5 @@ async def a_digest(mark: Browser) -> tuple[str, str]:
     assert made.status == 303, made.text
     page = (await mark.get(where)).text
     (code,) = set(re.findall(r"digest_[A-Za-z0-9_-]+", page))
-    return where, code
+    (digest,) = re.findall(r"/reports/digests/([0-9a-f-]{36})/now", page)
+    return where, digest, code
