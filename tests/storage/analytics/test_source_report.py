@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import permutations
 
 from sqlalchemy import update
@@ -80,10 +80,3 @@ async def test_what_is_narrowed_to_a_row_is_that_row_by_whatever_it_is_split_fur
                         narrowed = replace(wish, by=inner, only={outer: row.key})
                         parts = (await source_report(connection, narrowed)).total
                         assert replace(parts, spend=0) == replace(row.sums, spend=0), narrowed
-
-
-async def test_a_period_before_has_the_same_length(database: AsyncEngine) -> None:
-    wish = Wish(first=date(2026, 3, 1), last=date(2026, 3, 31))
-    before = wish.before()
-    assert (before.first, before.last) == (date(2026, 1, 29), date(2026, 2, 28))
-    assert before.last - before.first == wish.last - wish.first == timedelta(days=30)
