@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.reports import periods
 from inbox.reports.catalogue import REPORTS
 from inbox.reports.look import Change, Look
-from inbox.reports.naming import NOWHERE, days_words, without_medium
+from inbox.reports.naming import NOWHERE, days_words, hour_words, weekdays, without_medium
 from inbox.reports.periods import Period
 from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.sources import filters_in_words, grouping_words
 from inbox.reports.spec import Spec
-from inbox.reports.wish import ReportWish, wish_of
+from inbox.reports.wish import CARDS, ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
 from inbox.visit import Visit
 from storage.analytics.key_names import all_names, channels_known, unmapped_sources
@@ -53,8 +53,9 @@ class Chip:
     without: str
 
 
-def asked(visit: Visit, spec: Spec) -> ReportWish:
-    return wish_of(spec, visit.request.query, today=visit.formats.local_day(visit.now))
+def asked(visit: Visit, spec: Spec, *, of_cards: bool = False) -> ReportWish:
+    today = visit.formats.local_day(visit.now)
+    return wish_of(spec, visit.request.query, today=today, of_cards=of_cards)
 
 
 async def look_of(visit: Visit, connection: AsyncConnection) -> Look:
@@ -110,12 +111,12 @@ async def bar(
             Chip(
                 name=_(GROUPINGS[name][1]),
                 words=words,
-                without=wish.with_(name, None),
+                without=wish.free_of(name),
             )
             for name, words in await filters_in_words(connection, wish, look)
         ],
         "filters": {
-            name: (_(GROUPINGS[name][1]), await _choices(visit, connection, name))
+            name: (_(GROUPINGS[name][1]), await _choices(look, connection, name))
             for name in spec.filters
             if name not in wish.only
         },
@@ -143,18 +144,22 @@ def _options(
 
 
 async def _choices(
-    visit: Visit, connection: AsyncConnection, name: str
+    look: Look, connection: AsyncConnection, name: str
 ) -> Sequence[tuple[str, str]] | None:
     """(key, words); None for what is written by hand."""
+    if name == "weekday":
+        return [(str(day), words) for day, words in sorted(weekdays(look, "wide").items())]
+    if name == "hour":
+        return [(str(hour), hour_words(hour)) for hour in range(24)]
     if name not in PICKED:
         return None
     if name == "channel":
         channels = await channels_known(connection)
-        return [(each, visit.language.channel_words(each)) for each in channels]
+        return [(each, look.language.channel_words(each)) for each in channels]
     found = list((await all_names(connection, name)).items())
     if name == "source":
         unnamed = [(key, without_medium(key)) for key in await unmapped_sources(connection)]
-        return [*found, *unnamed, (NOWHERE, visit._("Unknown"))]
+        return [*found, *unnamed, (NOWHERE, look._("Unknown"))]
     return found
 
 
@@ -190,7 +195,7 @@ def cards_address(wish: ReportWish, line: Line, column: Column) -> str:
         )
         changes = {"named": periods.OWN, "period": days}
     narrower = replace(wish, only=only, sort="", changes=False, opened=(), **changes)
-    return narrower.address(path="/cards", count=column.name, by=None, compare=None)
+    return narrower.address(path=CARDS, count=column.name, by=None, compare=None)
 
 
 def download(body: bytes, *, name: str, kind: str) -> web.Response:
