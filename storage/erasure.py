@@ -1,6 +1,7 @@
 """Erasing a person: what is personal is overwritten in place, and the tombstone stays, so that links resolve.
 
-Counts, dates and sums remain: a report of last year does not change because somebody was forgotten.
+Counts, dates and sums remain: reports count last year's leads as before. Only which page somebody saw first is forgotten
+with them, for an address may say who they are: grouped by landing page, their leads move to those of which none is known.
 """
 
 from datetime import datetime

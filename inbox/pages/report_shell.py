@@ -19,7 +19,7 @@ from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.sources import filters_in_words, grouping_words
 from inbox.reports.spec import Spec
 from inbox.reports.whose import Whose, whose
-from inbox.reports.wish import ReportWish, wish_of
+from inbox.reports.wish import CARDS, ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
 from inbox.rights import Right
 from inbox.source_names import unnamed
@@ -29,8 +29,6 @@ from storage.company import company_currency
 
 _WRITTEN: Final = ("campaign", "content", "term", "landing", "number")
 """Filters that are written by hand; the others are chosen from a list."""
-_WITH_A_ROW: Final = ("stage",)
-"""Those that come with a number that is opened, and mean nothing elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +63,10 @@ def whose_of(visit: Visit) -> Whose:
     return whose(visit.colleague.role, visit.sight)
 
 
-def asked(visit: Visit, spec: Spec) -> ReportWish:
+def asked(visit: Visit, spec: Spec, *, of_cards: bool = False) -> ReportWish:
     """As far as this colleague may see it."""
-    wish = wish_of(spec, visit.request.query, today=visit.formats.local_day(visit.now))
+    today = visit.formats.local_day(visit.now)
+    wish = wish_of(spec, visit.request.query, today=today, of_cards=of_cards)
     return whose_of(visit).narrowed(wish)
 
 
@@ -133,14 +132,14 @@ async def bar(
             Chip(
                 name=_(GROUPINGS[name][1]),
                 words=words,
-                without="" if theirs.sets(spec, name) else wish.with_(name, None),
+                without="" if theirs.sets(spec, name) else wish.free_of(name),
             )
             for name, words in await filters_in_words(connection, wish, look)
         ],
         "filters": {
             name: (_(GROUPINGS[name][1]), await _choices(visit, connection, look, name))
             for name in theirs.choices(spec, spec.filters)
-            if name not in (*wish.only, *_WITH_A_ROW) or (name == "team" and len(theirs.teams) > 1)
+            if name not in wish.only or (name == "team" and len(theirs.teams) > 1)
         },
     }
 
@@ -221,7 +220,7 @@ def cards_address(wish: ReportWish, line: Line, column: Column) -> str:
         )
         changes = {"named": periods.OWN, "period": days}
     narrower = replace(wish, only=only, sort="", changes=False, opened=(), **changes)
-    return narrower.address(path="/cards", count=column.cards or column.name, by=None, compare=None)
+    return narrower.address(path=CARDS, count=column.cards or column.name, by=None, compare=None)
 
 
 def download(body: bytes, *, name: str, kind: str) -> web.Response:

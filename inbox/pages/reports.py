@@ -91,6 +91,9 @@ def export_of(spec: Spec) -> Handler:
         if kind not in {"csv", "xlsx"}:
             raise web.HTTPNotFound
         wish = asked(visit, spec)
+        if wish.unclear:
+            # A file of everybody's figures does not say that it is one.
+            raise web.HTTPBadRequest
         async with visit.around.engine.connect() as connection:
             look = await look_of(visit, connection)
             sheet = await shown_sheet(visit, connection, wish, look)

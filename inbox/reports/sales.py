@@ -40,7 +40,7 @@ class _Narrowed(TypedDict):
     source: str
     pipeline: UUID | None
     account: UUID | None
-    channel: str
+    channel: str | None
     team: UUID | None
 
 
@@ -53,7 +53,7 @@ def _narrowed(only: Mapping[str, str]) -> _Narrowed:
         "source": only.get("source", ""),
         "pipeline": id_of("pipeline"),
         "account": id_of("account"),
-        "channel": only.get("channel", ""),
+        "channel": only.get("channel"),
         "team": id_of("team"),
     }
 
