@@ -12,9 +12,10 @@ demo: ## the same alive, with invented people who write and colleagues who answe
 	@.ci/environment requirements.lock
 	@exec .venv/bin/allo demo
 
+# Compiled files are kept whatever the shell says: every worker reads each test, and some hundred processes start.
 test: ## the whole test suite
 	@.ci/environment requirements-dev.lock
-	@exec .venv/bin/pytest -q -n auto --maxprocesses=4 $(ARGS)
+	@exec env -u PYTHONDONTWRITEBYTECODE .venv/bin/pytest -q -n auto --maxprocesses=4 $(ARGS)
 
 check: ## everything that must be green before a change is shared
 	@exec bash .ci/run

@@ -10,10 +10,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from inbox.source_names import SourceNames, names_by
+from inbox.source_names import SourceNames, read_names
 from storage.company import Company, read_company
 from storage.reading.labels import label_colours
-from storage.sources import list_rules
 
 FRESH: Final = timedelta(seconds=3)
 
@@ -38,7 +37,7 @@ class House:
                 self._known = Known(
                     company=await read_company(connection),
                     label_colours=await label_colours(connection),
-                    sources=names_by(await list_rules(connection)),
+                    sources=await read_names(connection),
                 )
             self._read_at = now
         return self._known

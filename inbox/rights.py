@@ -15,8 +15,10 @@ class Right(StrEnum):
     READ_CONTACTS = "read_contacts"
     CHANGE_CONTACTS = "change_contacts"
     READ_LEADS = "read_leads"
+    READ_FIGURES = "read_figures"
+    """The reports of sales: of a manager, their own figures (`inbox.reports.whose`)."""
     READ_REPORTS = "read_reports"
-    """The company's figures, and the cards behind them that are in sight."""
+    """All reports, saved ones and digests. Whose figures, a lead's sight says."""
     CHANGE_LEADS = "change_leads"
     MANAGE_PEOPLE = "manage_people"
     """Of a team lead: the managers and marketers of their teams, and those who are in none."""
@@ -55,6 +57,7 @@ _WORK: Final = frozenset(
         Right.READ_LEADS,
         Right.CHANGE_LEADS,
         Right.ASSIGN_OTHERS,
+        Right.READ_FIGURES,
     }
 )
 
@@ -83,6 +86,7 @@ RIGHTS: Final = MappingProxyType(
                 Right.READ_SPEND,
                 Right.MANAGE_SPEND,
                 Right.MANAGE_SOURCES,
+                Right.READ_FIGURES,
                 Right.READ_REPORTS,
             }
         ),

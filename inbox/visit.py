@@ -153,14 +153,6 @@ class Visit:
             told["undo"] = {"action": undo.action, "fields": dict(undo.fields)}
         return web.json_response(told)
 
-    def _source_name(self, touch: Mapping[str, Any] | None) -> str:
-        """Of what a lead keeps of a touch; "" when nothing is known."""
-        told = touch or {}
-        return self.house.sources.name(
-            self.language,
-            *(str(told.get(part) or "") for part in ("source", "medium", "campaign")),
-        )
-
     def _always(self) -> dict[str, Any]:
         return {
             "me": self.who,
@@ -171,7 +163,8 @@ class Visit:
             "path": self.request.path,
             "company": self.house.company,
             "label_colours": self.house.label_colours,
-            "source_name": self._source_name,
+            "source_name": lambda touch: self.house.sources.of_touch(self.language, touch),
+            "source_of_key": lambda key: self.house.sources.of_key(self.language, key),
             "settings_groups": lambda: settings_map.groups(self.may, self.exists),
             "home": home(self.who.role) if self.who else "/",
             "theme": self.who.theme if self.who else "",

@@ -1,6 +1,7 @@
 """Erasing a person: what is personal is overwritten in place, and the tombstone stays, so that links resolve.
 
-Counts, dates and sums remain: a report of last year does not change because somebody was forgotten.
+Counts, dates and sums remain: reports count last year's leads as before. Only which page somebody saw first is forgotten
+with them, for an address may say who they are: grouped by landing page, their leads move to those of which none is known.
 """
 
 from datetime import datetime
@@ -107,6 +108,12 @@ _OVERWRITE: Final = (
         " source = case when medium = 'by_hand' then 'by_hand' else source end where contact_id = any(:people)"
     ),
     "update link_click set keys = '{}' where contact_id = any(:people)",
+    (
+        "update visitor set first_touch = null, last_touch = null where id in ("
+        " select visitor_id from touch where contact_id = any(:people) union"
+        " select case when value ~ '^[0-9a-f-]{36}$' then cast(value as uuid) end from identity"
+        "  where kind = 'visitor' and contact_id = any(:people))"
+    ),
     "delete from identity_claim where contact_id = any(:people)",
     "delete from identity where contact_id = any(:people)",
     "update suggestion set decision = 'moot', reasons = '[]' where first_id = any(:people) or second_id = any(:people)",

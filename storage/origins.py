@@ -45,6 +45,8 @@ _FORGET: Final = (
     # Sums of nothing.
     text("delete from rollup_origin where origin_id = any(:ids)"),
     text("delete from rollup_month where origin_id = any(:ids)"),
+    text("delete from rollup_landing where origin_id = any(:ids)"),
+    text("delete from rollup_way_origin where origin_id = any(:ids)"),
     text("delete from origin where id = any(:ids)"),
 )
 

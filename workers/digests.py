@@ -152,6 +152,7 @@ class Digests:
                 language=spoken,
                 time_zone=self._time_zone,
                 now=self._now(),
+                forgiving=True,
             )
         by_mail = digest.kind == "email"
         said = digest_words.words(

@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from connectors.errors import SendError
 from connectors.outgoing import Reply, open_guarded_http, open_http, tell
 from inbox.api import contacts, conversations, leads, messages, tasks
+from inbox.source_names import read_names
 from router import facts, wire
 from router.facts import Fact
 from storage import webhook_deliveries
@@ -267,7 +268,7 @@ async def _shown(connection: AsyncConnection, fact: Fact) -> Any:  # one branch 
             return message and messages.shown(message)
         case facts.LeadOpened() | facts.LeadChanged():
             lead = await lead_by_id(connection, fact.lead, sight=EVERYTHING)
-            return lead and leads.shown(lead)
+            return lead and leads.shown(lead, await read_names(connection))
         case facts.TaskChanged():
             task = await task_by_id(connection, fact.task)
             return task and tasks.shown(task)

@@ -340,7 +340,7 @@ class _Reading:
 
     def _day(self, line: Line, name: str) -> date:
         cell = self._cell(line, name)
-        if not cell or cell in EMPTY:
+        if cell.lower() in EMPTY:
             raise NoSuchDay("There is no day in this line.")
         return day_of(cell, order=self.orders[name])
 
@@ -396,7 +396,7 @@ class _Reading:
 
     def _named(self, line: Line, name: str) -> str:
         cell = self._cell(line, name)
-        return "" if cell in EMPTY else clean_line(cell, limit=LONGEST_NAME)
+        return "" if cell.lower() in EMPTY else clean_line(cell, limit=LONGEST_NAME)
 
     def _cell(self, line: Line, name: str) -> str:
         place = self.found.places.get(name)

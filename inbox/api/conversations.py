@@ -14,6 +14,7 @@ from inbox.api.endpoints import (
     Endpoint,
     ListOf,
     Nothing,
+    OfSource,
     Paged,
     Search,
     ShortText,
@@ -132,7 +133,7 @@ class ConversationsQuery(Paged, frozen=True, kw_only=True):
     unread: Annotated[bool, Meta(description="Only those with something unread.")] = False
     waiting: Annotated[bool, Meta(description="Only where the customer waits for us.")] = False
     failed: Annotated[bool, Meta(description="Only with replies that were not sent.")] = False
-    source: Annotated[ShortText, Meta(description="Where the open lead last came from.")] = ""
+    source: OfSource = ""
     q: Annotated[
         Search,
         Meta(

@@ -9,7 +9,7 @@ answered 400 with its place.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, TypeVar, get_origin
@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api.authentication import Scope, authenticate
 from inbox.api.problems import (
+    Fault,
     Problem,
     bad_request,
     invalid,
@@ -56,6 +57,15 @@ Cursor = Annotated[
 ]
 Search = Annotated[str, Meta(max_length=200)]
 ShortText = Annotated[str, Meta(max_length=500)]
+OfSource = Annotated[
+    str,
+    Meta(
+        max_length=500,
+        description=(
+            "Where the (open) lead last came from: a `key` of the report of sources, or the bare word that links say."
+        ),
+    ),
+]
 
 
 class Nothing(Struct, frozen=True):
@@ -229,9 +239,14 @@ def _id(request: web.Request, endpoint: Endpoint) -> UUID | None:
 
 
 def _query(shape: type[Struct], request: web.Request) -> Any:
-    """Repeated parameters and comma-separated ones are both lists; an empty value is one not given."""
+    """Repeated parameters and comma-separated ones are both lists; an empty value is one not given. Those that nobody knows
+    are passed over, unless the shape forbids them.
+    """
     given: dict[str, Any] = {}
-    for known in msgspec.structs.fields(shape):
+    fields = msgspec.structs.fields(shape)
+    if shape.__struct_config__.forbid_unknown_fields:
+        _only({known.encode_name for known in fields}, request.query)
+    for known in fields:
         values = [value for value in request.query.getall(known.encode_name, []) if value != ""]
         if not values:
             continue
@@ -245,6 +260,17 @@ def _query(shape: type[Struct], request: web.Request) -> Any:
         return msgspec.convert(given, shape, strict=False)
     except msgspec.ValidationError as error:
         raise invalid("query", error) from None
+
+
+def _only(known: Collection[str], given: Collection[str]) -> None:
+    faults = tuple(
+        Fault(where=f"query.{name}", what="There is no such parameter here")
+        for name in dict.fromkeys(given)
+        if name not in known
+    )
+    if faults:
+        told = ", ".join(f"{each.what} ({each.where})" for each in faults)
+        raise bad_request("invalid", f"{told}.", errors=faults)
 
 
 def is_list(annotation: Any) -> bool:

@@ -1,6 +1,7 @@
 """/leads: the cards. The stages they go through are in `pipelines`."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,12 +15,15 @@ from inbox.api.endpoints import (
     Endpoint,
     ListOf,
     Nothing,
+    OfSource,
     Paged,
     Search,
     ShortText,
     listed,
 )
 from inbox.api.problems import bad_request, not_found
+from inbox.languages import language
+from inbox.source_names import SourceNames, read_names
 from storage.reading.contacts import resolve
 from storage.reading.lead_rows import LeadRow
 from storage.reading.leads import LIVING, LeadFilter, Sort, lead_by_id, list_leads
@@ -31,7 +35,7 @@ Money = Annotated[int, Meta(ge=0, le=10**15, description="In minor units: 150000
 
 class Lead(Struct, frozen=True, kw_only=True):
     """`value` is in minor units of `currency` (ISO 4217). `first_touch` and `last_touch` are where the person came
-    from, as it was when the lead was opened. `pipeline` and `stage` are names, the ids beside them.
+    from, as it was when the lead was opened; their `source_name` is what the rules call it now. `pipeline` and `stage` are names, the ids beside them.
     """
 
     id: UUID
@@ -62,7 +66,7 @@ class Lead(Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
 
 
-def shown(row: LeadRow) -> Lead:
+def shown(row: LeadRow, names: SourceNames) -> Lead:
     return Lead(
         id=row.id,
         number=row.number,
@@ -81,8 +85,8 @@ def shown(row: LeadRow) -> Lead:
         account=row.account or None,
         channel=row.channel or None,
         conversation_id=row.conversation_id,
-        first_touch=row.first_touch,
-        last_touch=row.last_touch,
+        first_touch=_named(row.first_touch, names),
+        last_touch=_named(row.last_touch, names),
         lost_reason=row.lost_reason,
         lost_details=row.lost_details,
         next_task_at=row.next_task_at,
@@ -91,6 +95,10 @@ def shown(row: LeadRow) -> Lead:
         created_at=row.created_at,
         closed_at=row.closed_at,
     )
+
+
+def _named(touch: dict[str, Any] | None, names: SourceNames) -> dict[str, Any] | None:
+    return touch and {"source_name": names.of_touch(language("en"), touch), **touch}
 
 
 class LeadsQuery(Paged, frozen=True, kw_only=True):
@@ -106,7 +114,7 @@ class LeadsQuery(Paged, frozen=True, kw_only=True):
     created_to: Annotated[datetime, Meta(tz=True)] | None = None
     q: Annotated[Search, Meta(description="The number, the title, or whose it is.")] = ""
     team: Annotated[UUID | None, Meta(description="Of the lead's manager.")] = None
-    source: Search = ""
+    source: OfSource = ""
     channel: Annotated[Search, Meta(description="The kind of the account: telegram, email …")] = ""
     label: Search = ""
     value_from: Money | None = None
@@ -181,7 +189,8 @@ async def list_all_leads(api: Api, call: Call[LeadsQuery, Nothing]) -> Answer:
             cursor=query.cursor,
             limit=query.limit,
         )
-    return listed(page, shown)
+        names = await read_names(connection)
+    return listed(page, partial(shown, names=names))
 
 
 async def create_lead(api: Api, call: Call[Nothing, NewLead]) -> Answer:
@@ -215,9 +224,10 @@ async def change_lead(api: Api, call: Call[Nothing, LeadChanges]) -> Answer:
 async def _shown(api: Api, id_: UUID) -> Answer:
     async with api.engine.connect() as connection:
         row = await lead_by_id(connection, id_, sight=EVERYTHING)
+        names = await read_names(connection)
     if row is None:
         raise not_found("lead")
-    return Answer(body=shown(row))
+    return Answer(body=shown(row, names))
 
 
 ENDPOINTS = (

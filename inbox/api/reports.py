@@ -10,15 +10,13 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, Handler, Nothing
+from inbox.api.problems import Fault, Problem, bad_request
 from inbox.languages import language
-from inbox.reports.asking import ask
+from inbox.reports.asking import NotUnderstood, ask
 from inbox.reports.plain import plain
 from inbox.reports.sheet import Line, Sheet
-from inbox.reports.wish import EMPTY
 
-Key = Annotated[
-    str, Meta(max_length=300, description=f"A row’s `key`; `{EMPTY}` for what has none.")
-]
+Key = Annotated[str, Meta(max_length=300, description="A row’s `key`.")]
 
 
 class ReportColumn(Struct, frozen=True, kw_only=True):
@@ -59,8 +57,12 @@ class Report(Struct, frozen=True, kw_only=True):
     notes: Annotated[list[str], Meta(description="What is missing in the figures.")]
 
 
-class _Days(Struct, frozen=True, kw_only=True):
-    from_: date | None = field(name="from", default=None)
+class _Days(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A misspelt parameter would be answered with the figures of everything."""
+
+    from_: Annotated[
+        date | None, Meta(description="From 2000 to 2099; of ten years at most the newest.")
+    ] = field(name="from", default=None)
     to: date | None = None
     period: Annotated[
         Literal["", "today", "7d", "30d", "90d", "month", "last_month", "quarter", "year"],
@@ -73,7 +75,7 @@ class _Days(Struct, frozen=True, kw_only=True):
 
 class SourcesQuery(_Days, frozen=True, kw_only=True):
     by: Literal[
-        "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
+        "source", "source_term", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
         "day", "week", "month",
     ] = "source"  # fmt: skip
     basis: Literal["cohort", "event"] = "cohort"
@@ -90,6 +92,10 @@ class SourcesQuery(_Days, frozen=True, kw_only=True):
     account: UUID | None = None
     manager: UUID | None = None
     pipeline: UUID | None = None
+    without: Annotated[
+        tuple[Literal["campaign", "content", "term", "landing", "channel"], ...],
+        Meta(description="What there is to be none of: the rows whose `key` is empty."),
+    ] = ()
 
 
 class _OfLeads(_Days, frozen=True, kw_only=True):
@@ -99,6 +105,10 @@ class _OfLeads(_Days, frozen=True, kw_only=True):
     manager: UUID | None = None
     pipeline: UUID | None = None
     team: UUID | None = None
+    without: Annotated[
+        tuple[Literal["channel"], ...],
+        Meta(description="Without a channel are leads opened by hand."),
+    ] = ()
 
 
 class SummaryQuery(_OfLeads, frozen=True, kw_only=True):
@@ -119,6 +129,8 @@ class CallsQuery(_Days, frozen=True, kw_only=True):
     manager: UUID | None = None
     team: UUID | None = None
     number: Key = ""
+    weekday: Annotated[int, Meta(ge=0, le=6, description="0 is Monday.")] | None = None
+    hour: Annotated[int, Meta(ge=0, le=23)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,19 +164,22 @@ _REPORTS: Final[Sequence[_Of]] = (
 def _handler(report: str) -> Handler:
     async def read(api: Api, call: Call[Any, Nothing]) -> Answer:
         asked = {
-            name: str(value)
+            name: ",".join(value) if isinstance(value, tuple | list) else str(value)
             for name, value in msgspec.to_builtins(call.query).items()
-            if value not in {None, ""}
+            if value is not None
         }
-        async with api.engine.connect() as connection:
-            wish, look, sheet = await ask(
-                connection,
-                report,
-                asked,
-                language=language("en"),
-                time_zone=api.time_zone,
-                now=api.now(),
-            )
+        try:
+            async with api.engine.connect() as connection:
+                wish, look, sheet = await ask(
+                    connection,
+                    report,
+                    asked,
+                    language=language("en"),
+                    time_zone=api.time_zone,
+                    now=api.now(),
+                )
+        except NotUnderstood as error:
+            raise _misunderstood(error) from None
         return Answer(
             body=Report(
                 report=report,
@@ -195,6 +210,15 @@ def _handler(report: str) -> Handler:
 
     read.__name__ = f"report_{report}"
     return read
+
+
+def _misunderstood(error: NotUnderstood) -> Problem:
+    faults = tuple(
+        Fault(where=f"query.{name}", what=f"{value} is not understood")
+        for name, value in error.unclear
+    )
+    told = ", ".join(f"{each.what} ({each.where})" for each in faults)
+    return bad_request("invalid", f"{told}.", errors=faults)
 
 
 def _row(line: Line, sheet: Sheet) -> ReportRow:

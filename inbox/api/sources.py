@@ -1,23 +1,31 @@
 """/touches and /sources: where people came from."""
 
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final
 from uuid import UUID
 
 from msgspec import Struct
 
 from inbox.api.endpoints import Answer, Api, Call, Endpoint, ListOf, Nothing, Paged, listed
+from inbox.languages import language
+from inbox.source_names import SourceNames, read_names
 from storage.reading.touches import SourceRow, TouchRow, list_sources, list_touches
+
+_SPOKEN: Final = language("en")
 
 
 class Touch(Struct, frozen=True, kw_only=True):
-    """One moment somebody came by an advertisement, a link or a search; `raw` is what it was read from."""
+    """One moment somebody came by an advertisement, a link or a search; `raw` is what it was read from, `source_name` what
+    the rules call it.
+    """
 
     id: UUID
     contact_id: UUID | None
     visitor_id: UUID | None
     at: datetime
     channel: str
+    source_name: str
     source: str
     medium: str
     campaign: str
@@ -30,6 +38,9 @@ class Touch(Struct, frozen=True, kw_only=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
+    """`name` is what the rules call it; what no rule names is as links say it."""
+
+    name: str
     source: str
     medium: str
     campaign: str
@@ -42,13 +53,14 @@ class TouchesQuery(Paged, frozen=True, kw_only=True):
     contact: UUID | None = None
 
 
-def shown(row: TouchRow) -> Touch:
+def shown(row: TouchRow, names: SourceNames) -> Touch:
     return Touch(
         id=row.id,
         contact_id=row.contact_id,
         visitor_id=row.visitor_id,
         at=row.at,
         channel=row.channel,
+        source_name=names.name(_SPOKEN, row.source, row.medium, row.campaign),
         source=row.source,
         medium=row.medium,
         campaign=row.campaign,
@@ -61,8 +73,9 @@ def shown(row: TouchRow) -> Touch:
     )
 
 
-def shown_source(row: SourceRow) -> Source:
+def shown_source(row: SourceRow, names: SourceNames) -> Source:
     return Source(
+        name=names.name(_SPOKEN, row.source, row.medium, row.campaign),
         source=row.source,
         medium=row.medium,
         campaign=row.campaign,
@@ -78,13 +91,15 @@ async def list_all_touches(api: Api, call: Call[TouchesQuery, Nothing]) -> Answe
         page = await list_touches(
             connection, contact=query.contact, cursor=query.cursor, limit=query.limit
         )
-    return listed(page, shown)
+        names = await read_names(connection)
+    return listed(page, partial(shown, names=names))
 
 
 async def list_all_sources(api: Api, call: Call[Paged, Nothing]) -> Answer:
     async with api.engine.connect() as connection:
         page = await list_sources(connection, cursor=call.query.cursor, limit=call.query.limit)
-    return listed(page, shown_source)
+        names = await read_names(connection)
+    return listed(page, partial(shown_source, names=names))
 
 
 ENDPOINTS = (

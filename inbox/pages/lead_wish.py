@@ -155,7 +155,7 @@ def chips(
             value, people.get(value, _("A manager who has left"))
         ),
         "team": lambda value: names.get(value, _("A team that is no more")),
-        "source": str,
+        "source": lambda value: visit.house.sources.of_key(visit.language, value),
         "channel": visit.language.channel_words,
         "label": lambda value: _("Label: {name}").format(name=value),
         "from": lambda value: _("Opened from {day}").format(day=_said(visit, value)),

@@ -82,7 +82,9 @@ async def surroundings_of(
         "pipeline": wish.pipeline,
         "colleagues": colleagues,
         "teams": teams,
-        "sources": await sources_of_leads(connection, sight=visit.sight),
+        "sources": visit.house.sources.choices(
+            visit.language, await sources_of_leads(connection, sight=visit.sight)
+        ),
         "channels": await channels_of_leads(connection),
         "chips": chips(visit, wish, colleagues=colleagues, teams=teams),
         "task_words": task_words(visit),

@@ -64,7 +64,9 @@ async def list_of(visit: Visit, wish: ListWish, *, at_hand: AtHand | None = None
             "colleagues": hand.colleagues,
             "teams": hand.teams,
             "labels": hand.labels,
-            "sources": await known_sources(connection, sight=visit.sight),
+            "sources": visit.house.sources.choices(
+                visit.language, await known_sources(connection, sight=visit.sight)
+            ),
             "views": [
                 (each, saved_wish(each.query, me=visit.me))
                 for each in await list_views(connection, user_id=visit.me)
@@ -165,7 +167,9 @@ def chips_of(
         "team": lambda id_: queues.get(id_, _("Team")),
         "manager": lambda id_: _("Nobody's") if filters.nobody else names.get(id_, _("Manager")),
         "label": lambda label: _("Label: {label}").format(label=label),
-        "source": lambda source: _("Source: {source}").format(source=source),
+        "source": lambda key: _("Source: {source}").format(
+            source=visit.house.sources.of_key(visit.language, key)
+        ),
         "unread": lambda _one: _("Unread"),
         "waiting": lambda _one: _("Waiting for us"),
         "failed": lambda _one: _("Not sent"),

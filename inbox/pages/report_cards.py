@@ -16,7 +16,7 @@ from inbox.reports.sales import counted_column, sales_wish
 from inbox.reports.sheet import Column
 from inbox.reports.sources import column_of, levels, storage_wish
 from inbox.reports.spec import SOURCES, Spec
-from inbox.reports.wish import ReportWish
+from inbox.reports.wish import CARDS, ReportWish
 from inbox.rights import Right
 from inbox.visit import Handler, Visit
 from router.attribution_models import WHOLE
@@ -44,7 +44,9 @@ class Shown:
 
 def cards_of_report(spec: Spec) -> Handler:
     async def cards(visit: Visit) -> web.Response:
-        wish = asked(visit, spec)
+        wish = asked(visit, spec, of_cards=True)
+        if wish.unclear:
+            raise web.HTTPNotFound
         query = visit.request.query
         async with visit.around.engine.connect() as connection:
             look = await look_of(visit, connection)
@@ -70,7 +72,7 @@ def cards_of_report(spec: Spec) -> Handler:
             cards=[_shown(visit, look, each) for each in items],
             next_cursor=more,
             column=column,
-            here=wish.address(path="/cards", count=column.name),
+            here=wish.address(path=CARDS, count=column.name),
         )
 
     return cards
@@ -151,7 +153,7 @@ def _shown(visit: Visit, look: Look, card: Card | SalesCard) -> Shown:
     below = [_kind(visit, card.kind)] if title == person else [person]
     below += [each for each in (card.stage, card.manager_name) if each]
     if isinstance(card, SalesCard):
-        if card.seconds is not None:
+        if card.seconds is not None and (card.seconds or card.kind != "call"):
             below.append(look.span(Fraction(card.seconds)))
         when: date = visit.formats.local_day(card.at)
     else:

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from connectors.email_addresses import normalise
 from inbox.desk import NotFound, Refused
-from inbox.pages.report_shell import cards_address, look_of, tiles
+from inbox.pages.report_shell import asked, cards_address, look_of, readable, tiles, whose_of
 from inbox.reports.catalogue import REPORTS, made
 from inbox.reports.naming import days_words
 from inbox.reports.schedule import next_time
 from inbox.reports.sheet import Column, Line
-from inbox.reports.spec import SOURCES
+from inbox.reports.spec import SOURCES, SUMMARY
 from inbox.reports.wish import ReportWish, wish_of
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
@@ -33,8 +33,11 @@ from storage.saved_views import (
     saved_report,
 )
 
-MAIN: Final = ("leads", "new_customers", "revenue", "romi")
-"""What the list of reports begins with."""
+MAIN: Final = {
+    "sources": ("leads", "new_customers", "revenue", "romi"),
+    "summary": ("leads", "won", "revenue", "win_rate"),
+}
+"""What the list of reports begins with: the company's figures, or those of whom somebody may read."""
 SENDERS: Final = ("email", "telegram")
 MOST_ADDRESSES: Final = 20
 LONGEST_ADDRESS: Final = 254
@@ -42,9 +45,13 @@ LONGEST_ADDRESS: Final = 254
 
 async def index(visit: Visit) -> web.Response:
     """The main figures of the last month, the reports there are, and those that were saved."""
-    wish = wish_of(SOURCES, {}, today=visit.formats.local_day(visit.now))
+    wish = asked(visit, SOURCES if whose_of(visit).everybodys else SUMMARY)
     async with visit.around.engine.connect() as connection:
-        saved = await list_reports(connection, user_id=visit.me)
+        saved = (
+            await list_reports(connection, user_id=visit.me)
+            if visit.may(Right.READ_REPORTS)
+            else ()
+        )
         look = await look_of(visit, connection)
         sheet = await made(connection, wish, look)
 
@@ -53,9 +60,9 @@ async def index(visit: Visit) -> web.Response:
 
     return visit.page(
         "reports.html",
-        tiles=tiles(sheet, look, MAIN, cards_of),
+        tiles=tiles(sheet, look, MAIN[wish.spec.name], cards_of),
         days=days_words(look, wish.period),
-        reports=[spec for spec, _build in REPORTS.values()],
+        reports=readable(visit),
         saved=[(each, REPORTS[each.report][0]) for each in saved if each.report in REPORTS],
     )
 
@@ -84,6 +91,8 @@ async def save(visit: Visit) -> web.Response:
         raise web.HTTPForbidden
     query = dict(parse_qsl(visit.form.get("query", "")))
     wish = wish_of(REPORTS[report][0], query, today=visit.formats.local_day(visit.now))
+    # With whose figures they are: a digest is made when nobody is signed in.
+    wish = whose_of(visit).narrowed(wish)
     async with transaction(visit.around.engine) as connection:
         view = await save_view(
             connection,
@@ -301,6 +310,10 @@ async def _view(visit: Visit, connection: AsyncConnection) -> SavedView:
 
 
 def _mine(visit: Visit, view: SavedView) -> bool:
+    """Nobody has figures sent that they do not see: a shared report may be of more colleagues than one's own."""
+    wish = saved_wish(visit, view)
+    if whose_of(visit).narrowed(wish) != wish:
+        return False
     return visit.may(Right.SHARE_VIEWS) if view.shared else view.user_id == visit.me
 
 
@@ -327,7 +340,7 @@ def _where(view: UUID) -> str:
 
 _READ: Final = Right.READ_REPORTS
 PAGES: Final[Sequence[Page]] = (
-    get("/reports", index, _READ),
+    get("/reports", index, Right.READ_FIGURES),
     post("/reports/saved", save, _READ),
     get("/reports/saved/{id}", open_saved, _READ),
     post("/reports/saved/{id}", change, _READ),

@@ -4,26 +4,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inbox.rendering import channel_label
 from inbox.reports import periods
 from inbox.reports.catalogue import REPORTS
 from inbox.reports.look import Change, Look
-from inbox.reports.naming import NOWHERE, days_words, without_medium
+from inbox.reports.naming import NOWHERE, days_words, hour_words, weekdays
 from inbox.reports.periods import Period
 from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.sources import filters_in_words, grouping_words
 from inbox.reports.spec import Spec
-from inbox.reports.wish import ReportWish, wish_of
+from inbox.reports.whose import Whose, whose
+from inbox.reports.wish import CARDS, ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
+from inbox.rights import Right
+from inbox.source_names import unnamed
 from inbox.visit import Visit
 from storage.analytics.key_names import all_names, channels_known, unmapped_sources
 from storage.company import company_currency
 
-PICKED: Final = ("source", "channel", "account", "manager", "pipeline")
-"""Filters that are chosen from a list; the others are written, or come with a row that is opened."""
+_WRITTEN: Final = ("campaign", "content", "term", "landing", "number")
+"""Filters that are written by hand; the others are chosen from a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +56,27 @@ class Chip:
     name: str
     words: str
     without: str
+    """"" when it stays: of whom the figures are."""
 
 
-def asked(visit: Visit, spec: Spec) -> ReportWish:
-    return wish_of(spec, visit.request.query, today=visit.formats.local_day(visit.now))
+def whose_of(visit: Visit) -> Whose:
+    return whose(visit.colleague.role, visit.sight)
+
+
+def asked(visit: Visit, spec: Spec, *, of_cards: bool = False) -> ReportWish:
+    """As far as this colleague may see it."""
+    today = visit.formats.local_day(visit.now)
+    wish = wish_of(spec, visit.request.query, today=today, of_cards=of_cards)
+    return whose_of(visit).narrowed(wish)
+
+
+def readable(visit: Visit) -> list[Spec]:
+    """The reports that this colleague may open."""
+    return [each for each, _build in REPORTS.values() if visit.may(right_of(each))]
+
+
+def right_of(spec: Spec) -> Right:
+    return Right.READ_FIGURES if spec.of_people else Right.READ_REPORTS
 
 
 async def look_of(visit: Visit, connection: AsyncConnection) -> Look:
@@ -69,12 +91,12 @@ async def bar(
     visit: Visit, connection: AsyncConnection, wish: ReportWish, look: Look
 ) -> dict[str, Any]:
     """What the bar offers, in words and addresses."""
-    _, spec = visit._, wish.spec
+    _, spec, theirs = visit._, wish.spec, whose_of(visit)
     return {
         "spec": spec,
         "wish": wish,
         "look": look,
-        "reports": [each for each, _build in REPORTS.values()],
+        "reports": readable(visit),
         "days": days_words(look, wish.period),
         "days_before": days_words(look, wish.before) if wish.before else "",
         "periods": [
@@ -104,20 +126,20 @@ async def bar(
                 href=wish.address(by=name if name != spec.groupings[0] else None),
                 chosen=wish.by == name,
             )
-            for name in spec.groupings
+            for name in theirs.choices(spec, spec.groupings)
         ],
         "chips": [
             Chip(
                 name=_(GROUPINGS[name][1]),
                 words=words,
-                without=wish.with_(name, None),
+                without="" if theirs.sets(spec, name) else wish.free_of(name),
             )
             for name, words in await filters_in_words(connection, wish, look)
         ],
         "filters": {
-            name: (_(GROUPINGS[name][1]), await _choices(visit, connection, name))
-            for name in spec.filters
-            if name not in wish.only
+            name: (_(GROUPINGS[name][1]), await _choices(visit, connection, look, name))
+            for name in theirs.choices(spec, spec.filters)
+            if name not in wish.only or (name == "team" and len(theirs.teams) > 1)
         },
     }
 
@@ -143,18 +165,26 @@ def _options(
 
 
 async def _choices(
-    visit: Visit, connection: AsyncConnection, name: str
+    visit: Visit, connection: AsyncConnection, look: Look, name: str
 ) -> Sequence[tuple[str, str]] | None:
     """(key, words); None for what is written by hand."""
-    if name not in PICKED:
-        return None
-    if name == "channel":
-        channels = await channels_known(connection)
-        return [(each, visit.language.channel_words(each)) for each in channels]
+    match name:
+        case "weekday":
+            return [(str(day), words) for day, words in sorted(weekdays(look, "wide").items())]
+        case "hour":
+            return [(str(hour), hour_words(hour)) for hour in range(24)]
+        case "channel":
+            kinds = await channels_known(connection)
+            return [(each, channel_label(visit.language, each)) for each in kinds]
+        case _ if name in _WRITTEN:
+            return None
     found = list((await all_names(connection, name)).items())
     if name == "source":
-        unnamed = [(key, without_medium(key)) for key in await unmapped_sources(connection)]
-        return [*found, *unnamed, (NOWHERE, visit._("Unknown"))]
+        keys = await unmapped_sources(connection)
+        found += [(each, unnamed(visit.language, each)) for each in keys]
+        found.append((NOWHERE, visit._("Unknown")))
+    if name == "team" and (teams := whose_of(visit).teams):
+        found = [each for each in found if UUID(each[0]) in teams]
     return found
 
 
@@ -182,7 +212,7 @@ def cards_address(wish: ReportWish, line: Line, column: Column) -> str:
     value = line.values.get(column.name)
     if not column.counted or line.only is None or not value:
         return ""
-    only = dict(line.only)
+    only = {**line.only, **column.only}
     changes: dict[str, Any] = {}
     if "from" in only:
         days = Period(
@@ -190,7 +220,7 @@ def cards_address(wish: ReportWish, line: Line, column: Column) -> str:
         )
         changes = {"named": periods.OWN, "period": days}
     narrower = replace(wish, only=only, sort="", changes=False, opened=(), **changes)
-    return narrower.address(path="/cards", count=column.name, by=None, compare=None)
+    return narrower.address(path=CARDS, count=column.cards or column.name, by=None, compare=None)
 
 
 def download(body: bytes, *, name: str, kind: str) -> web.Response:

@@ -9,14 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox import settings_map
 from inbox.pages.report_cards import cards_of_report
 from inbox.pages.report_charts import charts_of
-from inbox.pages.report_shell import asked, bar, cards_address, download, look_of, tiles
+from inbox.pages.report_shell import asked, bar, cards_address, download, look_of, right_of, tiles
 from inbox.reports import csv_file, xlsx_file
 from inbox.reports.catalogue import REPORTS, made
 from inbox.reports.look import Look
 from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.spec import Spec
 from inbox.reports.wish import ReportWish
-from inbox.rights import Right
 from inbox.visit import Handler, Page, Visit, get, post
 from storage.analytics.gaps import is_untouched
 from storage.engine import transaction
@@ -92,6 +91,9 @@ def export_of(spec: Spec) -> Handler:
         if kind not in {"csv", "xlsx"}:
             raise web.HTTPNotFound
         wish = asked(visit, spec)
+        if wish.unclear:
+            # A file of everybody's figures does not say that it is one.
+            raise web.HTTPBadRequest
         async with visit.around.engine.connect() as connection:
             look = await look_of(visit, connection)
             sheet = await shown_sheet(visit, connection, wish, look)
@@ -121,12 +123,12 @@ def columns_of(spec: Spec) -> Handler:
 
 
 def _pages(spec: Spec) -> Sequence[Page]:
-    where = f"/reports/{spec.name}"
+    where, right = f"/reports/{spec.name}", right_of(spec)
     return (
-        get(where, page_of_report(spec), Right.READ_REPORTS),
-        get(f"{where}/cards", cards_of_report(spec), Right.READ_REPORTS),
-        get(f"{where}/export", export_of(spec), Right.READ_REPORTS),
-        post(f"{where}/columns", columns_of(spec), Right.READ_REPORTS),
+        get(where, page_of_report(spec), right),
+        get(f"{where}/cards", cards_of_report(spec), right),
+        get(f"{where}/export", export_of(spec), right),
+        post(f"{where}/columns", columns_of(spec), right),
     )
 
 

@@ -6,11 +6,9 @@ Nothing is written before that, and confirming twice is recognised by the file's
 """
 
 import asyncio
-import hmac
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +19,7 @@ from connectors.advertising.figures import Unreadable, amount_of
 from connectors.advertising.reading import AUTO, FORMATS, LARGEST, read_spend
 from inbox.desk import NotFound, Refused
 from inbox.pages.settings_spend import ACCOUNTS, HERE
+from inbox.pages.tickets import opened, ticket_for
 from inbox.rights import Right
 from inbox.visit import Page, Visit, get, post
 from router.clean_text import clean_line
@@ -45,18 +44,14 @@ from storage.spending import enter_by_hand, write_spending
 
 SHOWN_PROBLEMS: Final = 100
 PAGE: Final = 50
+_PURPOSE: Final = "spend file"
 
 
 class _Ticket(msgspec.Struct, frozen=True):
-    user: UUID
     account: UUID
     sha256: str
     name: str
     format: str
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Ticket).decode
 
 
 async def upload(visit: Visit) -> web.Response:
@@ -73,13 +68,13 @@ async def upload(visit: Visit) -> web.Response:
     except MediaUnavailable as error:
         raise Refused(visit._("The file could not be kept; try again in a moment.")) from error
     ticket = _Ticket(
-        user=visit.me,
         account=visit.id(),
         sha256=kept,
         name=clean_line(file.name, limit=LONGEST_NAME),
         format=format_,
     )
-    return visit.back(f"{ACCOUNTS}/{visit.id()}/preview?file={_signed(visit, ticket)}")
+    signed = ticket_for(visit, ticket, purpose=_PURPOSE)
+    return visit.back(f"{ACCOUNTS}/{visit.id()}/preview?file={signed}")
 
 
 async def preview(visit: Visit) -> web.Response:
@@ -185,7 +180,7 @@ def amount_in(visit: Visit, written: str) -> Decimal:
     if text.count(",") + text.count(".") == 1:
         text = text.replace(",", ".")
     try:
-        amount = round(amount_of(f"{text}00" if "." in text else text, style="."), 6)
+        amount = round(amount_of(text, style="."), 6)
     except Unreadable as wrong:
         raise Refused(str(wrong)) from wrong
     if abs(amount) >= MOST:
@@ -212,28 +207,12 @@ async def _read(visit: Visit, ticket: _Ticket) -> Spending:
     return await asyncio.to_thread(read_spend, content, format_=ticket.format, until=until)
 
 
-def _signed(visit: Visit, ticket: _Ticket) -> str:
-    body = _encode(ticket)
-    return f"{body.hex()}.{_signature(visit, body)}"
-
-
 def _opened(visit: Visit, written: str) -> _Ticket:
     """Raises HTTPBadRequest for one that is not this person's, or of another account."""
-    encoded, _, signature = written.partition(".")
-    try:
-        body = bytes.fromhex(encoded)
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
-    if not hmac.compare_digest(signature.encode(), _signature(visit, body).encode()):
-        raise web.HTTPBadRequest
-    ticket = _decode(body)
-    if ticket.user != visit.me or ticket.account != visit.id():
+    ticket = opened(visit, written, _Ticket, purpose=_PURPOSE)
+    if ticket.account != visit.id():
         raise web.HTTPBadRequest
     return ticket
-
-
-def _signature(visit: Visit, body: bytes) -> str:
-    return hmac.new(visit.around.key("spend file"), body, sha256).hexdigest()
 
 
 PAGES: Final[Sequence[Page]] = (

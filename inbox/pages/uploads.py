@@ -1,20 +1,13 @@
-"""Files for a reply: taken one by one while it is being written, and named in the form by a ticket.
+"""Files for a reply: taken one by one while it is being written, and named in the form by a ticket."""
 
-A ticket says, signed, which stored file it stands for and whose upload it was: nobody can attach by guessing a hash what
-somebody else once sent.
-"""
-
-import hmac
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote
-from uuid import UUID
 
-import msgspec
 from aiohttp import web
 
 from inbox.desk import NewFile, Refused
+from inbox.pages.tickets import opened, ticket_for
 from inbox.pages.ways import UPLOAD_LIMIT
 from inbox.rights import Right
 from inbox.visit import Page, Visit
@@ -22,18 +15,7 @@ from storage.media import TooLarge
 
 MOST_FILES: Final = 10
 LONGEST_NAME: Final = 200
-
-
-class _Ticket(msgspec.Struct, frozen=True):
-    user: UUID
-    sha256: str
-    name: str
-    mime: str
-    size: int
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Ticket).decode
+_PURPOSE: Final = "upload"
 
 
 async def upload(visit: Visit) -> web.Response:
@@ -55,14 +37,13 @@ async def upload(visit: Visit) -> web.Response:
         raise Refused(visit._("The file is empty."))
     name = unquote(request.headers.get("X-File-Name", ""), errors="replace")
     name = "".join(c for c in name if c.isprintable()).replace("/", "_").replace("\\", "_").strip()
-    ticket = _Ticket(
-        user=visit.me,
+    file = NewFile(
         sha256=stored,
         name=name[-LONGEST_NAME:] or "file",
         mime=request.content_type[:100],
         size=size,
     )
-    return web.json_response({"ticket": _signed(visit, ticket)}, status=201)
+    return web.json_response({"ticket": ticket_for(visit, file, purpose=_PURPOSE)}, status=201)
 
 
 async def files_of(visit: Visit) -> Sequence[NewFile]:
@@ -71,36 +52,13 @@ async def files_of(visit: Visit) -> Sequence[NewFile]:
     tickets = [value for value in posted.getall("file", []) if isinstance(value, str)]
     if len(tickets) > MOST_FILES:
         raise Refused(visit._("At most {n} files go with one message.").format(n=MOST_FILES))
-    return [_opened(visit, each) for each in tickets]
+    return [opened(visit, each, NewFile, purpose=_PURPOSE) for each in tickets]
 
 
 def known_ticket(visit: Visit, written: str) -> dict[str, Any]:
     """What a draft keeps of a file. Raises HTTPBadRequest for a ticket that is not this person's."""
-    file = _opened(visit, written)
+    file = opened(visit, written, NewFile, purpose=_PURPOSE)
     return {"ticket": written, "name": file.name, "size": file.size, "mime": file.mime}
-
-
-def _signed(visit: Visit, ticket: _Ticket) -> str:
-    body = _encode(ticket)
-    return f"{body.hex()}.{_signature(visit, body)}"
-
-
-def _opened(visit: Visit, written: str) -> NewFile:
-    encoded, _, signature = written.partition(".")
-    try:
-        body = bytes.fromhex(encoded)
-    except ValueError as error:
-        raise web.HTTPBadRequest from error
-    if not hmac.compare_digest(signature.encode(), _signature(visit, body).encode()):
-        raise web.HTTPBadRequest
-    ticket = _decode(body)
-    if ticket.user != visit.me:
-        raise web.HTTPBadRequest
-    return NewFile(sha256=ticket.sha256, name=ticket.name, mime=ticket.mime, size=ticket.size)
-
-
-def _signature(visit: Visit, body: bytes) -> str:
-    return hmac.new(visit.around.key("upload"), body, sha256).hexdigest()
 
 
 PAGES: Final[Sequence[Page]] = (

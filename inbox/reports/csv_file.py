@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Final
@@ -12,7 +13,9 @@ from inbox.languages import Language
 from inbox.reports.sheet import Column, Line, Sheet
 from storage.analytics.figures import Value
 
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS: Final = ("=", "+", "-", "@")
+_UNSEEN: Final = frozenset({"Cf", "Zs", "Zl", "Zp"})
+"""Kinds of characters that a spreadsheet may pass over before it looks what a cell is: spaces, marks of no width."""
 _DIGITS: Final = {"count": 6, "percent": 4, "ratio": 4, "days": 2, "seconds": 0}
 
 
@@ -35,8 +38,15 @@ def csv_file(sheet: Sheet, language: Language) -> bytes:
 
 
 def safe(text: str) -> str:
-    """A cell that begins like a formula is one to a spreadsheet (OWASP, CSV injection): an apostrophe makes it text."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULAS) else text
+    """A cell that begins like a formula is one to a spreadsheet (OWASP, CSV injection): an apostrophe makes it text. So it
+    is with a sign of full width, as East Asian keyboards write it, and with what no keyboard writes: a tab, a line's end.
+    """
+    for each in text:
+        kind = unicodedata.category(each)
+        if kind not in _UNSEEN:
+            is_formula = kind == "Cc" or unicodedata.normalize("NFKC", each).startswith(_FORMULAS)
+            return f"'{text}" if is_formula else text
+    return text
 
 
 def heading(column: Column, sheet: Sheet) -> str:

@@ -7,10 +7,12 @@ from typing import Final, Literal
 from babel.dates import format_date, get_day_names
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from connectors.phone_numbers import shown_number
 from inbox.rendering import channel_label
 from inbox.reports.look import Look
 from inbox.reports.periods import Period
 from inbox.reports.sheet import State
+from inbox.source_names import unnamed
 from storage.analytics.key_names import names_of
 from storage.analytics.rules import NOBODY
 from storage.analytics.source_report import REST, UNSHARED
@@ -40,7 +42,7 @@ class Names:
             case "source" if key == NOWHERE:
                 return _("Unknown")
             case "source":
-                return own or self._found.get(key) or without_medium(key)
+                return own or self._found.get(key) or unnamed(self._look.language, key)
             case "campaign":
                 return key or _("Without a campaign")
             case "content":
@@ -60,7 +62,7 @@ class Names:
             case "hour":
                 return hour_words(int(key))
             case "number":
-                return key or _("No number is known")
+                return shown_number(key) if key else _("No number is known")
             case "manager":
                 return own or self._found.get(key) or _("Without a manager")
             case "account":
@@ -97,11 +99,6 @@ def weekdays(look: Look, width: Literal["wide", "abbreviated"]) -> Mapping[int, 
 def hour_words(hour: int) -> str:
     """9:00–10:00"""
     return f"{hour}:00–{hour + 1}:00"
-
-
-def without_medium(key: str) -> str:
-    """`yandex / cpc` as it is; of `yandex / ` what is there."""
-    return key.removesuffix(" / ").removeprefix(" / ")
 
 
 def time_words(look: Look, grouping: str, day: date) -> str:

@@ -13,6 +13,8 @@ COMPARED: Final[tuple[Compared, ...]] = ("previous", "year", "none")
 OWN: Final = "own"
 USUAL: Final = "30d"
 EARLIEST: Final = date(2000, 1, 1)
+LATEST: Final = date(2099, 12, 31)
+"""No day outside of these is a day of a business; between them there is room for what is compared with."""
 LONGEST: Final = timedelta(days=366 * 10)
 """Ten years: nobody has more, and a report of them is still an answer."""
 
@@ -91,4 +93,9 @@ def own(first: date | None, last: date | None, *, today: date) -> Period | None:
     if first is None and last is None:
         return None
     first, last = sorted((first or last or today, last or today))
-    return Period(first=max(first, EARLIEST, last - LONGEST), last=max(last, EARLIEST))
+    return Period(first=first, last=last)
+
+
+def cut(period: Period) -> Period:
+    """The newest of it, when it is longer than LONGEST."""
+    return Period(first=max(period.first, period.last - LONGEST), last=period.last)

@@ -40,7 +40,7 @@ class _Narrowed(TypedDict):
     source: str
     pipeline: UUID | None
     account: UUID | None
-    channel: str
+    channel: str | None
     team: UUID | None
 
 
@@ -53,7 +53,7 @@ def _narrowed(only: Mapping[str, str]) -> _Narrowed:
         "source": only.get("source", ""),
         "pipeline": id_of("pipeline"),
         "account": id_of("account"),
-        "channel": only.get("channel", ""),
+        "channel": only.get("channel"),
         "team": id_of("team"),
     }
 
@@ -262,6 +262,9 @@ async def _by_group(
                 kind="count",
                 better="more",
                 additive=True,
+                counted="reached",
+                cards="reached",
+                only={"stage": str(stage.id)},
             )
             for place, stage in enumerate(now.stages)
         ),
@@ -272,6 +275,8 @@ async def _by_group(
             formula=_("won ÷ leads"),
             kind="percent",
             better="more",
+            counted="won",
+            cards="won",
         ),
     ]
 
@@ -308,7 +313,7 @@ async def _by_group(
         )
     total = Line(
         name=_("Total"),
-        only=dict(wish.only),
+        only={**wish.only, "pipeline": str(now.wish.pipeline)},
         values=values(now, [each.reached for each in now.stages]),
         before=values(then, [each.reached for each in then.stages]) if then is not None else {},
     )
@@ -368,7 +373,8 @@ async def managers_sheet(connection: AsyncConnection, wish: ReportWish, look: Lo
         look,
         lines=lines,
         total=total,
-        columns=[place, *_columns(figures, look)],
+        # Who is alone is first among nobody.
+        columns=[*([] if "manager" in wish.only else [place]), *_columns(figures, look)],
         usual=_USUAL_OF_MANAGERS,
     )
     return sheet if wish.sort else replace(sheet, lines=list(lines))

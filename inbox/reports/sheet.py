@@ -17,7 +17,8 @@ those that did not fit; leads that nobody has.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """`label` and `formula` in the reader's language. `better`: which way is good news. `counted`: what the cards
-    behind its numbers are asked for by, "" when there are none.
+    behind its numbers are asked for by, "" when there are none; `cards` the column that does so in place of this one, and
+    `only` what they are narrowed to besides what the line is.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Column:
     better: Better = ""
     additive: bool = False
     counted: str = ""
+    cards: str = ""
+    only: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,12 @@ class _Maker:
         told = _spend_is_told(now)
         return [
             await self.line(
-                row, called, earlier, only, (*path, row.key), told=told or row.key in _OWN_SPEND
+                row,
+                called,
+                earlier.get(row.key, now.wish.nothing) if earlier is not None else None,
+                only,
+                (*path, row.key),
+                told=told or row.key in _OWN_SPEND,
             )
             for row in now.rows
         ]
@@ -106,7 +111,7 @@ class _Maker:
         self,
         row: Row,
         called: Names,
-        earlier: Mapping[str, Sums] | None,
+        before: Sums | None,
         only: Mapping[str, str],
         path: tuple[str, ...],
         *,
@@ -126,9 +131,7 @@ class _Maker:
             key=row.key,
             path=path,
             values=self.figures(row.sums, told=told),
-            before=(
-                self.figures(earlier.get(row.key, Sums()), told=told) if earlier is not None else {}
-            ),
+            before=self.figures(before, told=told) if before is not None else {},
             only=narrower,
             state=state,
             colour=source_colour(name) if by == "source" and state != "unknown" else "",
@@ -178,7 +181,12 @@ async def build(connection: AsyncConnection, wish: ReportWish, look: Look) -> Sh
         title=_(SOURCES.label),
         heading=_(GROUPINGS[wish.by][1]),
         columns=[
-            column_of(figure, look, counted=figure.name if figure.name in COUNTED else "")
+            column_of(
+                figure,
+                look,
+                counted=figure.name if figure.name in COUNTED else "",
+                formula=figure.formula_on(wish.basis),
+            )
             for figure in (*FIGURES, *([FULL_CAC] if terms.overheads else []))
             if figure.name != "romi_margin" or terms.margin is not None
         ],
@@ -193,12 +201,12 @@ async def build(connection: AsyncConnection, wish: ReportWish, look: Look) -> Sh
     return sheet.in_order(wish.sort)
 
 
-def column_of(figure: Any, look: Look, *, counted: str) -> Column:
+def column_of(figure: Any, look: Look, *, counted: str, formula: str = "") -> Column:
     """Of a figure of the source report, or of a measure of those of sales."""
     return Column(
         name=figure.name,
         label=look._(CLEARER.get(figure.label, figure.label)),
-        formula=look._(figure.formula),
+        formula=look._(formula or figure.formula),
         kind=figure.kind,
         better=figure.better,
         additive=getattr(figure, "additive", "÷" not in figure.formula),

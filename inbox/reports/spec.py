@@ -5,16 +5,12 @@ from typing import Final
 
 from inbox.wording import N_
 
-FILTERS: Final = (
-    "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
-)  # fmt: skip
-"""What rows can be narrowed to, as the addresses name it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """`groupings` and `filters`: what it can be grouped by and narrowed to, the usual grouping first; `models` and `bases`:
-    whether these change its figures; `purpose` is a sentence for the list of reports.
+    """`groupings` and `filters`: what it can be grouped by and narrowed to, the usual grouping first; `of_cards`: what the
+    cards behind its numbers are narrowed to besides; `models` and `bases`: whether these change its figures; `of_people`:
+    whether it can be of one colleague or team alone; `purpose` is a sentence for the list of reports.
     """
 
     name: str
@@ -23,7 +19,9 @@ class Spec:
     icon: str
     groupings: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    of_cards: tuple[str, ...] = ()
     models: bool = False
+    of_people: bool = True
     bases: bool = False
 
 
@@ -42,7 +40,8 @@ FUNNEL: Final = Spec(
     purpose=N_("How far the leads of a period came, where they stop and for how long."),
     icon="stage",
     groupings=("stage", "manager", "source", "channel", "account"),
-    filters=("pipeline", "source", "channel", "account", "team", "manager", "stage"),
+    filters=("pipeline", "source", "channel", "account", "team", "manager"),
+    of_cards=("stage",),
 )
 MANAGERS: Final = Spec(
     name="managers",
@@ -69,7 +68,18 @@ SOURCES: Final = Spec(
         "source", "source_term", "campaign", "content", "term", "landing", "channel", "account", "manager",
         "pipeline", "day", "week", "month",
     ),
-    filters=FILTERS,
+    filters=(
+        "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
+    ),
     models=True,
+    of_people=False,
     bases=True,
 )  # fmt: skip
+CONDITIONS: Final = tuple(
+    dict.fromkeys(
+        name
+        for spec in (SUMMARY, SOURCES, FUNNEL, MANAGERS, CALLS)
+        for name in (*spec.filters, *spec.of_cards)
+    )
+)
+"""What any report is narrowed to."""

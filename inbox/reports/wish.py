@@ -9,7 +9,7 @@ from uuid import UUID
 
 from inbox.reports import periods
 from inbox.reports.periods import COMPARED, Compared, Period
-from inbox.reports.spec import Spec
+from inbox.reports.spec import CONDITIONS, Spec
 from storage.analytics.models import ALL as MODELS
 from storage.analytics.rollups import Basis
 
@@ -19,16 +19,22 @@ _NUMBERS: Final = {"weekday": 7, "hour": 24}
 LONGEST: Final = 300
 MOST_OPEN: Final = 20
 """Rows opened at once: each is a question of its own."""
-EMPTY: Final = "—"
-"""Stands in an address for the key that is no word: what has no campaign, no phrase. A field left empty narrows nothing."""
+WITHOUT: Final = "without"
+"""Names in an address, with commas, what there is to be none of: a campaign may be called anything, and a field left empty
+narrows nothing.
+"""
+MAY_BE_WITHOUT: Final = frozenset({"campaign", "content", "term", "landing", "channel"})
+CARDS: Final = "/cards"
 _BETWEEN: Final = "\x1f"
 """Between the keys of a row inside of a row: in no word that a link can carry (router.attribution cleans them)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportWish:
-    """`named` is the period's name, "own" for days of one's own. `sort` is a column's name, with "-" from the greatest down,
-    "" as the report has it. `opened`: rows that show what is in them, each as the keys that lead to it.
+    """`named` is the period's name, "own" for days of one's own; `longer`: more of it was asked for than is answered. `only`
+    is by name the key it is narrowed to, "" for what has none. `sort` is a column's name, with "-" from the greatest down,
+    "" as the report has it. `opened`: rows that show what is in them, each as the keys that lead to it. `unclear` is what
+    the address asks and the report does not understand, as (name, value).
     """
 
     spec: Spec
@@ -42,6 +48,8 @@ class ReportWish:
     sort: str = ""
     changes: bool = False
     opened: Sequence[tuple[str, ...]] = ()
+    longer: bool = False
+    unclear: Sequence[tuple[str, str]] = ()
 
     @property
     def before(self) -> Period | None:
@@ -68,7 +76,9 @@ class ReportWish:
         ):
             if value != usual:
                 said.append((name, value))
-        said += [(name, value or EMPTY) for name, value in self.only.items()]
+        said += [(name, value) for name, value in self.only.items() if value]
+        if without := [name for name, value in self.only.items() if not value]:
+            said.append((WITHOUT, ",".join(without)))
         said += [("open", _BETWEEN.join(path)) for path in self.opened]
         return said
 
@@ -87,8 +97,17 @@ class ReportWish:
         other: dict[str, Any] = {name: value}
         return self.address(**other)
 
+    def free_of(self, condition: str) -> str:
+        """The address without a condition."""
+        only = {name: value for name, value in self.only.items() if name != condition}
+        return replace(self, only=only).address()
+
     def address(self, *, path: str = "", **other: str | None) -> str:
-        query = self.query(**other)
+        asked = self
+        if path != CARDS:
+            only = {each: key for each, key in self.only.items() if each not in self.spec.of_cards}
+            asked = replace(self, only=only)
+        query = asked.query(**other)
         where = f"/reports/{self.spec.name}{path}"
         return f"{where}?{query}" if query else where
 
@@ -109,30 +128,33 @@ class ReportWish:
         return self.address(sort=column if self.sort == f"-{column}" else f"-{column}")
 
 
-def wish_of(spec: Spec, query: Mapping[str, str], *, today: date) -> ReportWish:
-    """What is not understood is left out: an old link opens something. A MultiDict may open several rows."""
-
-    def one_of(name: str, known: Sequence[str]) -> str:
-        return query[name] if query.get(name) in known else known[0]
-
-    named, period = _period(query, today=today)
-    return ReportWish(
+def wish_of(
+    spec: Spec, query: Mapping[str, str], *, today: date, of_cards: bool = False
+) -> ReportWish:
+    """What is not understood is left out and told as `unclear`: an old link opens something, and says what it leaves out. A
+    MultiDict may open several rows.
+    """
+    named, asked = _period(query, today=today)
+    period = periods.cut(asked)
+    wish = ReportWish(
         spec=spec,
         named=named,
         period=period,
-        compared=cast("Compared", one_of("compare", COMPARED)),
-        by=one_of("by", spec.groupings) if spec.groupings else "",
-        basis=cast("Basis", one_of("basis", BASES)) if spec.bases else BASES[0],
-        model=one_of("model", MODELS) if spec.models else MODELS[0],
-        only={
-            name: value
-            for name in spec.filters
-            if query.get(name) and (value := _understood(name, query[name])) is not None
-        },
+        compared=cast("Compared", _one_of(COMPARED, query.get("compare"))),
+        by=_one_of(spec.groupings, query.get("by")),
+        basis=cast("Basis", _one_of(BASES, query.get("basis") if spec.bases else None)),
+        model=_one_of(MODELS, query.get("model") if spec.models else None),
+        only=_conditions(spec.filters + (spec.of_cards if of_cards else ()), query),
         sort=_word(query.get("sort", "")),
         changes=query.get("changes") == "1",
         opened=_opened(query),
+        longer=period != asked,
     )
+    return replace(wish, unclear=_unclear(wish, query))
+
+
+def _one_of(known: Sequence[str], asked: str | None) -> str:
+    return asked if asked is not None and asked in known else known[0]
 
 
 def _period(query: Mapping[str, str], *, today: date) -> tuple[str, Period]:
@@ -144,6 +166,16 @@ def _period(query: Mapping[str, str], *, today: date) -> tuple[str, Period]:
     return name, periods.named(name, today=today)
 
 
+def _conditions(names: Sequence[str], query: Mapping[str, str]) -> dict[str, str]:
+    without = MAY_BE_WITHOUT & set(query.get(WITHOUT, "").split(","))
+    found = {}
+    for name in names:
+        key = _understood(name, query.get(name, "")) or ("" if name in without else None)
+        if key is not None:
+            found[name] = key
+    return found
+
+
 def _understood(name: str, value: str) -> str | None:
     value = value.replace("\0", "")[:LONGEST]
     if name in _NUMBERS:
@@ -151,11 +183,35 @@ def _understood(name: str, value: str) -> str | None:
             value if value.isdecimal() and len(value) < 3 and int(value) < _NUMBERS[name] else None
         )
     if name not in _IDS:
-        return "" if value == EMPTY else value
+        return value
     try:
         return str(UUID(value))
     except ValueError:
         return None
+
+
+def _unclear(wish: ReportWish, query: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Conditions and questions of another report among them: figures of everybody are no answer to those."""
+    spec = wish.spec
+    clear = {
+        "from": day_of(query.get("from", "")) is not None,
+        "to": day_of(query.get("to", "")) is not None,
+        "period": query.get("period") in periods.NAMED,
+        "compare": query.get("compare") in COMPARED,
+        "by": query.get("by") in spec.groupings,
+        "basis": spec.bases and query.get("basis") in BASES,
+        "model": spec.models and query.get("model") in MODELS,
+        **dict.fromkeys(CONDITIONS, False),
+        **{name: bool(key) for name, key in wish.only.items()},
+    }
+    found = [
+        (name, value)
+        for name, is_clear in clear.items()
+        if (value := query.get(name, "")) and not is_clear
+    ]
+    without = filter(None, query.get(WITHOUT, "").split(","))
+    found += [(WITHOUT, name) for name in without if wish.only.get(name) != ""]
+    return [(name, value.replace("\0", "")[:LONGEST]) for name, value in found]
 
 
 def _opened(query: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -170,7 +226,9 @@ def _word(text: str) -> str:
 
 
 def day_of(written: str) -> date | None:
+    """None for what is no day, or one of no business."""
     try:
-        return date.fromisoformat(written)
+        day = date.fromisoformat(written)
     except ValueError:
         return None
+    return day if periods.EARLIEST <= day <= periods.LATEST else None

@@ -8,15 +8,17 @@ other's averages.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from router.attribution_models import WHOLE
+from storage.analytics.rollups import Basis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
     """What adds up. Counts in millionths (a lead may be shared), money in minor units; `cycle_minutes` and
-    `response_seconds` multiplied by the weight in millionths. `spend` None: it cannot be told apart here.
+    `response_seconds` multiplied by the weight in millionths. What cannot be told is None: `spend` where it cannot be told
+    apart, `open` by event date.
     """
 
     inquiries: int = 0
@@ -24,7 +26,7 @@ class Sums:
     qualified: int = 0
     won: int = 0
     lost: int = 0
-    open: int = 0
+    open: int | None = 0
     new_customers: int = 0
     revenue: int = 0
     cycle_minutes: int = 0
@@ -33,17 +35,19 @@ class Sums:
     spend: int | None = 0
 
     def __add__(self, other: "Sums") -> "Sums":
-        added = {
-            each.name: getattr(self, each.name) + getattr(other, each.name)
+        added: dict[str, Any] = {
+            each.name: _added(getattr(self, each.name), getattr(other, each.name))
             for each in fields(self)
-            if each.name != "spend"
         }
-        spend = None if self.spend is None or other.spend is None else self.spend + other.spend
-        return Sums(**added, spend=spend)
+        return Sums(**added)
 
 
-def summed(rows: Iterable[Sums]) -> Sums:
-    total = Sums()
+def _added(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def summed(rows: Iterable[Sums], *, onto: Sums) -> Sums:
+    total = onto
     for row in rows:
         total += row
     return total
@@ -64,15 +68,21 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """`label` and `formula` are English, to be translated where they are shown. `better`: which way is good news."""
+    """`label` and `formula` are English, to be translated where they are shown. `by_event` is the formula by event date,
+    where that divides what happened on days of different kinds. `better`: which way is good news.
+    """
 
     name: str
     label: str
     formula: str
     kind: Kind
     value: Callable[[Sums, Terms], Value]
+    by_event: str = ""
     additive: bool = False
     better: Literal["more", "less", ""] = "more"
+
+    def formula_on(self, basis: Basis) -> str:
+        return self.by_event if basis == "event" and self.by_event else self.formula
 
 
 def _count(of: int) -> Fraction:
@@ -113,6 +123,7 @@ FIGURES: Final = (
     ),
     Figure(
         name="qualified_share", label="% qualified", formula="qualified ÷ leads",
+        by_event="leads qualified in the period ÷ leads created in it: partly different leads",
         kind="percent", value=lambda s, _: _share(_count(s.qualified), _count(s.leads)),
     ),
     Figure(
@@ -125,10 +136,11 @@ FIGURES: Final = (
     ),
     Figure(
         name="open", label="Open", formula="leads neither won nor lost yet",
-        kind="count", value=lambda s, _: _count(s.open), additive=True, better="",
+        kind="count", value=lambda s, _: None if s.open is None else _count(s.open), additive=True, better="",
     ),
     Figure(
         name="conversion", label="Conversion", formula="won ÷ leads",
+        by_event="leads won in the period ÷ leads created in it: partly different leads",
         kind="percent", value=lambda s, _: _share(_count(s.won), _count(s.leads)),
     ),
     Figure(
@@ -153,26 +165,32 @@ FIGURES: Final = (
     ),
     Figure(
         name="cpql", label="CPQL", formula="spend ÷ qualified leads",
+        by_event="spend in the period ÷ leads qualified in it, whenever they were created",
         kind="money", value=lambda s, _: _cost(s.spend, s.qualified), better="less",
     ),
     Figure(
         name="cac", label="CAC", formula="spend ÷ new customers",
+        by_event="spend in the period ÷ new customers of it, whenever their leads were created",
         kind="money", value=lambda s, _: _cost(s.spend, s.new_customers), better="less",
     ),
     Figure(
         name="romi", label="ROMI", formula="(revenue − spend) ÷ spend",
+        by_event="(revenue − spend) ÷ spend: sales of the period, whenever their leads were created, by its spend",
         kind="percent", value=lambda s, _: _romi(s, Fraction(1)),
     ),
     Figure(
         name="romi_margin", label="ROMI by margin", formula="(revenue × margin − spend) ÷ spend",
+        by_event="(revenue × margin − spend) ÷ spend: sales of the period, whenever their leads were created, by its spend",
         kind="percent", value=lambda s, t: _romi(s, t.margin) if t.margin is not None else None,
     ),
     Figure(
         name="roas", label="ROAS", formula="revenue ÷ spend",
+        by_event="revenue ÷ spend: sales of the period, whenever their leads were created, by its spend",
         kind="ratio", value=lambda s, _: _share(Fraction(s.revenue), _spend(s)),
     ),
     Figure(
         name="spend_share", label="Spend to revenue", formula="spend ÷ revenue",
+        by_event="spend ÷ revenue: spend of the period by its sales, whenever their leads were created",
         kind="percent", value=lambda s, _: _share(_spend(s), Fraction(s.revenue)), better="less",
     ),
     Figure(
@@ -186,7 +204,8 @@ FIGURES: Final = (
 )  # fmt: skip
 FULL_CAC: Final = Figure(
     name="full_cac", label="Full CAC", formula="(spend + overheads) ÷ new customers",
-    kind="money", better="less",
+    by_event="(spend + overheads) ÷ new customers of the period, whenever their leads were created",
+        kind="money", better="less",
     value=lambda s, t: _cost(None if s.spend is None else s.spend + t.overheads, s.new_customers),
 )  # fmt: skip
 """Of a whole period only: nobody's salary belongs to one source."""

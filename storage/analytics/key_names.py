@@ -39,6 +39,40 @@ async def all_names(connection: AsyncConnection, grouping: str) -> dict[str, str
     return {str(row.id): row.name for row in found}
 
 
+_CALLED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **{
+            grouping: f"select cast(id as text) as key, name from ({named}) named"  # noqa: S608  # our own words
+            for grouping, named in _NAMED.items()
+        },
+        "source": """
+            select cast(id as text) as key, name from source
+            union all select source || ' / ' || medium, source || ' / ' || medium from origin
+            where source_id is null and (source, medium) <> ('', '') group by source, medium
+        """,
+        "channel": "select kind as key, kind as name from account group by kind",
+    }
+)
+CALLED: Final = frozenset(_CALLED)
+"""What has names of ours, or is one of few: a key of it that is not there is a mistake."""
+
+
+async def keys_called(connection: AsyncConnection, grouping: str, called: str) -> list[str]:
+    """Of what has this key or this name."""
+    found = await connection.execute(
+        text(f"select key from ({_CALLED[grouping]}) x where key = :called or name = :called"),  # noqa: S608
+        {"called": called},
+    )
+    return list(found.scalars())
+
+
+async def names_there(connection: AsyncConnection, grouping: str) -> list[str]:
+    found = await connection.execute(
+        text(f"select distinct name from ({_CALLED[grouping]}) x order by 1 limit 100")  # noqa: S608
+    )
+    return list(found.scalars())
+
+
 async def channels_known(connection: AsyncConnection) -> list[str]:
     """Kinds of the accounts there are, or were."""
     found = await connection.execute(text("select distinct kind from account order by 1"))

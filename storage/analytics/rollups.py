@@ -70,10 +70,10 @@ def measures(whose: str, basis: Basis) -> str:
     shown = [
         *(f"sum({whose}.{name}) as {name}" for name in _OF_CREATION),
         *(f"sum({whose}.{prefix}{name}) as {name}" for name in _OUTCOMES),
-        # On a day of its own nothing is open.
+        # What is open did not happen on any day.
         f"sum({whose}.leads - {whose}.won - {whose}.lost) as open"
         if basis == "cohort"
-        else "0 as open",
+        else "null as open",
     ]
     return ", ".join(shown)
 

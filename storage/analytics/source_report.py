@@ -10,7 +10,7 @@ themselves; so are content and term.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -73,10 +73,11 @@ class Wish:
     model: str = "last"
     only: Mapping[str, str] | None = None
 
-    def before(self) -> "Wish":
-        """The same of the period of the same length just before."""
-        days = self.last - self.first + timedelta(days=1)
-        return replace(self, first=self.first - days, last=self.last - days)
+    @property
+    def nothing(self) -> Sums:
+        """What a row of which there is nothing comes to: a 0 stands only where it is told."""
+        told = not self.only or self.only.keys() <= _WITH_SPEND
+        return Sums(open=None if self.basis == "event" else 0, spend=0 if told else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +109,13 @@ async def source_report(connection: AsyncConnection, wish: Wish) -> Report:
     keys = {**found, **dict.fromkeys(spent or ())}
     rows = []
     for key in keys:
-        name, sums = found.get(key, ("", Sums()))
+        name, sums = found.get(key, ("", wish.nothing))
         spend = spent.get(key, ("", 0)) if spent is not None else ("", None)
         rows.append(Row(key=key, name=name or spend[0], sums=replace(sums, spend=spend[1])))
     rows = _in_order(rows, wish)
-    return Report(wish=wish, rows=_cut(rows), total=summed(row.sums for row in rows))
+    return Report(
+        wish=wish, rows=_cut(rows), total=summed((row.sums for row in rows), onto=wish.nothing)
+    )
 
 
 def _in_order(rows: list[Row], wish: Wish) -> list[Row]:
@@ -133,7 +136,8 @@ def _in_order(rows: list[Row], wish: Wish) -> list[Row]:
 def _cut(rows: Sequence[Row]) -> Sequence[Row]:
     if len(rows) <= ROWS_LIMIT:
         return rows
-    rest = Row(key=REST, name="", sums=summed(row.sums for row in rows[ROWS_LIMIT:]))
+    first, *others = (row.sums for row in rows[ROWS_LIMIT:])
+    rest = Row(key=REST, name="", sums=summed(others, onto=first))
     return [*rows[:ROWS_LIMIT], rest]
 
 
@@ -156,9 +160,11 @@ async def _counted(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[s
 
 
 def _sums_of(row: Any) -> Sums:
-    return Sums(
-        **{each.name: int(getattr(row, each.name)) for each in fields(Sums) if each.name != "spend"}
-    )
+    shown = {each.name: getattr(row, each.name) for each in fields(Sums) if each.name != "spend"}
+    counted: dict[str, Any] = {
+        name: None if total is None else int(total) for name, total in shown.items()
+    }
+    return Sums(**counted)
 
 
 def _name(by: str) -> str:
@@ -242,9 +248,9 @@ def _condition(name: str, key: str, parameter: str, values: dict[str, Any]) -> s
 
 async def _spent(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[str, int]] | None:
     """(source's name, spend) by key; None when it is narrowed to what spend knows nothing of."""
-    only = dict(wish.only or {})
-    if only.keys() - _WITH_SPEND:
+    if wish.nothing.spend is None:
         return None
+    only = dict(wish.only or {})
     values: dict[str, Any] = {"first": wish.first, "last": wish.last}
     conditions = narrowed(only, values)
     key = _KEYS[wish.by] if wish.by in _WITH_SPEND else f"'{UNSHARED}'"

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Days are whole ones of the company, `last` included. What is None or "" does not narrow.
+    """Days are whole ones of the company, `last` included. What is None, and a `source` of "", does not narrow; the
+    `channel` "" is of what was opened by hand.
 
     `source` is as the source report's key has it: a source's id, or "source / medium". `manager` is who has the lead or
     did the thing; `team` whoever is in it now.
@@ -21,7 +22,7 @@ class Wish:
     source: str = ""
     pipeline: UUID | None = None
     account: UUID | None = None
-    channel: str = ""
+    channel: str | None = None
     team: UUID | None = None
 
     @property
@@ -31,7 +32,7 @@ class Wish:
     @property
     def is_of_owners(self) -> bool:
         """Whether it is narrowed to some of those who have the leads."""
-        return bool(self.manager or self.team or self.account or self.channel)
+        return bool(self.manager or self.team or self.account or self.channel is not None)
 
     def moments(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
         """When the period begins, and when it is over."""
@@ -56,9 +57,8 @@ def narrowed(wish: Wish, values: dict[str, Any], *, whose: str = "x") -> str:
     if wish.account is not None:
         values["account"] = wish.account
         conditions.append(f"{whose}.account_id = :account")
-    if wish.channel:
-        values["channel"] = wish.channel
-        conditions.append(f"{whose}.account_id in (select id from account where kind = :channel)")  # noqa: S608
+    if wish.channel is not None:
+        conditions.append(_of_channel(wish.channel, values, column=f"{whose}.account_id"))
     if wish.source:
         values["source"] = wish.source
         conditions.append(
@@ -86,14 +86,20 @@ def by_account(wish: Wish, values: dict[str, Any], *, column: str) -> str:
     if wish.account is not None:
         values["account"] = wish.account
         conditions.append(f"{column} = :account")
-    if wish.channel:
-        values["channel"] = wish.channel
-        conditions.append(f"{column} in (select id from account where kind = :channel)")  # noqa: S608
+    if wish.channel is not None:
+        conditions.append(_of_channel(wish.channel, values, column=column))
     return " and ".join(conditions)
 
 
 def by_conversation(wish: Wish, values: dict[str, Any], *, column: str) -> str:
     """The same where there is only a conversation's id."""
-    if wish.account is None and not wish.channel:
+    if wish.account is None and wish.channel is None:
         return "true"
     return f"{column} in (select id from conversation where {by_account(wish, values, column='account_id')})"  # noqa: S608
+
+
+def _of_channel(channel: str, values: dict[str, Any], *, column: str) -> str:
+    if not channel:
+        return f"not exists (select from account where id = {column})"
+    values["channel"] = channel
+    return f"{column} in (select id from account where kind = :channel)"  # noqa: S608

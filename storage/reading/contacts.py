@@ -3,10 +3,10 @@
 Merged contacts are tombstones: they are in no list, and their ids lead to the one who survived (`resolve`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, any_, exists, func, literal, select, text, union_all
@@ -218,13 +218,14 @@ def _with_what_is_theirs(wish: ContactFilter, sight: Sight) -> list[ColumnElemen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What a list says beside a contact: their open lead, their latest conversation, where the first touch was."""
+    """What a list says beside a contact: their open lead, their latest conversation, and their first touch (of a contact
+    without one, that by which the lead came): its source, medium and campaign.
+    """
 
     contact_id: UUID
     lead_id: UUID | None
     stage: str
-    lead_source: str
-    source: str
+    touch: Mapping[str, Any] | None
     talk_id: UUID | None
     channel: str
     preview: str
@@ -239,16 +240,17 @@ async def standings(
     rows = await connection.execute(
         text("""
             select k.id as contact_id, l.lead_id, coalesce(l.stage, '') as stage,
-                   coalesce(l.source, '') as lead_source, coalesce(t.source, '') as source, c.talk_id,
+                   coalesce(t.touch, l.last_touch) as touch, c.talk_id,
                    coalesce(c.channel, '') as channel, coalesce(c.preview, '') as preview,
                    coalesce(c.preview_kind, '') as preview_kind, c.last_message_at
             from unnest(cast(:ids as uuid[])) as k(id)
             left join lateral (
-                select lead.id as lead_id, stage.name as stage, lead.last_touch ->> 'source' as source
+                select lead.id as lead_id, stage.name as stage, lead.last_touch
                 from lead join stage on stage.id = lead.stage_id
                 where lead.contact_id = k.id and lead.status = 'open' order by lead.created_at limit 1) l on true
             left join lateral (
-                select source from touch where contact_id = k.id order by at limit 1) t on true
+                select jsonb_build_object('source', source, 'medium', medium, 'campaign', campaign) as touch
+                from touch where contact_id = k.id order by at limit 1) t on true
             left join lateral (
                 select v.id as talk_id, a.kind as channel, v.preview, v.preview_kind, v.last_message_at
                 from conversation v join account a on a.id = v.account_id

@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.records import Status
 from storage.reading.conversation_rows import ConversationRow, dressed, row_of
+from storage.reading.lead_sources import came_from
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import Hits, conversations_about, wanted
 from storage.reading.sight import Sight, conversation_in_sight, shares
@@ -309,7 +310,7 @@ async def _found(
     if wish.source:
         people = (
             select(lead.c.contact_id)
-            .where(lead.c.status == "open", lead.c.last_touch["source"].astext == wish.source)
+            .where(lead.c.status == "open", came_from(wish.source))
             .order_by(lead.c.created_at.desc())
             .limit(MOST_OF_A_SOURCE)
             .subquery("people")

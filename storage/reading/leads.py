@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP, UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.reading.lead_rows import LeadRow, dressed, row_of
+from storage.reading.lead_sources import came_from
 from storage.reading.paging import DEFAULT_LIMIT, Page, key_of, page_of
 from storage.reading.searching import people, wanted
 from storage.reading.sight import Sight, lead_in_sight, leads_in_sight
@@ -242,7 +243,7 @@ def narrowed(wish: LeadFilter) -> list[ColumnElement[bool]]:
         theirs = select(team_member.c.user_id).where(team_member.c.team_id == wish.team)
         conditions.append(lead.c.manager_id.in_(theirs))
     if wish.source:
-        conditions.append(literal_column("(lead.last_touch ->> 'source')") == wish.source)
+        conditions.append(came_from(wish.source))
     if wish.channel:
         ours = select(account.c.id).where(account.c.kind == wish.channel)
         conditions.append(lead.c.account_id.in_(ours))

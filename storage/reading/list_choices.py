@@ -1,39 +1,40 @@
 """What a list can be narrowed to: the labels, sources and channels that there are, to choose from."""
 
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import func, literal_column, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.reading.lead_sources import TRIPLE, KnownSource, named_sources
 from storage.reading.sight import Sight, conversation_in_sight, lead_in_hand
-from storage.tables import account, conversation, lead
+from storage.tables import account, conversation, lead, origin
 
 MOST_SOURCES: Final = 50
 MOST_COUNTED: Final = 2000
 """The newest leads and conversations that are looked through for them."""
 MOST_LABELS: Final = 50
+_PARTS: Final = ("source", "medium", "campaign")
 
 
-async def known_sources(connection: AsyncConnection, *, sight: Sight) -> list[str]:
+async def known_sources(connection: AsyncConnection, *, sight: Sight) -> list[KnownSource]:
     """Where the newest open leads came from, the most frequent first. Of a limited reader: those of the leads in their own or
     their team's hands.
     """
-    source = lead.c.last_touch["source"].astext.label("source")
+    return await _sources_of(connection, lead.c.status == "open", lead_in_hand(sight))
+
+
+async def _sources_of(
+    connection: AsyncConnection, *which: ColumnElement[bool]
+) -> list[KnownSource]:
     recent = (
-        select(source)
-        .where(lead.c.status == "open", lead_in_hand(sight))
+        select(*(column.label(name) for column, name in zip(TRIPLE, _PARTS, strict=True)))
+        .select_from(lead)
+        .where(*which)
         .order_by(lead.c.created_at.desc(), lead.c.id.desc())
         .limit(MOST_COUNTED)
         .subquery("recent")
     )
-    rows = await connection.execute(
-        select(recent.c.source)
-        .where(recent.c.source != "")
-        .group_by(recent.c.source)
-        .order_by(func.count().desc(), recent.c.source)
-        .limit(MOST_SOURCES)
-    )
-    return list(rows.scalars())
+    return await named_sources(connection, recent, limit=MOST_SOURCES)
 
 
 async def known_labels(connection: AsyncConnection, *, sight: Sight) -> list[str]:
@@ -55,38 +56,13 @@ async def known_labels(connection: AsyncConnection, *, sight: Sight) -> list[str
     return list(rows.scalars())
 
 
-async def sources_of_leads(
-    connection: AsyncConnection, *, sight: Sight, limit: int = 60
-) -> list[str]:
-    """Where leads come from: hops from one to the next through the index, and reads no lead. Of a limited reader: those of
-    the leads in their own or their team's hands.
+async def sources_of_leads(connection: AsyncConnection, *, sight: Sight) -> list[KnownSource]:
+    """Where leads come from: all origins that are known, of which no lead is read. Of a limited reader: those of the leads
+    in their own or their team's hands.
     """
     if not sight.whole:
-        source: Any = literal_column("(lead.last_touch ->> 'source')").label("source")
-        recent = (
-            select(source)
-            .where(lead_in_hand(sight))
-            .order_by(lead.c.created_at.desc())
-            .limit(MOST_COUNTED)
-            .subquery("recent")
-        )
-        some = select(recent.c.source).where(recent.c.source != "").distinct()
-        return list(
-            (await connection.execute(some.order_by(recent.c.source).limit(limit))).scalars()
-        )
-    rows = await connection.execute(
-        text("""
-            with recursive known as (
-                (select last_touch ->> 'source' as source from lead where last_touch ->> 'source' > ''
-                 order by 1 limit 1)
-                union all
-                select (select last_touch ->> 'source' from lead where last_touch ->> 'source' > known.source
-                        order by 1 limit 1) from known where known.source is not null
-            ) select source from known where source is not null limit :limit
-        """),
-        {"limit": limit},
-    )
-    return [row.source for row in rows]
+        return await _sources_of(connection, lead_in_hand(sight))
+    return await named_sources(connection, origin.alias("known"), limit=MOST_SOURCES)
 
 
 async def channels_of_leads(connection: AsyncConnection) -> list[str]:

@@ -145,6 +145,8 @@ async def test_without_the_script_the_page_that_is_sent_along_says_it(shop, brow
         {"User-Agent": ""},
         {"Sec-Purpose": "prefetch;prerender"},
         {"X-Moz": "prefetch"},
+        {"User-Agent": "Twitterbot/1.0 facebookexternalhit/1.1 Facebot"},
+        {"User-Agent": "Mozilla/5.0 (compatible; vkShare; +http://vk.com/dev/Share)"},
     ],
     ids=lambda each: next(iter(each.values())) or "nameless",
 )
@@ -155,6 +157,14 @@ async def test_machines_are_led_on_and_counted_as_nobody(shop, browser, headers)
     assert await clicks(shop) == []
     await go(browser, "/go/spring")
     assert len(await clicks(shop)) == 1
+
+
+async def test_who_only_asks_what_is_there_is_led_on_and_counted_as_nobody(shop, browser):
+    """HEAD: what messengers and mail programs send before they show a link."""
+    await a_link(shop)
+    answer = await browser.head("/go/spring", allow_redirects=False, headers=PERSON)
+    assert answer.headers["Location"] == "https://t.me/my_shop_bot?start=spring"
+    assert await clicks(shop) == []
 
 
 async def test_a_flood_is_led_on_and_not_kept(shop, browser):

@@ -147,6 +147,7 @@ WORK = {
     Right.READ_CONTACTS,
     Right.CHANGE_CONTACTS,
     Right.CHANGE_LEADS,
+    Right.READ_FIGURES,
 }
 EXPECTED = {
     "admin": {Right.SIGNED_IN, Right.READ_LEADS, Right.MANAGE_SOURCES, *SPEND}
@@ -159,6 +160,7 @@ EXPECTED = {
         Right.SIGNED_IN,
         Right.READ_LEADS,
         Right.MANAGE_SOURCES,
+        Right.READ_FIGURES,
         Right.READ_REPORTS,
         *SPEND,
     },

@@ -5,8 +5,11 @@ import re
 
 import pytest
 
+from router.message import SourceKeys
 from storage.engine import transaction
-from storage.sources import name_origins
+from storage.sources import add_rule, name_origins, origin_ids
+from tests.conftest import NOON
+from tests.events import a_message, accepted
 
 SAID = {"X-Fragment": "1"}
 DIRECT = {"source": "ya|yandex", "medium": "cpc", "campaign": "", "name": "Директ", "kind": "paid"}
@@ -104,3 +107,26 @@ async def test_a_rule_that_asks_nothing_is_refused_in_words(stage, mark):
     answer = await mark.post("/settings/sources", {"name": "Всё", "kind": "paid"}, **SAID)
     assert answer.status == 409
     assert "at least one pattern" in answer.text
+
+
+async def test_lists_are_narrowed_by_the_names_of_the_rules(stage, browser):
+    await stage.hire("Anna", role="admin")
+    account = await stage.shop.connect()
+    came = SourceKeys(utm={"source": "ya", "medium": "cpc", "campaign": "spring"})
+    await stage.receive(accepted(account, a_message(source=came)))
+    async with transaction(stage.engine) as connection:
+        await add_rule(connection, patterns=("ya", "cpc", ""), name="Директ", kind="paid", now=NOON)
+        await origin_ids(connection, [("ya", "cpc", "spring")], now=NOON)
+    named = (await stage.shop.one("select id from source")).id
+    lead = (await stage.shop.one("select id from lead")).id
+    anna = await browser("Anna", **{"Accept-Language": "en"})
+
+    assert f'<option value="{named}">Директ</option>' in (await anna.get("/?tab=all")).text
+    assert f"source={named}" in (await anna.get("/leads")).text
+    there = (await anna.get(f"/leads?view=list&source={named}")).text
+    assert f"/leads/{lead}" in there
+    assert '<span class="cut">Директ</span>' in there  # the condition, in words
+    other = (await anna.get("/leads?view=list&source=ya+%2F+referral")).text
+    assert f'href="/leads/{lead}"' not in other
+    people = (await anna.get("/contacts")).text
+    assert 'title="ya / cpc / spring">Директ</span>' in people

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from storage.sealing import Sealer
+from tests.bad_spend_files import BAD
 from tests.inbox.stage import SECRET
 
 FILE = (
@@ -122,6 +123,25 @@ async def test_a_file_is_shown_first_and_written_once(stage, mark):
     assert "nothing would change" in (await previewed(mark, account, FILE)).text
     front = (await mark.get("/settings/spend")).text
     assert "2 lines not read" in front
+
+
+async def test_of_bad_files_every_line_is_named_and_the_rest_is_written_when_it_is_confirmed(
+    stage, mark
+):
+    for number, (what, content, problems, written) in enumerate(BAD):
+        account = await add(mark, name=f"Account {number}")
+        before = await stage.shop.sql("select * from spend order by ad_account_id, day")
+        page = await previewed(mark, account, content)
+        told = re.findall(r"<tr[^>]*>.*?</tr>", page.text, re.DOTALL)
+        for line, reason, _ in problems:
+            assert any(f">{line}<" in row and reason in row for row in told), (what, reason)
+        after = await stage.shop.sql("select * from spend order by ad_account_id, day")
+        assert after == before, what
+        await mark.post(f"{account}/confirm", {"file": ticket_in(page)})
+        kept = await stage.shop.sql(
+            f"select amount::text from spend where ad_account_id = '{account.rpartition('/')[2]}' order by day, amount"
+        )
+        assert [row.amount for row in kept] == written, what
 
 
 async def test_a_preview_says_what_it_replaces_and_what_has_no_rate(stage, mark):

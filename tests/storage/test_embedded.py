@@ -522,6 +522,16 @@ def test_a_full_disk_is_recognised_by_the_servers_words(tmp_path: Path) -> None:
     assert "is full" not in why("FATAL:  something else", directory=tmp_path)
 
 
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so does what that starts, but for those that see to it
+    themselves, as PostgreSQL does: a stand-in for it would be waited for until it is asked in another way."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("hears_interrupts")
 async def test_a_recovery_without_end_is_given_up_in_words(
     directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

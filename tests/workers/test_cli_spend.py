@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bad_spend_files import BAD
 from tests.command_line import Allo, is_one_line
 
 FILE = "date;campaign;cost\n01.11.2026;Тормоза;100,50\n02.11.2026;Тормоза;много\n03.11.2026;Тормоза;200\n"
@@ -54,6 +55,25 @@ def test_a_file_is_tried_then_imported_then_recognised(allo: Allo, file: str) ->
         "leaflet",
         "offline",
     )
+
+
+def test_of_bad_files_every_line_is_named_and_the_rest_is_written_when_asked(
+    allo: Allo, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.csv"
+    for _, content, problems, written in BAD:
+        bad.write_bytes(content)
+        new = ("--account", "A", "--source", "a", "--currency", "RUB", "--json")
+        if any(refused for *_, refused in problems):
+            kept_out = allo("spend", "import", str(bad), *new)
+            assert kept_out.status == 1
+            for line, reason, _ in problems:
+                assert f"line {line}: {reason}" in kept_out.err
+        done = allo("spend", "import", str(bad), *new, "--skip-bad-lines").json
+        assert done["written"] == len(written)
+        assert [
+            (each["line"], each["reason"], each["refused"]) for each in done["problems"]
+        ] == problems
 
 
 def test_what_cannot_be_imported_is_one_line_and_status_1(

@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Final
 
 import click
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inbox.languages import LANGUAGES, language as spoken
 from inbox.reports import csv_file, xlsx_file
-from inbox.reports.asking import ask
+from inbox.reports.asking import NotUnderstood, ask
 from inbox.reports.catalogue import REPORTS
 from inbox.reports.look import Look
+from inbox.reports.naming import NOWHERE
 from inbox.reports.periods import COMPARED, NAMED
 from inbox.reports.plain import plain
 from inbox.reports.sheet import Line, Sheet
-from inbox.reports.wish import BASES, ReportWish, day_of
+from inbox.reports.wish import BASES, WITHOUT, ReportWish, day_of
+from storage.analytics.key_names import CALLED, keys_called, names_there
 from storage.analytics.models import ALL as MODELS
+from storage.analytics.rules import NOBODY
 from workers.cli.failures import Failed
 from workers.cli.installation import Installation, in_records
 from workers.cli.printing import print_json, print_table
@@ -38,7 +42,11 @@ FORMATS: Final = ("table", "csv", "json", "xlsx")
 )
 @click.option("--model", type=click.Choice(MODELS), help="How a lead is shared among touches.")
 @click.option(
-    "--only", "only", metavar="NAME=KEY", multiple=True, help="Narrows: source=…, manager=…"
+    "--only",
+    "only",
+    metavar="NAME=KEY",
+    multiple=True,
+    help="Narrows: source=…, manager=…, by key or by name; without=campaign.",
 )
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option(
@@ -77,14 +85,20 @@ def report(  # one per option
 
     async def story(here: Installation) -> tuple[ReportWish, Look, Sheet]:
         async with here.engine.connect() as connection:
-            return await ask(
-                connection,
-                name,
-                query,
-                language=spoken(language),
-                time_zone=here.settings.time_zone,
-                now=here.now(),
-            )
+            keys = {what: await _key(connection, what, of) for what, of in query.items()}
+            try:
+                return await ask(
+                    connection,
+                    name,
+                    keys,
+                    language=spoken(language),
+                    time_zone=here.settings.time_zone,
+                    now=here.now(),
+                )
+            except NotUnderstood as error:
+                raise click.UsageError(
+                    f"The report of {name} does not understand {error}."
+                ) from error
 
     wish, look, sheet = in_records(story)
     match kind:
@@ -103,17 +117,37 @@ def _query(name: str, only: Sequence[str], given: Mapping[str, str | None]) -> d
     query = {option: value for option, value in given.items() if value}
     for option in ("from", "to"):
         if option in query and day_of(query[option]) is None:
-            raise click.UsageError(f"--{option} takes a day, as 2026-11-01.")
+            raise click.UsageError(f"--{option} takes a day from 2000 to 2099, as 2026-11-01.")
     if "by" in query and query["by"] not in spec.groupings:
         raise click.UsageError(f"--by of this report is one of {', '.join(spec.groupings)}.")
     for each in only:
         what, sign, key = each.partition("=")
-        if not sign or what not in spec.filters:
+        if not sign or not key or what not in (*spec.filters, WITHOUT):
             raise click.UsageError(
-                f"--only takes NAME=KEY, the name one of {', '.join(spec.filters)}."
+                f"--only takes NAME=KEY, the name one of {', '.join((*spec.filters, WITHOUT))}."
             )
-        query[what] = key
+        if what in query and what != WITHOUT:
+            raise click.UsageError(f"--only {what} is given twice.")
+        query[what] = f"{query[what]},{key}" if what in query else key
     return query
+
+
+async def _key(connection: AsyncConnection, what: str, called: str) -> str:
+    """Of what is called so, or has this key. One that is not there would be answered with zeros."""
+    if what not in CALLED or called in {str(NOBODY), NOWHERE}:
+        return called
+    match await keys_called(connection, what, called):
+        case [key]:
+            return key
+        case []:
+            there = ", ".join(await names_there(connection, what))
+            raise click.UsageError(
+                f"--only {what}={called}: there is no such {what}. There are: {there or 'none'}."
+            )
+        case keys:
+            raise click.UsageError(
+                f"--only {what}={called}: several are called so. Take a key: {', '.join(keys)}."
+            )
 
 
 def _write(content: bytes, output: Path | None) -> None:

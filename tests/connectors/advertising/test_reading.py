@@ -265,6 +265,13 @@ def test_what_is_refused_is_told_before_what_is_only_pointed_out():
     assert len(said.problems) == 1000
 
 
+@pytest.mark.parametrize("nothing", ["--", "—", "n/a", "N/A", "Нет данных"])
+def test_nothing_is_nothing_however_it_is_written(nothing):
+    said = read(f"date;campaign;cost\n2026-11-01;{nothing};5\n{nothing};a;6\n")
+    assert [(row.level, row.campaign) for row in said.rows] == [("account", "")]
+    assert refusals(said) == [(3, "There is no day in this line.")]
+
+
 def test_a_range_is_a_column_for_each_of_its_ends():
     (row,) = read("с;по;расход, руб.\n01.11.2026;03.11.2026;100\n").rows
     assert row.currency == "RUB"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from aiohttp import ClientResponse
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from inbox.api.events import PATIENCE_S
@@ -14,6 +14,7 @@ from router import facts, wire
 from router.ids import new_id
 from storage import tables
 from storage.dead_letters import NewLetter, keep_letter
+from storage.sources import add_rule, origin_ids
 from tests.builders import START, Rows
 from tests.inbox.api.client import ApiClient
 
@@ -145,6 +146,31 @@ async def test_touches_and_sources_say_where_people_came_from(api: ApiClient) ->
     page = await api("GET", "/sources", params={"limit": "1"})
     rest = await api("GET", "/sources", params={"cursor": page.body["next_cursor"]})
     assert [item["source"] for item in rest.body["items"]] == ["yandex"]
+
+
+async def test_what_a_rule_names_is_called_so_and_found_by_its_key(api: ApiClient) -> None:
+    async with api.engine.begin() as connection:
+        there = Rows(connection)
+        said = {"source": "ya", "medium": "cpc", "campaign": "brakes"}
+        other = {"source": "ya", "medium": "referral", "campaign": ""}
+        person = await there.contact()
+        await there.touch(person, **said)
+        paid = str(await there.lead(person, last_touch=said))
+        free = str(await there.lead(await there.contact(), last_touch=other))
+        await add_rule(
+            connection, patterns=("ya", "cpc", ""), name="Директ", kind="paid", now=START
+        )
+        await origin_ids(connection, [("ya", "cpc", "brakes"), ("ya", "referral", "")], now=START)
+        named = (await connection.execute(select(tables.source.c.id))).scalar_one()
+
+    assert (await api("GET", "/touches")).body["items"][0]["source_name"] == "Директ"
+    assert (await api("GET", "/sources")).body["items"][0]["name"] == "Директ"
+    lead = (await api("GET", f"/leads/{paid}")).body
+    assert lead["last_touch"] == {"source_name": "Директ", **said}
+    assert (await api("GET", f"/leads/{free}")).body["last_touch"]["source_name"] == "ya"
+    assert await api.ids("/leads", source=str(named)) == [paid]
+    assert await api.ids("/leads", source="ya / referral") == [free]
+    assert set(await api.ids("/leads", source="ya")) == {paid, free}
 
 
 async def test_dead_letters_are_listed_oldest_first_and_replayed(api: ApiClient) -> None:

@@ -27,8 +27,8 @@ async def test_a_lead_carries_all_that_was_promised(api: ApiClient) -> None:
         "value": 150_000,
         "currency": "RUB",
         "manager_id": str(boris),
-        "first_touch": touch,
-        "last_touch": touch,
+        "first_touch": {"source_name": "yandex", **touch},
+        "last_touch": {"source_name": "yandex", **touch},
         "created_at": "2026-11-21T12:00:00Z",
         "closed_at": None,
     }.items() <= got.body.items()

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from storage.company import Company, save_company
 from storage.spend_reckoning import set_rate
+from tests.bad_spend_files import BAD
 
 ROWS = {
     "account": "Директ",
@@ -78,6 +79,25 @@ async def test_a_file_is_read_as_it_is(api, how):
         {"line": 3, "reason": "There is no day 31.02.2026.", "refused": True}
     ]
     assert await amounts(api) == [750]
+
+
+async def test_of_bad_files_every_line_is_named_and_the_rest_is_written_when_asked(api):
+    for number, (what, content, problems, written) in enumerate(BAD):
+        where = f"/spend/files?account=A{number}&source=x&currency=RUB"
+        tried = await api("POST", f"{where}&dry_run=true", data=content)
+        refusals = [(f"line {line}", reason) for line, reason, refused in problems if refused]
+        if refusals:
+            kept_out = await api("POST", where, data=content)
+            assert kept_out.status == 409, what
+            told = [(each["where"], each["what"]) for each in kept_out.body["errors"]]
+            assert told == refusals, what
+        done = await api("POST", f"{where}&skip_bad_lines=true", data=content)
+        for answer in (tried, done):
+            assert (answer.status, answer.body["written"]) == (200, len(written)), what
+            told = [
+                (each["line"], each["reason"], each["refused"]) for each in answer.body["problems"]
+            ]
+            assert told == problems, what
 
 
 async def test_what_cannot_be_written_is_said_and_changes_nothing(api):

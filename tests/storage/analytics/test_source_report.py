@@ -98,10 +98,3 @@ async def test_a_day_from_which_everything_has_moved_is_no_row(database: AsyncEn
         await reckon(connection, person)
 
         assert [row.key for row in (await source_report(connection, wish)).rows] == ["2026-11-27"]
-
-
-async def test_a_period_before_has_the_same_length(database: AsyncEngine) -> None:
-    wish = Wish(first=date(2026, 3, 1), last=date(2026, 3, 31))
-    before = wish.before()
-    assert (before.first, before.last) == (date(2026, 1, 29), date(2026, 2, 28))
-    assert before.last - before.first == wish.last - wish.first == timedelta(days=30)
