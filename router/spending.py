@@ -8,11 +8,12 @@ sentences in English that name what was found; pages say them in the reader's la
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 from router.clean_text import clean_line
 
@@ -79,6 +80,11 @@ class Spending:
     problems: Sequence[Problem] = ()
     refused: int = 0
     covered: tuple[date, date] | None = None
+
+
+def last_spent(now: datetime, zone: str) -> date:
+    """The last day on which something can have been spent: tomorrow, for at a platform it may have begun already."""
+    return now.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
 
 
 def days_covered(rows: Sequence[SpendRow]) -> tuple[date, date] | None:

@@ -1,9 +1,11 @@
 """What an import would do, said before it is done: nothing here changes anything."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -27,6 +29,8 @@ class Plan:
     totals: Mapping[str, Decimal]
     replaced_totals: Mapping[str, Decimal]
     unchanged_since: datetime | None
+    uncounted: int
+    """Rows that would wait for a currency's rate."""
     without_rate: Sequence[str]
     """Currencies that have no rate for some of the days."""
     strange_campaigns: int
@@ -49,14 +53,15 @@ async def plan_spending(
         """),
         {"account": account_id, "first": covered[0], "last": covered[1]},
     )
-    there = found.all()
+    there: Sequence[Any] = found.all()
     again = await same_before(
         connection, account_id, said, file_hash=file_hash, covered=covered, totals=totals
     )
-    first_days: dict[str, date] = {}
-    for part in parts:
-        day = first_days.setdefault(part.currency, part.row.first_day)
-        first_days[part.currency] = min(day, part.row.first_day)
+    if again is not None:
+        there = ()
+    waiting = await _without_rate(
+        connection, Counter((part.currency, part.row.first_day) for part in parts)
+    )
     return Plan(
         covered=covered,
         written=len(parts),
@@ -64,31 +69,34 @@ async def plan_spending(
         totals=totals,
         replaced_totals={row.currency: row.total for row in there},
         unchanged_since=again.at if again is not None else None,
-        without_rate=await _without_rate(connection, first_days),
+        uncounted=sum(waiting.values()),
+        without_rate=list(waiting),
         strange_campaigns=await _strange(connection, {part.origin for part in parts}),
         sample=said.rows[:10],
     )
 
 
 async def _without_rate(
-    connection: AsyncConnection, first_days: Mapping[str, date]
-) -> Sequence[str]:
-    """A rate is good until the next: who has one on the first day has one on all."""
+    connection: AsyncConnection, rows: Mapping[tuple[str, date], int]
+) -> Mapping[str, int]:
+    """How many rows wait, by currency; `rows` says how many there are of each and day. A rate is good until the next."""
     found = await connection.execute(
         text("""
-            select wanted.currency
-            from unnest(cast(:currencies as text[]), cast(:days as date[])) as wanted (currency, day)
+            select wanted.currency, sum(wanted.rows)::bigint as rows
+            from unnest(cast(:currencies as text[]), cast(:days as date[]), cast(:rows as int[]))
+                as wanted (currency, day, rows)
             where wanted.currency <> :own and not exists (
                 select 1 from currency_rate r where r.currency = wanted.currency and r.day <= wanted.day
-            ) order by 1
+            ) group by 1 order by 1
         """),
         {
-            "currencies": list(first_days),
-            "days": list(first_days.values()),
+            "currencies": [currency for currency, _ in rows],
+            "days": [day for _, day in rows],
+            "rows": list(rows.values()),
             "own": await company_currency(connection),
         },
     )
-    return list(found.scalars())
+    return {row.currency: row.rows for row in found.all()}
 
 
 async def _strange(connection: AsyncConnection, origins: Collection[Triple]) -> int:

@@ -82,7 +82,7 @@ async def write_spending(
             written=again.written,
             replaced=0,
             refused=said.refused,
-            uncounted=0,
+            uncounted=await _waiting(connection, account_id, again.id, covered),
             totals=totals,
         )
     gone = await connection.execute(
@@ -308,6 +308,20 @@ async def _insert(
         )
         uncounted += rows[0]["uncounted"]
     return uncounted
+
+
+async def _waiting(
+    connection: AsyncConnection, account_id: UUID, import_id: UUID, covered: tuple[date, date]
+) -> int:
+    """Rows of an earlier import that wait for a rate still."""
+    found = await connection.execute(
+        text("""
+            select count(*) from spend
+            where ad_account_id = :account and day between :first and :last and import_id = :import and counted is null
+        """),
+        {"account": account_id, "import": import_id, "first": covered[0], "last": covered[1]},
+    )
+    return int(found.scalar_one())
 
 
 async def same_before(

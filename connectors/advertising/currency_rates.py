@@ -8,11 +8,11 @@ from typing import Final
 
 from babel.numbers import is_currency
 
-from connectors.advertising.days import NoSuchDay, Order, day_of, order_of
+from connectors.advertising.days import NoSuchDay, Order, day_of, of_these_years, order_of
 from connectors.advertising.decoding import decoded
 from connectors.advertising.figures import Style, Unreadable, amount_of, style_of
-from connectors.advertising.table import Line, Torn, headings, lines_of
-from router.spending import FIRST_DAY, LARGEST_RATE, LAST_DAY, Problem
+from connectors.advertising.table import SPILT, Line, Torn, headings, lines_of, width_of
+from router.spending import LARGEST_RATE, LAST_DAY, Problem
 
 COLUMNS: Final = {
     "day": ("date", "day", "дата", "день"),
@@ -52,14 +52,18 @@ def read_rates(data: bytes) -> tuple[Sequence[CurrencyRate], Sequence[Problem]]:
     problems: list[Problem] = []
     for line in lines[1:]:
         try:
-            rates.append(_rate(line, places, order, style))
+            rates.append(_rate(line, places, order, style, width_of(names)))
         except (NoSuchDay, Unreadable) as wrong:
             problems.append(Problem(line=line.number, reason=str(wrong)))
     return rates, problems
 
 
-def _rate(line: Line, places: Mapping[str, int], order: Order, style: Style) -> CurrencyRate:
+def _rate(
+    line: Line, places: Mapping[str, int], order: Order, style: Style, width: int
+) -> CurrencyRate:
     """Raises NoSuchDay, Unreadable."""
+    if any(line.cells[width:]):
+        raise Unreadable(SPILT)
     currency = _cell(line, places["currency"]).upper()
     if not is_currency(currency):
         raise Unreadable(f"“{currency[:20]}” is not a currency.")
@@ -68,9 +72,7 @@ def _rate(line: Line, places: Mapping[str, int], order: Order, style: Style) -> 
     if not 0 < rate <= LARGEST_RATE:
         raise Unreadable(f"“{rate:f}” is not a rate.")
     day = day_of(_cell(line, places["day"]), order=order)
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise NoSuchDay(f"{day} is not a day of this century.")
-    return CurrencyRate(currency, day, rate)
+    return CurrencyRate(currency, of_these_years(day, until=LAST_DAY), rate)
 
 
 def _cell(line: Line, place: int) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final, Literal
 
+from router.spending import FIRST_DAY, LAST_DAY
+
 Order = Literal["day", "month"]
 
 _ISO: Final = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?:[ T].*)?")
@@ -68,6 +70,15 @@ def day_of(cell: str, *, order: Order = "day") -> date:
     except ValueError as error:
         raise NoSuchDay(f"There is no day {text[:40]}.") from error
     raise NoSuchDay(f"“{text[:40]}” is not a day.")
+
+
+def of_these_years(day: date, *, until: date) -> date:
+    """The day, unless a mistyped year is more likely. Raises NoSuchDay."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise NoSuchDay(f"{day} is not a day of this century.")
+    if day > until:
+        raise NoSuchDay(f"{day} is still to come.")
+    return day
 
 
 def days_in(text: str) -> tuple[date, date] | None:

@@ -15,7 +15,14 @@ from typing import Final
 
 from babel.numbers import is_currency
 
-from connectors.advertising.days import NoSuchDay, Order, day_of, days_in, order_of
+from connectors.advertising.days import (
+    NoSuchDay,
+    Order,
+    day_of,
+    days_in,
+    of_these_years,
+    order_of,
+)
 from connectors.advertising.figures import (
     EMPTY,
     Style,
@@ -24,10 +31,9 @@ from connectors.advertising.figures import (
     count_of,
     style_of,
 )
-from connectors.advertising.table import Line, headings
+from connectors.advertising.table import SPILT, Line, folded_name, headings, width_of
 from router.clean_text import clean_line
 from router.spending import (
-    FIRST_DAY,
     LAST_DAY,
     LONGEST_NAME,
     LONGEST_RANGE,
@@ -79,13 +85,20 @@ class Dialect:
 class Problems:
     """The first of them, and how many lines were refused."""
 
-    first: list[Problem] = field(default_factory=list)
     refused: int = 0
+    _refusals: list[Problem] = field(default_factory=list)
+    _notes: list[Problem] = field(default_factory=list)
 
     def add(self, line: int, reason: str, *, refused: bool = True) -> None:
         self.refused += refused
-        if len(self.first) < MOST_PROBLEMS:
-            self.first.append(Problem(line=line, reason=reason, refused=refused))
+        kind = self._refusals if refused else self._notes
+        if len(kind) < MOST_PROBLEMS:
+            kind.append(Problem(line=line, reason=reason, refused=refused))
+
+    @property
+    def first(self) -> list[Problem]:
+        """Those that are refused before what is only pointed out, however much of that there is."""
+        return [*self._refusals, *self._notes][:MOST_PROBLEMS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +143,10 @@ def read_table(
     *,
     micros: bool | None = False,
     titled: tuple[date, date] | None = None,
+    until: date = LAST_DAY,
 ) -> Spending:
     """`micros`: costs are in millionths; None: they are when all of them are whole. `titled`: the days of a file
-    that names them in its title.
+    that names them in its title. `until`: the last on which something can have been spent.
     """
     if not lines:
         return whole(dialect.format, "The file is empty.")
@@ -162,7 +176,7 @@ def read_table(
         return whole(
             dialect.format, f"The file has more than {MOST_ROWS} lines: split it into several."
         )
-    return _Reading(dialect, found, below, micros=micros, titled=titled).read()
+    return _Reading(dialect, found, below, micros=micros, titled=titled, until=until).read()
 
 
 def whole(format_: str, reason: str, *, line: int = 0) -> Spending:
@@ -181,8 +195,10 @@ class _Reading:
         *,
         micros: bool | None,
         titled: tuple[date, date] | None,
+        until: date,
     ) -> None:
-        self.dialect, self.found, self.titled = dialect, found, titled
+        self.dialect, self.found, self.titled, self.until = dialect, found, titled, until
+        self.width = width_of(found.names)
         self.problems = Problems()
         self.lines = [line for line in lines if self._counts(line)]
         self.style: Style = style_of(self._column("cost"))
@@ -231,7 +247,12 @@ class _Reading:
 
     def _counts(self, line: Line) -> bool:
         """Neither a total nor the headings over again."""
-        if headings(line.cells) == self.found.names:
+        # One cell tells nearly always, and a file has many lines.
+        there = self._cell(line, "cost")
+        if (
+            folded_name(there) == self.found.names[self.found.places["cost"]]
+            and headings(line.cells) == self.found.names
+        ):
             self.problems.add(line.number, "The headings are repeated here.", refused=False)
             return False
         if (
@@ -254,8 +275,16 @@ class _Reading:
         )
 
     def _row(self, line: Line) -> SpendRow:
+        if any(line.cells[self.width :]):
+            raise Unreadable(SPILT)
         first, last = self._days(line)
         amount = self._amount(line)
+        if line.goes_on:
+            self.problems.add(
+                line.number,
+                "Quotation marks hold several lines together here: they are read as one.",
+                refused=False,
+            )
         campaign, campaign_id = self._named(line, "campaign"), self._named(line, "campaign_id")
         ad, ad_id = self._named(line, "ad"), self._named(line, "ad_id")
         group, group_id = self._named(line, "ad_group"), self._named(line, "ad_group_id")
@@ -303,8 +332,8 @@ class _Reading:
             raise NoSuchDay("There is no day in this line.")
         if last < first:
             raise NoSuchDay(f"{last} is before {first}.")
-        if not FIRST_DAY <= first <= last <= LAST_DAY:
-            raise NoSuchDay(f"{first} is not a day of this century.")
+        for each in (first, last):
+            of_these_years(each, until=self.until)
         if (last - first).days >= LONGEST_RANGE:
             raise NoSuchDay(f"One line may be for {LONGEST_RANGE} days at most.")
         return first, last

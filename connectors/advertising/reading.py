@@ -1,6 +1,7 @@
 """The one way into a file of spend: whatever it is, and whatever is wrong with it."""
 
 from collections.abc import Sequence
+from datetime import date
 from itertools import islice
 from typing import Final
 
@@ -21,7 +22,7 @@ from connectors.advertising.ledger import (
     whole,
 )
 from connectors.advertising.table import Line, Torn, lines_of
-from router.spending import MOST_ROWS, Spending
+from router.spending import LAST_DAY, MOST_ROWS, Spending
 
 AUTO: Final = "auto"
 DIALECTS: Final[Sequence[Dialect]] = (
@@ -36,9 +37,11 @@ LARGEST: Final = 50 << 20
 """Bytes of a file."""
 
 
-def read_spend(data: bytes, *, format_: str = AUTO, micros: bool | None = None) -> Spending:
-    """What the file says. `micros`: whether Yandex Direct's costs are in millionths, for whoever knows. Never raises for
-    anything a file may hold.
+def read_spend(
+    data: bytes, *, format_: str = AUTO, micros: bool | None = None, until: date = LAST_DAY
+) -> Spending:
+    """What the file says. `micros`: whether Yandex Direct's costs are in millionths, for whoever knows. `until`: the last day
+    on which something can have been spent. Never raises for anything a file may hold.
     """
     if len(data) > LARGEST:
         return whole(format_, f"The file is larger than {LARGEST >> 20} MB: split it into several.")
@@ -53,7 +56,7 @@ def read_spend(data: bytes, *, format_: str = AUTO, micros: bool | None = None) 
     if format_ == vk_ads_statistics.FORMAT or (
         format_ == AUTO and text.lstrip("\ufeff \t\r\n")[:1] in {"{", "["}
     ):
-        return vk_ads_statistics.read_statistics(text.lstrip("\ufeff"))
+        return vk_ads_statistics.read_statistics(text.lstrip("\ufeff"), until=until)
     try:
         # What is more than can be taken is not even cut into cells.
         lines = list(islice(lines_of(text), MOST_ROWS + HEADINGS_WITHIN + 1))
@@ -65,7 +68,10 @@ def read_spend(data: bytes, *, format_: str = AUTO, micros: bool | None = None) 
         )
     dialect = _dialect(lines, format_)
     return read_table(
-        lines, dialect, micros=micros if dialect is yandex_direct_report.DIALECT else False
+        lines,
+        dialect,
+        micros=micros if dialect is yandex_direct_report.DIALECT else False,
+        until=until,
     )
 
 

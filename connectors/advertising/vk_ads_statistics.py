@@ -13,11 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from connectors.advertising.days import NoSuchDay, day_of
+from connectors.advertising.days import NoSuchDay, day_of, of_these_years
 from connectors.advertising.ledger import Problems, whole
 from router.clean_text import clean_line
 from router.spending import (
-    FIRST_DAY,
     LAST_DAY,
     LONGEST_NAME,
     MOST,
@@ -32,7 +31,9 @@ _LONGEST_ID: Final = 40
 _BAD_ROW: Final = "This day of the item is not as VK writes it."
 
 
-def read_statistics(data: str | bytes, *, names: Mapping[str, str] | None = None) -> Spending:
+def read_statistics(
+    data: str | bytes, *, names: Mapping[str, str] | None = None, until: date = LAST_DAY
+) -> Spending:
     """`names`: of campaigns, by id."""
     try:
         said = msgspec.json.decode(data)
@@ -50,7 +51,7 @@ def read_statistics(data: str | bytes, *, names: Mapping[str, str] | None = None
         id_ = clean_line(str(item.get("id", "")), limit=_LONGEST_ID)
         for each in item["rows"]:
             try:
-                rows.append(_row(each, number, id_, names or {}))
+                rows.append(_row(each, number, id_, names or {}, until))
             except (NoSuchDay, ValueError) as wrong:
                 problems.add(number, str(wrong))
                 continue
@@ -71,11 +72,11 @@ def read_statistics(data: str | bytes, *, names: Mapping[str, str] | None = None
     )
 
 
-def _row(said: Any, number: int, id_: str, names: Mapping[str, str]) -> SpendRow:
+def _row(said: Any, number: int, id_: str, names: Mapping[str, str], until: date) -> SpendRow:
     """Raises NoSuchDay, ValueError."""
     if not isinstance(said, dict) or not isinstance(said.get("base"), dict):
         raise ValueError(_BAD_ROW)  # noqa: TRY004  # what came is wrong, not our types
-    base, day = said["base"], _day(said.get("date"))
+    base, day = said["base"], _day(said.get("date"), until)
     try:
         amount = round(Decimal(str(base["spent"])), 6)
     except (KeyError, InvalidOperation, ValueError) as error:
@@ -98,13 +99,10 @@ def _row(said: Any, number: int, id_: str, names: Mapping[str, str]) -> SpendRow
     )
 
 
-def _day(said: Any) -> date:
+def _day(said: Any, until: date) -> date:
     if not isinstance(said, str):
         raise NoSuchDay("There is no day in this line.")
-    day = day_of(said)
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise NoSuchDay(f"{day} is not a day of this century.")
-    return day
+    return of_these_years(day_of(said), until=until)
 
 
 def _count(said: Any) -> int | None:

@@ -81,8 +81,8 @@ def wrong_method(allowed: list[str]) -> Problem:
     )
 
 
-def refused(why: str) -> Problem:
-    return Problem(409, "refused", "Not allowed now", why)
+def refused(why: str, *, errors: tuple[Fault, ...] = ()) -> Problem:
+    return Problem(409, "refused", "Not allowed now", why, errors=errors)
 
 
 def bad_request(name: str, detail: str, *, errors: tuple[Fault, ...] = ()) -> Problem:

@@ -24,10 +24,18 @@ from inbox.api.endpoints import (
     ListOf,
     listed,
 )
-from inbox.api.problems import Problem, bad_request, refused
-from router.spending import FIRST_DAY, LAST_DAY, LONGEST_RANGE, Spending, SpendRow, days_covered
+from inbox.api.problems import Fault, Problem, bad_request, refused
+from router.spending import (
+    FIRST_DAY,
+    LONGEST_RANGE,
+    Spending,
+    SpendRow,
+    days_covered,
+    last_spent,
+)
 from storage.ad_account_choice import choose_ad_account
 from storage.ad_accounts import AdAccount, NoSuchAdAccount, TooManyAdAccounts
+from storage.company import company_zone
 from storage.reading.paging import DEFAULT_LIMIT
 from storage.reading.spending import ImportLine, list_imports
 from storage.spend_parts import CannotWrite
@@ -45,6 +53,10 @@ Minor = Annotated[
     Meta(ge=-(10**15), le=10**15, description="In minor units; less than nothing was returned."),
 ]
 Count = Annotated[int, Meta(ge=0, le=10**12)]
+SkipBadLines = Annotated[
+    bool,
+    Meta(description="Of a file with lines that cannot be read, write the others; else nothing."),
+]
 
 
 class SpendItem(Struct, frozen=True, kw_only=True):
@@ -80,6 +92,7 @@ class NewSpend(Struct, frozen=True, kw_only=True):
     file: str = ""
     file_name: Words = ""
     format: Annotated[str, Meta(description=", ".join(FORMATS))] = AUTO
+    skip_bad_lines: SkipBadLines = False
     dry_run: bool = False
 
 
@@ -90,6 +103,7 @@ class FileQuery(Struct, frozen=True, kw_only=True):
     currency: Code = ""
     file_name: Words = ""
     format: str = AUTO
+    skip_bad_lines: SkipBadLines = False
     dry_run: bool = False
 
 
@@ -180,13 +194,12 @@ async def import_spend(api: Api, call: Call[msgspec.Struct, NewSpend]) -> Answer
         currency=body.currency,
         file_name=body.file_name,
         format=body.format,
+        skip_bad_lines=body.skip_bad_lines,
         dry_run=body.dry_run,
     )
     if body.file:
-        data = body.file.encode(errors="replace")
-        said = await asyncio.to_thread(read_spend, data, format_=body.format)
-        return await _import(api, asked, said, sha256(data).hexdigest())
-    _check_rows(body)
+        return await _import_file(api, asked, body.file.encode(errors="replace"))
+    _check_rows(body, until=await _until(api))
     fingerprint = sha256(
         msgspec.json.encode([body.rows, body.first_day, body.last_day])
     ).hexdigest()
@@ -208,9 +221,7 @@ async def import_spend_file(api: Api, call: Call[FileQuery, msgspec.Struct]) -> 
         raise Problem(
             408, "too-slow", "Too slow", f"The file did not come within {UPLOAD_S} seconds."
         ) from None
-    data = bytes(pieces)
-    said = await asyncio.to_thread(read_spend, data, format_=call.query.format)
-    return await _import(api, call.query, said, sha256(data).hexdigest())
+    return await _import_file(api, call.query, bytes(pieces))
 
 
 async def list_spend_imports(api: Api, call: Call[ImportsQuery, msgspec.Struct]) -> Answer:
@@ -220,6 +231,40 @@ async def list_spend_imports(api: Api, call: Call[ImportsQuery, msgspec.Struct])
             connection, account=query.account, cursor=query.cursor, limit=query.limit
         )
     return listed(page, shown)
+
+
+async def _import_file(api: Api, asked: FileQuery, data: bytes) -> Answer:
+    until = await _until(api)
+    said = await asyncio.to_thread(read_spend, data, format_=asked.format, until=until)
+    if said.covered is None or (said.refused and not asked.skip_bad_lines and not asked.dry_run):
+        raise _unreadable(said)
+    return await _import(api, asked, said, sha256(data).hexdigest())
+
+
+def _unreadable(said: Spending) -> Problem:
+    errors = tuple(
+        Fault(where=f"line {each.line}" if each.line else "file", what=each.reason)
+        for each in said.problems
+        if each.refused
+    )[:MOST_TOLD]
+    if said.covered is not None:
+        why = (
+            f"Nothing was written: {said.refused} of the lines cannot be read. Mend them, or write the others with"
+            " skip_bad_lines=true."
+        )
+    elif errors:
+        why = (
+            f"Nothing of the file can be written. {errors[0].where.capitalize()}: {errors[0].what}"
+        )
+    else:
+        why = "There is nothing in it that could be written."
+    return refused(why, errors=errors)
+
+
+async def _until(api: Api) -> date:
+    async with api.engine.connect() as connection:
+        zone = await company_zone(connection, otherwise=api.time_zone)
+    return last_spent(api.now(), zone)
 
 
 async def _import(
@@ -248,7 +293,7 @@ async def _import(
                     written=plan.written,
                     replaced=plan.replaced,
                     refused=spending.refused,
-                    uncounted=0,
+                    uncounted=plan.uncounted,
                     totals=plan.totals,
                 )
             else:
@@ -301,14 +346,14 @@ def _check(format_: str, *codes: str) -> None:
             raise bad_request("invalid", f"{code} is not a currency: RUB and EUR are.")
 
 
-def _check_rows(body: NewSpend) -> None:
+def _check_rows(body: NewSpend, *, until: date) -> None:
     for number, row in enumerate(body.rows):
         last = row.last_day or row.day
         _check(body.format, row.currency)
-        if not FIRST_DAY <= row.day <= last <= LAST_DAY or (last - row.day).days >= LONGEST_RANGE:
+        if not FIRST_DAY <= row.day <= last <= until or (last - row.day).days >= LONGEST_RANGE:
             raise bad_request(
                 "invalid",
-                f"A row is for days of this century, in their order, a year at most (body.rows[{number}]).",
+                f"A row is for days from {FIRST_DAY} to {until}, in their order, a year at most (body.rows[{number}]).",
             )
     first = body.first_day or min(row.day for row in body.rows)
     last = body.last_day or max(row.last_day or row.day for row in body.rows)
@@ -355,6 +400,10 @@ def _totals(totals: Mapping[str, Decimal]) -> tuple[CurrencyTotal, ...]:
 
 
 _ABOUT_IMPORTS = "Replaces what the account had for the days that are covered, in one transaction; the same again changes nothing."
+_ABOUT_BAD_LINES = (
+    "A file with lines that cannot be read writes nothing: the answer names them in `errors`, and `skip_bad_lines`"
+    " writes the others. A `dry_run` says what they are in `problems`."
+)
 
 ENDPOINTS = (
     Endpoint(
@@ -362,7 +411,7 @@ ENDPOINTS = (
         path="/spend",
         tag="Spend",
         summary="Write what advertising cost: rows, or the text of a file",
-        description=_ABOUT_IMPORTS,
+        description=f"{_ABOUT_IMPORTS} {_ABOUT_BAD_LINES}",
         scope="write",
         handler=import_spend,
         body=NewSpend,
@@ -374,7 +423,7 @@ ENDPOINTS = (
         path="/spend/files",
         tag="Spend",
         summary="Write what advertising cost: a file of up to 50 MB as the body",
-        description=f"{_ABOUT_IMPORTS} The body is the file as it is, in whatever encoding.",
+        description=f"{_ABOUT_IMPORTS} The body is the file as it is, in whatever encoding. {_ABOUT_BAD_LINES}",
         scope="write",
         handler=import_spend_file,
         query=FileQuery,

@@ -31,6 +31,7 @@ from router.spending import (
     MOST,
     Spending,
     SpendRow,
+    last_spent,
 )
 from storage.ad_accounts import NoSuchAdAccount, ad_account_by_id
 from storage.engine import transaction
@@ -202,7 +203,8 @@ async def _read(visit: Visit, ticket: _Ticket) -> Spending:
         content = await visit.around.media.get(ticket.sha256)
     except (KeyError, MediaUnavailable) as error:
         raise Refused(visit._("The file is not here any more: choose it again.")) from error
-    return await asyncio.to_thread(read_spend, content, format_=ticket.format)
+    until = last_spent(visit.now, visit.time_zone)
+    return await asyncio.to_thread(read_spend, content, format_=ticket.format, until=until)
 
 
 def _opened(visit: Visit, written: str) -> _Ticket:

@@ -106,6 +106,9 @@ async def test_a_file_is_shown_first_and_written_once(stage, mark):
     assert "₽1,200.50" in page.text
     assert "There is no day 31.02.2026." in page.text
     assert "“&lt;script&gt;” is not an amount." in page.text
+    late = await previewed(mark, account, "date,cost\n2026-11-01,1\n2026-11-02,1,5\n2099-01-01,1\n")
+    assert "more cells than headings in this line" in late.text
+    assert "2099-01-01 is still to come." in late.text
     assert await amounts(stage) == []
 
     ticket = ticket_in(page)

@@ -37,12 +37,17 @@ def test_a_file_is_tried_then_imported_then_recognised(allo: Allo, file: str) ->
     ]
     assert allo("spend", "accounts", "--json").json == {"items": []}
 
-    done = allo("spend", "import", file, *new)
+    kept_out = allo("spend", "import", file, *new)
+    assert (kept_out.status, is_one_line(kept_out.err)) == (1, True)
+    assert "line 3: “много” is not an amount." in kept_out.err
+    assert "--skip-bad-lines" in kept_out.err
+    assert allo("spend", "accounts", "--json").json == {"items": []}
+    done = allo("spend", "import", file, *new, "--skip-bad-lines")
     assert done.status == 0, done.err
     assert "2 rows written, 300.50 RUB" in done.out
     assert "line 3: “много” is not an amount." in done.err
     # The only account there is needs no name.
-    again = allo("spend", "import", file, "--json")
+    again = allo("spend", "import", file, "--skip-bad-lines", "--json")
     assert again.json["unchanged"] is True
     (account,) = allo("spend", "accounts", "--json").json["items"]
     assert (account["name"], account["source"], account["medium"]) == (
@@ -52,7 +57,7 @@ def test_a_file_is_tried_then_imported_then_recognised(allo: Allo, file: str) ->
     )
 
 
-def test_of_bad_files_every_line_is_named_and_with_strict_nothing_is_written(
+def test_of_bad_files_every_line_is_named_and_the_rest_is_written_when_asked(
     allo: Allo, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.csv"
@@ -60,11 +65,11 @@ def test_of_bad_files_every_line_is_named_and_with_strict_nothing_is_written(
         bad.write_bytes(content)
         new = ("--account", "A", "--source", "a", "--currency", "RUB", "--json")
         if any(refused for *_, refused in problems):
-            strict = allo("spend", "import", str(bad), *new, "--strict")
-            assert strict.status == 1
+            kept_out = allo("spend", "import", str(bad), *new)
+            assert kept_out.status == 1
             for line, reason, _ in problems:
-                assert f"line {line}: {reason}" in strict.err
-        done = allo("spend", "import", str(bad), *new).json
+                assert f"line {line}: {reason}" in kept_out.err
+        done = allo("spend", "import", str(bad), *new, "--skip-bad-lines").json
         assert done["written"] == len(written)
         assert [
             (each["line"], each["reason"], each["refused"]) for each in done["problems"]
@@ -75,9 +80,8 @@ def test_what_cannot_be_imported_is_one_line_and_status_1(
     allo: Allo, file: str, tmp_path: Path
 ) -> None:
     for args, why in (
-        ((file,), "no advertising account yet"),
-        ((file, "--account", "Nobody"), "with its source"),
-        ((file, "--account", "A", "--source", "x", "--strict"), "--strict"),
+        ((file, "--skip-bad-lines"), "no advertising account yet"),
+        ((file, "--skip-bad-lines", "--account", "Nobody"), "with its source"),
     ):
         said = allo("spend", "import", *args)
         assert (said.status, is_one_line(said.err)) == (1, True), said.err
@@ -87,6 +91,11 @@ def test_what_cannot_be_imported_is_one_line_and_status_1(
     said = allo("spend", "import", str(empty))
     assert said.status == 1
     assert "The file is empty." in said.err
+    empty.write_text("date;cost\n2099-01-01;1\n2026-11-01;x\n")
+    said = allo("spend", "import", str(empty), "--skip-bad-lines")
+    assert (said.status, is_one_line(said.err)) == (1, True)
+    assert "line 2: 2099-01-01 is still to come." in said.err
+    assert "line 3: “x” is not an amount." in said.err
 
 
 @pytest.mark.parametrize(
@@ -106,6 +115,7 @@ def test_rates_come_from_a_file_and_count_what_waited(allo: Allo, tmp_path: Path
     spent = tmp_path / "usd.csv"
     spent.write_text("date;cost\n2026-11-03;10\n")
     new = ("--account", "A", "--source", "a", "--currency", "USD", "--json")
+    assert allo("spend", "import", str(spent), *new, "--dry-run").json["uncounted"] == 1
     assert allo("spend", "import", str(spent), *new).json["uncounted"] == 1
     rates = tmp_path / "rates.csv"
     rates.write_text(

@@ -10,10 +10,11 @@ from babel.numbers import is_currency
 
 from connectors.advertising.currency_rates import read_rates
 from connectors.advertising.reading import AUTO, FORMATS, LARGEST, read_spend
-from router.spending import Spending
+from router.spending import Spending, last_spent
 from storage.ad_account_choice import choose_ad_account
 from storage.ad_accounts import LONGEST_NAME, AdAccount, all_ad_accounts
 from storage.audit import write_audit
+from storage.company import company_zone
 from storage.engine import transaction
 from storage.spend_plan import Plan, plan_spending
 from storage.spend_reckoning import reckoning, set_rates
@@ -25,7 +26,7 @@ from workers.cli.printing import print_json, print_table
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="For a program to read.")
 NOBODY: Final = UUID(int=0)
 """The audit's object: there is one company."""
-SHOWN: Final = 20
+SHOWN: Final = 100
 """Problems, on standard error."""
 
 
@@ -49,7 +50,11 @@ def spend() -> None:
 @click.option("--medium", default="", help="The same for utm_medium; cpc unless it is said.")
 @click.option("--currency", default="", help="Of a new account; the company's unless it is said.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
-@click.option("--strict", is_flag=True, help="Write nothing when a line cannot be read.")
+@click.option(
+    "--skip-bad-lines",
+    is_flag=True,
+    help="Of a file with lines that cannot be read, write the others; without it nothing is written.",
+)
 @AS_JSON
 def import_(
     *,
@@ -60,7 +65,7 @@ def import_(
     medium: str,
     currency: str,
     dry_run: bool,
-    strict: bool,
+    skip_bad_lines: bool,
     as_json: bool,
 ) -> None:
     """Import FILE: CSV, Yandex Direct's TSV, VK's JSON, CSV of Google or Meta Ads. `-` is standard input.
@@ -74,15 +79,16 @@ def import_(
     if len(name) > LONGEST_NAME:
         raise click.UsageError(f"--account takes {LONGEST_NAME} characters at most.")
     data = _read(file)
-    said = read_spend(data, format_=format_)
-    if said.covered is None:
-        raise Failed(f"{file}: {_first_refusal(said)}")
-    if strict and said.refused:
-        _complain(said)
-        raise Failed(f"{said.refused} lines cannot be read, and --strict was asked for.")
     fingerprint = hashlib.sha256(data).hexdigest()
 
-    async def story(here: Installation) -> tuple[AdAccount, Plan | None, Written | None]:
+    async def story(here: Installation) -> tuple[Spending, AdAccount, Plan | None, Written | None]:
+        said = await _readable(here, file, data, format_=format_)
+        if said.refused and not skip_bad_lines and not dry_run:
+            _complain(said)
+            raise Failed(
+                f"Nothing was written: {said.refused} of the lines cannot be read. Mend them,"
+                " or write the others with --skip-bad-lines."
+            )
         async with here.engine.connect() as connection, connection.begin() as whole:
             account = await choose_ad_account(
                 connection,
@@ -97,7 +103,7 @@ def import_(
                 plan = await plan_spending(connection, account.id, said, file_hash=fingerprint)
                 # The account may have been made for this look only.
                 await whole.rollback()
-                return account, plan, None
+                return said, account, plan, None
             written = await write_spending(
                 connection,
                 account.id,
@@ -108,9 +114,9 @@ def import_(
                 by=None,
                 now=here.now(),
             )
-            return account, None, written
+            return said, account, None, written
 
-    account, plan, written = in_records(story)
+    said, account, plan, written = in_records(story)
     if as_json:
         print_json(
             {
@@ -125,6 +131,8 @@ def import_(
         return
     _complain(said)
     _tell(account, said, plan, written)
+    if dry_run and said.refused and not skip_bad_lines:
+        click.echo("Without --skip-bad-lines nothing of it will be written.", err=True)
 
 
 @spend.command("rates")
@@ -221,6 +229,18 @@ def _read(file: Path) -> bytes:
         raise Failed(f"{file} cannot be read: {error.strerror}.") from error
 
 
+async def _readable(here: Installation, file: Path, data: bytes, *, format_: str) -> Spending:
+    """Raises Failed when there is nothing in it that could be written."""
+    async with here.engine.connect() as connection:
+        zone = await company_zone(connection, otherwise=here.settings.time_zone)
+    said = read_spend(data, format_=format_, until=last_spent(here.now(), zone))
+    if said.covered is None:
+        if len(said.problems) > 1:
+            _complain(said)
+        raise Failed(f"{file}: {_first_refusal(said)}")
+    return said
+
+
 def _figures(plan: Plan | None, written: Written | None) -> dict[str, object]:
     done = written or plan
     if done is None:
@@ -233,7 +253,7 @@ def _figures(plan: Plan | None, written: Written | None) -> dict[str, object]:
         "unchanged": written.unchanged if written else bool(plan and plan.unchanged_since),
         "totals": {code: str(total) for code, total in done.totals.items()},
         "import": written.id if written else None,
-        "uncounted": written.uncounted if written else None,
+        "uncounted": done.uncounted,
         "without_rate": plan.without_rate if plan else None,
     }
 
@@ -260,9 +280,9 @@ def _tell(account: AdAccount, said: Spending, plan: Plan | None, written: Writte
         f"{account.name} ({said.format}), {days}: {done.written} rows {verb}, {totals};"
         f" {done.replaced} rows {'would be ' if plan else ''}replaced, {said.refused} lines not read."
     )
-    if written and written.uncounted:
+    if done.uncounted:
         click.echo(
-            f"{written.uncounted} rows wait for a currency's rate: enter it in the settings.",
+            f"{done.uncounted} rows {'would ' if plan else ''}wait for a currency's rate: enter it in the settings.",
             err=True,
         )
 

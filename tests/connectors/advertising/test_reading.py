@@ -211,6 +211,60 @@ def test_what_is_no_such_file_says_what_it_is(data, why):
     assert why in said.problems[0].reason
 
 
+@pytest.mark.parametrize("line", ["2026-11-01,1234,56", "2026-11-01,1,234.56"])
+@pytest.mark.parametrize("tail", ["", ","])
+def test_a_figure_that_falls_apart_at_its_comma_is_not_read_as_another(line, tail):
+    said = read(f'date,cost{tail}\n2026-11-02,"7,50"\n{line}\n2026-11-03,8,\n')
+    assert amounts(said) == [Decimal("7.50"), 8]
+    ((number, why),) = refusals(said)
+    assert (number, "more cells than headings" in why) == (3, True)
+    rates, (problem,) = read_rates(b"day,currency,rate\n2026-11-01,USD,90,5\n2026-11-02,USD,91\n")
+    assert ([each.rate for each in rates], problem.line) == ([91], 2)
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["", "2026-11-03,7,c\n" * 20, '2026-11-03,7,"c"\n', '2026-11-03,7,"unclosed too\n'],
+)
+def test_a_quotation_mark_that_is_never_closed_swallows_no_line(after):
+    said = read(
+        f'date,cost,campaign\n2026-10-31,4,a\n2026-11-01,5,"unclosed\n2026-11-02,6,b\n{after}'
+    )
+    assert (list(said.rows), said.covered) == ([], None)
+    ((number, why),) = refusals(said)
+    assert (number, "never closed" in why) == (3, True)
+
+
+def test_a_cell_of_several_lines_is_read_and_pointed_out():
+    said = read(
+        'date,cost,campaign\n2026-11-01,5,"Brakes, ""new""\nand oil, too"\n2026-11-02,6,17" wheels\n'
+    )
+    assert [(row.campaign, row.amount) for row in said.rows] == [
+        ('Brakes, "new" and oil, too', 5),
+        ('17" wheels', 6),
+    ]
+    assert [(line, "several lines" in why) for line, why in notes(said)] == [(2, True)]
+
+
+def test_days_to_come_and_of_another_century_are_mistyped():
+    lines = "date;cost\n2026-11-21;1\n2026-11-22;2\n2099-01-01;3\n1999-12-31;4\n"
+    said = read(lines, until=NOV[20])
+    assert amounts(said) == [1]
+    assert said.covered == (NOV[20], NOV[20])
+    assert refusals(said) == [
+        (3, "2026-11-22 is still to come."),
+        (4, "2099-01-01 is still to come."),
+        (5, "1999-12-31 is not a day of this century."),
+    ]
+    assert refusals(read(VK, until=NOV[0])) == [(1, "2026-11-02 is still to come.")]
+
+
+def test_what_is_refused_is_told_before_what_is_only_pointed_out():
+    said = read("date;cost\n" + "2026-11-01;-1\n" * 1500 + "2026-11-02;x\n")
+    assert (said.problems[0].line, said.problems[0].refused) == (1502, True)
+    assert len(said.problems) == 1000
+
+
 @pytest.mark.parametrize("nothing", ["--", "—", "n/a", "N/A", "Нет данных"])
 def test_nothing_is_nothing_however_it_is_written(nothing):
     said = read(f"date;campaign;cost\n2026-11-01;{nothing};5\n{nothing};a;6\n")
