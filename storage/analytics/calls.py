@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics.measures import Measure, share, whole
+from storage.analytics.planning import plan_by_values
 from storage.analytics.rules import NOBODY
 from storage.analytics.wishes import Wish, narrowed
 
@@ -124,6 +125,7 @@ BY_NAME: Final = {figure.name: figure for figure in FIGURES}
 
 
 async def calls(connection: AsyncConnection, wish: CallsWish) -> Calls:
+    await plan_by_values(connection)
     cells: dict[tuple[int, int], CallSums] = {}
     rows: dict[str, CallSums] = {}
     total = CallSums()

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.analytics import ways
 from storage.analytics.measures import Measure, share, whole
+from storage.analytics.planning import plan_by_values
 from storage.analytics.stage_times import stage_times
 from storage.analytics.wishes import Wish, narrowed
 
@@ -114,6 +115,7 @@ BY_NAME: Final = {figure.name: figure for figure in FIGURES}
 
 
 async def funnel(connection: AsyncConnection, wish: FunnelWish) -> Funnel:
+    await plan_by_values(connection)
     way = await way_of_pipeline(connection, wish.pipeline)
     if not way:
         return Funnel(wish=wish, pipeline_name="", leads=0, won=0, lost=0, stages=(), groups=())

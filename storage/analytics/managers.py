@@ -20,6 +20,7 @@ from router.working_hours import works_on
 from storage.activity_plans import read_plans
 from storage.analytics.activity import ACTIVITY, Period, add_activity, add_leads, add_offers
 from storage.analytics.measures import Measure, share, whole
+from storage.analytics.planning import plan_by_values
 from storage.analytics.wishes import Wish, by_whom
 
 
@@ -174,6 +175,7 @@ async def managers(
     connection: AsyncConnection, wish: ManagersWish, *, zone: ZoneInfo, now: datetime
 ) -> Managers:
     """`zone` is the company's."""
+    await plan_by_values(connection)
     people = await _people(connection, wish)
     period = Period.of(wish, zone=zone, now=now)
     work: dict[UUID | None, dict[str, Any]] = defaultdict(dict)

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.analytics import rollups, spans
 from storage.analytics.figures import Sums, summed
 from storage.analytics.models import PLACES
+from storage.analytics.planning import plan_by_values
 from storage.analytics.rollups import Basis
 
 Grouping = Literal[
@@ -98,12 +99,8 @@ class Report:
     total: Sums
 
 
-# A plan made without looking at the days and filters reads a month's sums once for every origin.
-_BY_VALUES: Final = text("set local plan_cache_mode = force_custom_plan")
-
-
 async def source_report(connection: AsyncConnection, wish: Wish) -> Report:
-    await connection.execute(_BY_VALUES)
+    await plan_by_values(connection)
     found = await _counted(connection, wish)
     spent = await _spent(connection, wish)
     keys = {**found, **dict.fromkeys(spent or ())}

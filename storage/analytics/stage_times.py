@@ -43,13 +43,11 @@ async def stage_times(
             with wanted as (
                 select * from unnest(cast(:stages as uuid[]), cast(:kinds as int[]), cast(:nths as int[]),
                                      cast(:percents as int[])) as given(stage_id, kind, nth, percent)
-            ), ranked as (
-                select x.stage_id, x.length as kind, x.seconds,
-                       row_number() over (partition by x.stage_id, x.length order by x.seconds) as nth
-                {stays} and (x.stage_id, x.length) in (select stage_id, kind from wanted)
             )
-            select w.stage_id, w.percent, r.seconds from wanted w
-            join ranked r on r.stage_id = w.stage_id and r.kind = w.kind and r.nth = w.nth
+            select w.stage_id, w.percent, r.seconds from wanted w, lateral (
+                select x.seconds {stays} and x.stage_id = w.stage_id and x.length = w.kind
+                order by x.seconds offset w.nth - 1 limit 1
+            ) r
         """),  # noqa: S608
         values,
     )

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.analytics import spans
 from storage.analytics.happened import happened
 from storage.analytics.measures import Measure, share, whole
+from storage.analytics.planning import plan_by_values
 from storage.analytics.spans import Step, begin_of, following
 from storage.analytics.wishes import Wish, narrowed
 
@@ -94,6 +95,7 @@ BY_NAME: Final = {figure.name: figure for figure in FIGURES}
 
 
 async def summary(connection: AsyncConnection, wish: SummaryWish) -> Summary:
+    await plan_by_values(connection)
     found = await _happened(connection, wish, by=wish.by)
     series = [
         Point(day=day, sums=found.get(day, Sums())) for day in steps(wish.first, wish.last, wish.by)

@@ -116,12 +116,12 @@ fact_stage = Table(
             "manager_id",
         ],
     ),
-    Index(  # the stays of one class
+    Index(  # the stays of one class, the shortest first
         "ix_fact_stage_length",
         "stage_id",
         "length",
-        "created_on",
-        postgresql_include=["seconds", "origin_id", "account_id", "manager_id"],
+        "seconds",
+        postgresql_include=["created_on", "origin_id", "account_id", "manager_id"],
         postgresql_where=text("length is not null"),
     ),
     Index(

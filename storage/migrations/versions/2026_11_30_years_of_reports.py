@@ -69,7 +69,7 @@ def upgrade() -> None:
     op.execute("delete from setting where name = 'reports_counted_by'")
     op.create_index('ix_fact_credit_without_rate', 'fact_credit', ['created_on', 'closed_on', 'subject_id'], unique=False, postgresql_where=sa.text("status = 'won' and money is null"))
     op.create_index('ix_response_first', 'response', ['user_id', 'working_seconds', 'at'], unique=False, postgresql_where=sa.text('first'))
-    op.create_index('ix_fact_stage_length', 'fact_stage', ['stage_id', 'length', 'created_on'], unique=False, postgresql_include=['seconds', 'origin_id', 'account_id', 'manager_id'], postgresql_where=sa.text('length is not null'))
+    op.create_index('ix_fact_stage_length', 'fact_stage', ['stage_id', 'length', 'seconds'], unique=False, postgresql_include=['created_on', 'origin_id', 'account_id', 'manager_id'], postgresql_where=sa.text('length is not null'))
 
 
 def downgrade() -> None:
