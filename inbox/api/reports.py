@@ -73,8 +73,8 @@ class _Days(Struct, frozen=True, kw_only=True):
 
 class SourcesQuery(_Days, frozen=True, kw_only=True):
     by: Literal[
-        "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
-        "day", "week", "month",
+        "source", "campaign", "content", "term", "landing", "said", "channel", "account", "manager",
+        "pipeline", "day", "week", "month",
     ] = "source"  # fmt: skip
     basis: Literal["cohort", "event"] = "cohort"
     model: Literal[
@@ -86,6 +86,7 @@ class SourcesQuery(_Days, frozen=True, kw_only=True):
     content: Key = ""
     term: Key = ""
     landing: Key = ""
+    said: Key = ""
     channel: Key = ""
     account: UUID | None = None
     manager: UUID | None = None

@@ -19,12 +19,13 @@ from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.sources import filters_in_words, grouping_words
 from inbox.reports.spec import Spec
 from inbox.reports.whose import Whose, whose
-from inbox.reports.wish import ReportWish, wish_of
+from inbox.reports.wish import EMPTY, ReportWish, wish_of
 from inbox.reports.words import BASES, COMPARED, GROUPINGS, MODELS
 from inbox.rights import Right
 from inbox.source_names import unnamed
 from inbox.visit import Visit
 from storage.analytics.key_names import all_names, channels_known, unmapped_sources
+from storage.analytics.self_reported import self_reported_field
 from storage.company import company_currency
 
 _WRITTEN: Final = ("campaign", "content", "term", "landing", "number")
@@ -177,6 +178,10 @@ async def _choices(
         case "channel":
             kinds = await channels_known(connection)
             return [(each, channel_label(visit.language, each)) for each in kinds]
+        case "said":
+            asked = await self_reported_field(connection)
+            choices = asked.choices if asked is not None else ()
+            return [*((each, each) for each in choices), (EMPTY, visit._("Not asked"))]
         case _ if name in _WRITTEN:
             return None
     found = list((await all_names(connection, name)).items())

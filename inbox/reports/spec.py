@@ -6,7 +6,7 @@ from typing import Final
 from inbox.wording import N_
 
 FILTERS: Final = (
-    "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
+    "source", "campaign", "content", "term", "landing", "said", "channel", "account", "manager", "pipeline",
 )  # fmt: skip
 """What rows can be narrowed to, as the addresses name it."""
 
@@ -67,8 +67,8 @@ SOURCES: Final = Spec(
     purpose=N_("What each source and campaign brought, and what it cost."),
     icon="chart",
     groupings=(
-        "source", "source_term", "campaign", "content", "term", "landing", "channel", "account", "manager",
-        "pipeline", "day", "week", "month",
+        "source", "source_term", "campaign", "content", "term", "landing", "said", "channel", "account",
+        "manager", "pipeline", "day", "week", "month",
     ),
     filters=FILTERS,
     models=True,
