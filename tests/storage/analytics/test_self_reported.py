@@ -14,17 +14,16 @@ from storage.analytics import drill_down
 from storage.analytics.self_reported import choose_self_reported, self_reported_field
 from storage.analytics.source_report import Report, Wish, source_report
 from storage.fields import add_field, archive_field
-from tests.storage.analytics.business import BEGIN, Business
+from tests.storage.analytics.business import BEGIN, HEARD, Business
 from tests.storage.analytics.test_what_tells_reports import equal
 
-HEARD, LATER = "heard", "heard_later"
+LATER = "heard_later"
 
 
 @pytest.fixture
 async def shop(database: AsyncEngine) -> Business:
     """Five people with a lead each: two heard of friends, one of the maps, two were not asked. One of the friends bought."""
     shop = await Business(database).begin()
-    await question(shop, HEARD)
     for who in range(5):
         for number in (1, 7):
             await shop.do("message", 2 * who + 2, number)
@@ -35,22 +34,6 @@ async def shop(database: AsyncEngine) -> Business:
     await shop.desk.change_lead(first, {"value": 5000, "stage_id": won}, by=None)
     await shop.settle()
     return shop
-
-
-async def question(shop: Business, key: str) -> UUID:
-    """Another field that is asked, and by which reports group."""
-    async with shop.engine.begin() as connection:
-        made = await add_field(
-            connection,
-            entity="lead",
-            name=f"Откуда узнали ({key})",
-            kind="choice",
-            choices=["Друзья", "Карты"],
-            key=key,
-            now=shop.now,
-        )
-        await choose_self_reported(connection, made, chosen=True)
-    return made
 
 
 async def leads(shop: Business) -> list[UUID]:
@@ -147,7 +130,7 @@ async def test_who_is_erased_was_not_asked(shop: Business) -> None:
 
 async def test_another_question_counts_everybody_anew(shop: Business) -> None:
     *_, last = await leads(shop)
-    await question(shop, LATER)
+    await shop.ask(LATER)
     await say(shop, last, LATER, "Карты")
     await shop.notice()
     await equal(shop)
