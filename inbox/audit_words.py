@@ -72,6 +72,8 @@ DONE: Final[Mapping[str, str]] = MappingProxyType(
         "field_added": N_("added a field"),
         "field_archived": N_("put a field away"),
         "field_changed": N_("changed a field"),
+        "field_grouped_by": N_("chose the field that reports group by"),
+        "field_not_grouped_by": N_("ended that reports group by a field"),
         "field_restored": N_("brought a field back"),
         "key_added": N_("added a number or an address"),
         "key_own": N_("said that a number or an address is the person's own"),

@@ -75,8 +75,8 @@ class _Days(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class SourcesQuery(_Days, frozen=True, kw_only=True):
     by: Literal[
-        "source", "source_term", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
-        "day", "week", "month",
+        "source", "source_term", "campaign", "content", "term", "landing", "said", "channel", "account", "manager",
+        "pipeline", "day", "week", "month",
     ] = "source"  # fmt: skip
     basis: Literal["cohort", "event"] = "cohort"
     model: Literal[
@@ -88,12 +88,13 @@ class SourcesQuery(_Days, frozen=True, kw_only=True):
     content: Key = ""
     term: Key = ""
     landing: Key = ""
+    said: Key = ""
     channel: Key = ""
     account: UUID | None = None
     manager: UUID | None = None
     pipeline: UUID | None = None
     without: Annotated[
-        tuple[Literal["campaign", "content", "term", "landing", "channel"], ...],
+        tuple[Literal["campaign", "content", "term", "landing", "said", "channel"], ...],
         Meta(description="What there is to be none of: the rows whose `key` is empty."),
     ] = ()
 

@@ -25,6 +25,7 @@ from inbox.rights import Right
 from inbox.source_names import unnamed
 from inbox.visit import Visit
 from storage.analytics.key_names import all_names, channels_known, unmapped_sources
+from storage.analytics.self_reported import self_reported_field
 from storage.company import company_currency
 
 _WRITTEN: Final = ("campaign", "content", "term", "landing", "number")
@@ -176,6 +177,9 @@ async def _choices(
         case "channel":
             kinds = await channels_known(connection)
             return [(each, channel_label(visit.language, each)) for each in kinds]
+        case "said":
+            asked = await self_reported_field(connection)
+            return [(each, each) for each in (asked.choices if asked is not None else ())]
         case _ if name in _WRITTEN:
             return None
     found = list((await all_names(connection, name)).items())

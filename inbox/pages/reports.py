@@ -18,6 +18,7 @@ from inbox.reports.spec import Spec
 from inbox.reports.wish import ReportWish
 from inbox.visit import Handler, Page, Visit, get, post
 from storage.analytics.gaps import is_untouched
+from storage.analytics.self_reported import self_reported_field
 from storage.engine import transaction
 from storage.report_columns import choose_columns, chosen_columns
 
@@ -25,6 +26,7 @@ SETTINGS: Final = {
     "rules": "/settings/sources",
     "links": "/settings/links",
     "spend": "/settings/spend",
+    "fields": "/settings/fields",
 }
 TILES: Final = {
     "summary": (
@@ -58,6 +60,7 @@ def page_of_report(spec: Spec) -> Handler:
             columns = await chosen_columns(connection, visit.me, spec.name)
             empty = await is_untouched(connection)
             charts = await charts_of(connection, wish, look, sheet, cards_of)
+            unasked = "said" in {wish.by, *wish.only} and not await self_reported_field(connection)
 
         return visit.page(
             "report.html",
@@ -67,6 +70,7 @@ def page_of_report(spec: Spec) -> Handler:
             tiles=tiles(sheet, look, TILES.get(spec.name, ()), cards_of),
             cards_of=cards_of,
             empty=empty,
+            unasked=unasked,
             charts=charts,
             settings=_settings(visit),
         )

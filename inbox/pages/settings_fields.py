@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inbox.rights import Right
 from inbox.visit import Page, Undo, Visit, get, post
 from router.field_answers import KINDS
+from storage.analytics.self_reported import choose_self_reported, self_reported_field
 from storage.audit import write_audit
 from storage.engine import transaction
 from storage.fields import add_field, archive_field, change_field, move_field
@@ -28,6 +29,7 @@ async def fields(visit: Visit) -> web.Response:
             archived=await archived_fields(connection, of=of),
             strays=await undefined_keys(connection, of=of),
             kinds=KINDS,
+            self_reported=await self_reported_field(connection),
         )
 
 
@@ -101,6 +103,27 @@ async def archive(visit: Visit) -> web.Response:
     )
 
 
+async def group_by(visit: Visit) -> web.Response:
+    """Whether reports group by this field's answers: how customers heard of us."""
+    chosen = visit.form.get("chosen") == "1"
+    async with transaction(visit.around.engine) as connection:
+        before = await self_reported_field(connection)
+        row = await choose_self_reported(connection, visit.id(), chosen=chosen)
+        what = "field_grouped_by" if chosen else "field_not_grouped_by"
+        await _audit(visit, connection, what, visit.id(), row.name)
+    said = (
+        visit._("Reports group by “{name}”")
+        if chosen
+        else visit._("Reports no more group by “{name}”")
+    )
+    back, again = (before.id, "1") if before is not None else (visit.id(), "0")
+    return visit.done(
+        f"{_WHERE}?of=lead",
+        said=said.format(name=row.name),
+        undo=Undo(action=f"{_WHERE}/{back}/reports", fields={"chosen": again}),
+    )
+
+
 def _entity(given: str) -> Entity:
     return "lead" if given == "lead" else "contact"
 
@@ -125,4 +148,5 @@ PAGES: Final[Sequence[Page]] = (
     post("/settings/fields/{id}", change, Right.MANAGE_FIELDS),
     post("/settings/fields/{id}/move", move, Right.MANAGE_FIELDS),
     post("/settings/fields/{id}/archive", archive, Right.MANAGE_FIELDS),
+    post("/settings/fields/{id}/reports", group_by, Right.MANAGE_FIELDS),
 )

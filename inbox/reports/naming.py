@@ -51,6 +51,8 @@ class Names:
                 return key or _("Without a phrase")
             case "landing":
                 return key or _("No landing page is known")
+            case "said":
+                return key or _("Not asked")
             case "channel":
                 return channel_label(self._look.language, key) if key else _("Opened by hand")
             case "team":

@@ -36,7 +36,7 @@ INSIDE: Final[Mapping[str, tuple[Grouping, ...]]] = {
     "campaign": ("campaign", "content"),
 }
 """What a row of a grouping has in it, from level to level; one without an entry has nothing in it."""
-_WITHOUT_SPEND: Final = frozenset({"channel", "account", "manager", "pipeline", "landing"})
+_WITHOUT_SPEND: Final = frozenset({"channel", "account", "manager", "pipeline", "landing", "said"})
 
 
 def storage_wish(wish: ReportWish, only: Mapping[str, str], by: Grouping) -> Wish:

@@ -65,11 +65,11 @@ SOURCES: Final = Spec(
     purpose=N_("What each source and campaign brought, and what it cost."),
     icon="chart",
     groupings=(
-        "source", "source_term", "campaign", "content", "term", "landing", "channel", "account", "manager",
-        "pipeline", "day", "week", "month",
+        "source", "source_term", "campaign", "content", "term", "landing", "said", "channel", "account",
+        "manager", "pipeline", "day", "week", "month",
     ),
     filters=(
-        "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
+        "source", "campaign", "content", "term", "landing", "said", "channel", "account", "manager", "pipeline",
     ),
     models=True,
     of_people=False,

@@ -23,7 +23,7 @@ WITHOUT: Final = "without"
 """Names in an address, with commas, what there is to be none of: a campaign may be called anything, and a field left empty
 narrows nothing.
 """
-MAY_BE_WITHOUT: Final = frozenset({"campaign", "content", "term", "landing", "channel"})
+MAY_BE_WITHOUT: Final = frozenset({"campaign", "content", "term", "landing", "said", "channel"})
 CARDS: Final = "/cards"
 _BETWEEN: Final = "\x1f"
 """Between the keys of a row inside of a row: in no word that a link can carry (router.attribution cleans them)."""

@@ -67,6 +67,7 @@ GROUPINGS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "content": (N_("Ad"), N_("Ad")),
         "term": (N_("Phrase"), N_("Phrase")),
         "landing": (N_("Landing page"), N_("Landing page")),
+        "said": (N_("How they heard of us"), N_("How they heard of us")),
         "channel": (N_("Channel"), N_("Channel")),
         "account": (N_("Account"), N_("Account")),
         "number": (N_("Our number"), N_("Our number")),

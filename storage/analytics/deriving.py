@@ -123,6 +123,7 @@ def _of_lead(
             ),
             "weights": weights[place],
             "money": [of_model[place] for of_model in money] if money is not None else None,
+            "said": lead.said,
         }
     return rows
 
@@ -151,6 +152,7 @@ def _of_inquiry(inquiry: Inquiry, touches: Sequence[Touch], rules: Rules) -> lis
             "response_seconds": None,
             "weights": weights[place],
             "money": None,
+            "said": "",
         }
     return rows
 

@@ -72,7 +72,7 @@ async def _write(
     *,
     now: datetime,
 ) -> None:
-    histories = await load_histories(connection, contacts)
+    histories = await load_histories(connection, contacts, question=rules.question)
     derived = derive(histories, rules)
     if unknown := {row["origin"] for row in derived.credited} - known.keys():
         known |= await origin_ids(connection, unknown, now=now)

@@ -25,7 +25,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """`stage_id` is where it is now. `responded_at`: when a person first answered in its conversation. Those merged into others are none."""
+    """`stage_id` is where it is now. `responded_at`: when a person first answered in its conversation. `said`: how they
+    heard of us, "" when nobody has asked. Those merged into others are none.
+    """
 
     id: UUID
     contact_id: UUID
@@ -42,6 +44,7 @@ class Lead:
     first_touch: Snapshot | None
     last_touch: Snapshot | None
     responded_at: datetime | None
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,9 @@ _LEADS: Final = bulk.Records(
     "select l.id, l.contact_id, l.pipeline_id, l.stage_id, l.status, l.value, l.currency, l.manager_id, l.account_id,"
     " coalesce(a.kind, '') as channel, l.created_at, l.closed_at, l.first_touch, l.last_touch,"
     " (select min(r.at) from response r where r.conversation_id = l.conversation_id and r.at >= l.created_at)"
-    "  as responded_at"
+    "  as responded_at,"
+    # By the API an answer may be anything; it is part of a key.
+    " left(btrim(coalesce(l.fields ->> cast(:question as text), '')), 200) as said"
     " from lead l left join account a on a.id = l.account_id"
     " where l.contact_id = any(cast(:contacts as uuid[])) and l.status <> 'merged'",
 )
@@ -143,9 +148,13 @@ _CALLS: Final = bulk.Records(
 )
 
 
-async def load_histories(connection: AsyncConnection, contacts: Collection[UUID]) -> Histories:
+async def load_histories(
+    connection: AsyncConnection, contacts: Collection[UUID], *, question: str | None
+) -> Histories:
+    """`question`: the key of the field of leads that holds how they heard of us; None: nobody asks."""
     given = list(contacts)
-    leads, steps = _LEADS.asked(contacts=given), _STEPS.asked(contacts=given)
+    leads = _LEADS.asked(contacts=given, question=question)
+    steps = _STEPS.asked(contacts=given)
     inquiries, touches = _INQUIRIES.asked(contacts=given), _TOUCHES.asked(contacts=given)
     calls = _CALLS.asked(contacts=given)
     await bulk.answer(connection, leads, steps, inquiries, touches, calls)

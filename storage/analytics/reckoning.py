@@ -27,6 +27,7 @@ from storage.analytics.answers import settle_answers
 from storage.analytics.deriving import derive, with_origins
 from storage.analytics.loading import load_histories
 from storage.analytics.rules import Rules, Stage
+from storage.analytics.self_reported import self_reported_field
 from storage.company import company_currency, company_zone, setting
 from storage.driver import ask, numbered
 from storage.exchange import read_rates
@@ -114,12 +115,19 @@ async def read_rules(connection: AsyncConnection, *, time_zone: str) -> Rules:
             for row in await connection.execute(_STAGES)
         },
         converted=await read_rates(connection, own=await company_currency(connection)),
+        question=await question_key(connection),
     )
 
 
 async def look_back_days(connection: AsyncConnection) -> int:
     """Touches longer than this before a lead had no part in it."""
     return int(await setting(connection, LOOK_BACK) or LOOK_BACK_DAYS)
+
+
+async def question_key(connection: AsyncConnection) -> str | None:
+    """Of the field of leads that holds how they heard of us."""
+    asked = await self_reported_field(connection)
+    return asked.key if asked is not None else None
 
 
 async def hold_rules(connection: AsyncConnection) -> None:
@@ -141,7 +149,7 @@ async def _reckon(
 ) -> None:
     await ask(connection, _MINE_ALONE, contacts=list(contacts))
     await settle_answers(connection, contacts)
-    histories = await load_histories(connection, contacts)
+    histories = await load_histories(connection, contacts, question=rules.question)
     derived = derive(histories, rules)
     numbers = await origin_ids(connection, {row["origin"] for row in derived.credited}, now=now)
     subjects = [
@@ -172,7 +180,7 @@ async def concerned(connection: AsyncConnection, facts: Iterable[Fact]) -> set[U
     for fact in facts:
         match fact:
             # "title" is what a lead is told by that turns out to have begun earlier (router.leads).
-            case LeadChanged(what="place" | "fields" | "note"):
+            case LeadChanged(what="place" | "note"):
                 continue
             # An edited entry may be a call's, of which more is known now.
             case MessageReceived() | MessageQueued() | MessageChanged(what="edited"):
@@ -225,6 +233,11 @@ async def due_in_currency(connection: AsyncConnection, currency: str, *, now: da
     return done.rowcount
 
 
+async def everybody_with_a_lead_is_due(connection: AsyncConnection, *, now: datetime) -> None:
+    """After another field was said to hold how they heard of us."""
+    await connection.execute(_LEADS_DUE, {"now": now})
+
+
 async def how_many_due(connection: AsyncConnection) -> int:
     return int((await connection.execute(text("select count(*) from reckoning_due"))).scalar_one())
 
@@ -254,8 +267,10 @@ _EVERYBODY_DUE: Final = [
         "call k join conversation v on v.id = k.conversation_id",
     )
 ]
-_CURRENCY_DUE = text("""
+_THOSE_WITH_A_LEAD_DUE: Final = """
     insert into reckoning_due (contact_id, since)
-    select distinct contact_id, cast(:now as timestamptz) from lead where currency = :currency order by 1
+    select distinct contact_id, cast(:now as timestamptz) from lead where {which} order by 1
     on conflict (contact_id) do update set since = excluded.since
-""")
+"""
+_CURRENCY_DUE = text(_THOSE_WITH_A_LEAD_DUE.format(which="currency = :currency"))
+_LEADS_DUE = text(_THOSE_WITH_A_LEAD_DUE.format(which="true"))

@@ -4,6 +4,7 @@
     rollup_owner    by day and account, manager, pipeline              who had them
     rollup_month    by month and all of these together                 the one by the other, over whole months
     rollup_landing  by week, origin and landing page                   which page whoever came from there saw first
+    rollup_said     by day and what they say themselves                how they heard of us
 
 What a credit adds is said once, in `_ADDS`; keeping the sums, counting them anew, and reading the credits themselves are
 all made of it.
@@ -30,11 +31,13 @@ DIMENSIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "rollup_owner": ("account_id", "manager_id", "pipeline_id"),
     "rollup_month": ("origin_id", "account_id", "manager_id", "pipeline_id"),
     "rollup_landing": ("origin_id", "landing"),
+    "rollup_said": ("said",),
 }
 STEPS: Final[Mapping[str, spans.Step]] = {"rollup_month": "month", "rollup_landing": "week"}
 """What a row of the sums is of, where that is not a day: its `day` is the first one."""
 CREDITED: Final = (
-    "subject_id", "contact_id", "origin_id", "content", "term", "landing", "account_id", "manager_id", "pipeline_id",
+    "subject_id", "contact_id", "origin_id", "content", "term", "landing", "said", "account_id", "manager_id",
+    "pipeline_id",
 )  # fmt: skip
 """What `credited` tells of a credit beside what it adds."""
 

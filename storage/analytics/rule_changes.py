@@ -4,6 +4,7 @@
     its currency, the look-back  everybody
     stages, their order and kinds  everybody with a lead in that pipeline; a stage that was only added changes nothing
     rates of a currency        everybody with a lead in it
+    how they heard of us       everybody with a lead, when another field holds it
 
 What was last counted by is kept under a setting, and compared. So no page, command or program that changes one of these
 has to think of it.
@@ -21,8 +22,10 @@ from storage import recording
 from storage.analytics import replies
 from storage.analytics.reckoning import (
     due_in_currency,
+    everybody_with_a_lead_is_due,
     everything_is_due,
     look_back_days,
+    question_key,
 )
 from storage.company import company_currency, company_zone, put, setting
 
@@ -74,6 +77,8 @@ async def _put_down(
     if any(before.get(name) != wanted[name] for name in ("zone", "currency", "look_back")):
         await everything_is_due(connection, now=now)
         return
+    if before.get("question") != wanted["question"]:
+        await everybody_with_a_lead_is_due(connection, now=now)
     for currency in sorted(_differ(before.get("rates", {}), wanted["rates"])):
         await due_in_currency(connection, currency, now=now)
     pipelines = _turned(before.get("pipelines", {}), wanted["pipelines"])
@@ -107,4 +112,5 @@ async def _counted_by(connection: AsyncConnection, time_zone: str) -> dict[str, 
         "look_back": await look_back_days(connection),
         "rates": {row.currency: str(row.rates) for row in await connection.execute(_RATES)},
         "pipelines": pipelines,
+        "question": await question_key(connection),
     }

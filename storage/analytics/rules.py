@@ -1,4 +1,6 @@
-"""What deriving needs to know beside what happened: by whose clock, in whose currency, how far back, along which stages."""
+"""What deriving needs to know beside what happened: by whose clock, in whose currency, how far back, along which stages,
+and what the leads are asked.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,12 +26,13 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """`stages` by id, in the order of their pipelines."""
+    """`stages` by id, in the order of their pipelines. `question`: the key of the field that holds how they heard of us."""
 
     zone: ZoneInfo
     look_back: timedelta
     stages: Mapping[UUID, Stage]
     converted: Converted
+    question: str | None
 
     def day(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()

@@ -3,9 +3,9 @@
     spend is not shared among touches: it belongs to whoever it was paid for, by source, campaign, content and term; grouped by anything else
     it stands in a row of its own, so that the rows add up to the total
 
-Where people came from and who had them are read from the daily sums of the one or the other. The one by the other is read
-from the monthly sums, landing pages from the weekly ones, and the days around whole months or weeks from the credits
-themselves; so are content and term.
+Where people came from, who had them and what they say of it themselves are read from the daily sums of the one or the
+other. Where they came from by who had them is read from the monthly sums, landing pages from the weekly ones, and the days
+around whole months or weeks from the credits themselves; so are content and term, and what people say by anything else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,12 +24,12 @@ from storage.analytics.planning import plan_by_values
 from storage.analytics.rollups import Basis
 
 Grouping = Literal[
-    "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
-    "day", "week", "month",
+    "source", "campaign", "content", "term", "landing", "said", "channel", "account", "manager",
+    "pipeline", "day", "week", "month",
 ]  # fmt: skip
 GROUPINGS: Final[tuple[Grouping, ...]] = (
-    "source", "campaign", "content", "term", "landing", "channel", "account", "manager", "pipeline",
-    "day", "week", "month",
+    "source", "campaign", "content", "term", "landing", "said", "channel", "account", "manager",
+    "pipeline", "day", "week", "month",
 )  # fmt: skip
 UNSHARED: Final = "unshared"
 """The key of the row of spend that cannot be told apart by what the report is grouped by."""
@@ -50,6 +50,7 @@ _KEYS: Final[Mapping[str, str]] = {
     "content": "x.content",
     "term": "x.term",
     "landing": "x.landing",
+    "said": "x.said",
     "channel": "coalesce((select kind from account where id = x.account_id), '')",
     "account": "cast(x.account_id as text)",
     "manager": "cast(x.manager_id as text)",
@@ -176,6 +177,10 @@ def _rows(wish: Wish, asked: set[str], values: dict[str, Any]) -> str:
     """SQL of the rows that add up to the answer: as few as its dimensions and days allow."""
     # The words of an advertisement are hardly ever the same twice: their sums would be as many as the credits.
     if asked & {"content", "term"} or ("landing" in asked and asked & _OWNERS):
+        return _credits(wish, _WITHIN, values)
+    if "said" in asked:
+        if asked - _TIMES == {"said"}:
+            return _daily("rollup_said", wish, asked, values)
         return _credits(wish, _WITHIN, values)
     if "landing" in asked:
         return _kept_and_around("rollup_landing", wish, asked, values)

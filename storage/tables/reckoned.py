@@ -54,6 +54,7 @@ fact_credit = Table(
     Column("response_seconds", BigInteger),  # until a person first answered
     Column("weights", ARRAY(Integer), nullable=False),
     Column("money", ARRAY(BigInteger)),  # of a won lead
+    words("said", default=""),  # how they heard of us, of a lead that was asked
     PrimaryKeyConstraint("subject_id", "place", "created_on"),
     CheckConstraint(one_of("kind", "lead", "inquiry"), name="kind"),
     Index("ix_fact_credit_contact_id", "contact_id"),
@@ -234,7 +235,7 @@ rollup_replies = Table(
 )
 
 # Sums of fact_credit under each model. What belongs to the day a lead was created stands there once for both bases
-# (cohort: all that became of it); `event_…` is what happened on the day itself. Four tables, each as fine as its
+# (cohort: all that became of it); `event_…` is what happened on the day itself. Five tables, each as fine as its
 # questions need: one with every dimension per day would have as many rows as there are leads.
 
 
@@ -306,6 +307,16 @@ rollup_landing = Table(  # `day` is the week's first
     words("landing"),
     *_sums(),
     PrimaryKeyConstraint("model", "day", "origin_id", "landing"),
+)
+
+rollup_said = Table(
+    "rollup_said",
+    metadata,
+    Column("model", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    words("said"),
+    *_sums(),
+    PrimaryKeyConstraint("model", "day", "said"),
 )
 
 # Leads by how far they came, and stays by their length, of the month in which the lead was created: what the funnel reads

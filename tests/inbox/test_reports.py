@@ -19,9 +19,11 @@ from inbox.reports.sales import figures_of
 from inbox.reports.sheet import Column, Line, Sheet
 from inbox.reports.words import CLEARER
 from inbox.reports.xlsx_file import xlsx_file
+from storage.analytics import reckoning
 from storage.analytics.figures import FIGURES, FULL_CAC
+from storage.analytics.rule_changes import notice_changes
 from tests.conftest import NOON
-from tests.inbox.report_shop import a_week_of_sales, open_report_shop
+from tests.inbox.report_shop import ZONE, a_week_of_sales, open_report_shop
 
 WEEK = "from=2026-11-15&to=2026-11-21"
 
@@ -464,3 +466,55 @@ async def test_the_look_back_is_a_number_of_days_and_shares_the_lead_anew(stage,
     card = words_of((await olga.get(f"/leads/{lead}")).text)
 
     assert re.search(r"Linear 50% .* 50% ", card)
+
+
+async def test_reports_group_by_the_field_that_holds_how_they_heard_of_us(stage, olga, browser):
+    await stage.hire("Boris", role="manager")
+    boris = await browser("Boris")
+    for name in ("Откуда узнали", "Реклама"):
+        form = {"of": "lead", "name": name, "kind": "choice", "choices": "Друзья\nКарты"}
+        assert (await olga.post("/settings/fields", form)).status == 303
+    fields = {row.name: row for row in await stage.shop.sql("select id, name, key from field")}
+    where = {name: f"/settings/fields/{row.id}/reports" for name, row in fields.items()}
+    report = f"/reports/sources?{WEEK}&by=said"
+    assert "/settings/fields?of=lead" in (await olga.get(report)).text
+
+    assert (await boris.post(where["Реклама"], {"chosen": "1"})).status == 403
+    for name in ("Реклама", "Откуда узнали"):
+        assert (await olga.post(where[name], {"chosen": "1"})).status == 303
+    page = (await olga.get("/settings/fields?of=lead")).text
+    assert re.findall(r"(\w[\w ]*) <span[^>]*>отчёты группируют по нему", page) == ["Откуда узнали"]
+    done = await stage.shop.sql("select what from audit where what like 'field_grouped%'")
+    assert len(done) == 2
+
+    sold = await stage.shop.one("select id from lead where title = 'Тормозные диски'")
+    key = fields["Откуда узнали"].key
+    assert (await olga.post(f"/leads/{sold.id}", {f"field.{key}": "Друзья"})).status == 303
+    await as_the_recorder(stage.engine)
+    shown = (await olga.get(report)).text
+    assert "/settings/fields?of=lead" not in shown
+    rows = rows_of(shown)
+    assert rows["Друзья"][:2] == ["1", "1"]
+    assert rows["Не спрашивали"][0] == "4"
+    assert rows["Расход, который не разделить"][5] == "5 000 ₽"
+    assert rows["Итого"][0] == "5"
+    for condition, leads in (("said=Друзья", 1), ("without=said", 4)):
+        cards = await olga.get(f"/reports/sources/cards?{WEEK}&count=leads&{condition}")
+        assert len(leads_in(cards.text)) == leads
+        narrowed = await olga.get(f"/reports/sources?{WEEK}&{condition}")
+        assert rows_of(narrowed.text)["Итого"][0] == str(leads)
+
+    assert (await olga.post(where["Откуда узнали"], {"chosen": "0"})).status == 303
+    await as_the_recorder(stage.engine)
+    rows = rows_of((await olga.get(report)).text)
+    assert rows["Не спрашивали"][0] == "5"
+    assert "Друзья" not in rows
+
+
+async def as_the_recorder(engine):
+    """Whatever a change of the settings has made due."""
+    async with engine.begin() as connection:
+        await notice_changes(connection, time_zone=ZONE, now=NOON)
+        rules = await reckoning.read_rules(connection, time_zone=ZONE)
+        while await reckoning.reckon_due(connection, rules, now=NOON):
+            pass

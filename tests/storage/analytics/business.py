@@ -18,8 +18,10 @@ from router.ids import new_id
 from router.message import Key, SourceKeys
 from storage.analytics import reckoning, replies, rollups, ways
 from storage.analytics.rule_changes import notice_changes
+from storage.analytics.self_reported import choose_self_reported
 from storage.analytics.taking_in import take_in
 from storage.desk import Desk
+from storage.fields import add_field
 from storage.pipelines import remove_stage
 from storage.policies import Policies
 from storage.tasks import change_task, create_task
@@ -30,6 +32,7 @@ from tests.storage.test_desk import NoFiles
 
 BEGIN = datetime.fromisoformat("2026-10-28T20:30:00+00:00")
 ZONE = "Europe/Moscow"
+HEARD, ANSWERS = "heard", ("Друзья", "Карты")
 PHONES = ("+79161230001", "+79161230002", "+79161230003")
 HOURS = {day: [["09:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 
@@ -74,8 +77,23 @@ class Business(Installation):
             "mango": await self.connect("office", kind="mango"),
         }
         self.desk = Desk(self.engine, now=lambda: self.now, media=NoFiles())
+        await self.ask(HEARD)
         await self.notice()
         return self
+
+    async def ask(self, key: str) -> None:
+        """Another field in which leads say how they heard of us, and by which reports group."""
+        async with self.engine.begin() as connection:
+            made = await add_field(
+                connection,
+                entity="lead",
+                name=f"Откуда узнали ({key})",
+                kind="choice",
+                choices=ANSWERS,
+                key=key,
+                now=self.now,
+            )
+            await choose_self_reported(connection, made, chosen=True)
 
     async def notice(self) -> None:
         """What the worker looks at every few seconds: whether a rule has changed."""
@@ -188,6 +206,14 @@ class Business(Installation):
         if leads:
             await self.desk.change_lead(
                 leads[who % len(leads)].id, {"value": number * 777}, by=None
+            )
+
+    async def do_say(self, who: int, number: int) -> None:
+        leads = await self.sql("select id from lead order by id")
+        if leads:
+            answer = (*ANSWERS, None)[number % 3]
+            await self.desk.change_lead(
+                leads[who % len(leads)].id, {"fields": {HEARD: answer}}, by=self.managers[0]
             )
 
     async def do_merge(self, who: int, number: int) -> None:

@@ -8,7 +8,7 @@ from tests.storage.analytics.business import Business
 
 DEEDS = (
     "message", "message", "message", "visit", "call", "call", "reply", "reply", "assign", "stage", "stage", "stage",
-    "value", "merge", "unmerge", "erase", "task", "record", "record",
+    "value", "say", "say", "merge", "unmerge", "erase", "task", "record", "record",
 )  # fmt: skip
 TURNS = ("message", "call", "reply", "stage", "stage", "order", "zone", "record", "notice")
 

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage import tables
 from storage.analytics import drill_down
 from storage.analytics.models import ALL
+from storage.analytics.self_reported import choose_self_reported
 from storage.analytics.source_report import GROUPINGS, Wish, source_report
+from storage.fields import add_field
 from tests.builders import Rows
 from tests.storage.analytics.test_reckoning import NOW, Shop, reckon
 
@@ -67,10 +69,23 @@ async def test_what_is_narrowed_to_a_row_is_that_row_by_whatever_it_is_split_fur
             await connection.execute(
                 update(tables.lead)
                 .where(tables.lead.c.id == lead)
-                .values(manager_id=managers[number % 2])
+                .values(
+                    manager_id=managers[number % 2],
+                    fields={"heard": ("Друзья", "Карты")[number % 2]} if number % 3 else {},
+                )
             )
+        heard = await add_field(
+            connection,
+            entity="lead",
+            name="Откуда узнали",
+            kind="choice",
+            choices=["Друзья", "Карты"],
+            key="heard",
+            now=NOW,
+        )
+        await choose_self_reported(connection, heard, chosen=True)
         await reckon(connection, *shop.people)
-        groupings = ("source", "manager", "pipeline", "landing", "term")
+        groupings = ("source", "manager", "pipeline", "landing", "term", "said")
         for basis in ("cohort", "event"):
             for model in ("last", "linear", "time_decay"):
                 wish = Wish(
