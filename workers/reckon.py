@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.analytics import reckoning
-from storage.analytics.rule_changes import notice_changes
+from storage.analytics.rule_changes import notice_changes, rules_now
 from storage.origins import forget_unused
 from storage.world import is_conflict
 from workers.clock import Clock
@@ -75,5 +75,5 @@ class Reckoner:
     async def reckon_some(self) -> int:
         """How many contacts were due, AT_ONCE at most."""
         async with self._engine.begin() as connection:
-            rules = await reckoning.read_rules(connection, time_zone=self._time_zone)
+            rules = await rules_now(connection, time_zone=self._time_zone, now=self._now())
             return await reckoning.reckon_due(connection, rules, now=self._now(), limit=AT_ONCE)

@@ -26,7 +26,9 @@ from storage.analytics.reckoning import (
     everything_is_due,
     look_back_days,
     question_key,
+    read_rules,
 )
+from storage.analytics.rules import Rules
 from storage.company import company_currency, company_zone, put, setting
 
 COUNTED_BY: Final = "reports_counted_by"
@@ -56,6 +58,18 @@ async def notice_changes(connection: AsyncConnection, *, time_zone: str, now: da
     await _put_down(connection, before, wanted, now=now)
     await put(connection, COUNTED_BY, wanted)
     return True
+
+
+async def rules_now(connection: AsyncConnection, *, time_zone: str, now: datetime) -> Rules:
+    """The rules as they are, and what they were has been made due: whoever counts by others than everybody else does, says so
+    first. Else a zone that is set and set back between two looks would leave a day's rows by the wrong clock.
+    """
+    while True:
+        rules = await read_rules(connection, time_zone=time_zone)
+        if await setting(connection, COUNTED_BY) is None:
+            return rules  # nothing has been counted that could be otherwise
+        if not await notice_changes(connection, time_zone=time_zone, now=now):
+            return rules
 
 
 async def forget(connection: AsyncConnection) -> None:

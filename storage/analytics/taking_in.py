@@ -10,18 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from router.facts import Fact, MessageQueued, MessageReceived
 from storage import recording
 from storage.analytics import reckoning, replies
-from storage.company import company_zone
+from storage.analytics.rule_changes import rules_now
 
 
 async def take_in(
     connection: AsyncConnection, facts: Sequence[Fact], *, time_zone: str, now: datetime
 ) -> int:
     """How many were new. Told again, they change nothing. `time_zone` is the installation's."""
-    await reckoning.hold_rules(connection)
-    zone = await company_zone(connection, otherwise=time_zone)
+    rules = await rules_now(connection, time_zone=time_zone, now=now)
+    zone = rules.zone.key
     fresh = await recording.record(connection, facts, time_zone=zone)
     if contacts := await reckoning.concerned(connection, facts):
-        rules = await reckoning.read_rules(connection, time_zone=time_zone)
         await reckoning.reckon(connection, contacts, rules, now=now)
     written = {
         fact.message

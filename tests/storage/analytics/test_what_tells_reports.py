@@ -49,6 +49,22 @@ async def equal(shop: Business) -> Kept:
     return kept
 
 
+async def test_a_clock_that_was_set_back_before_anybody_looked_leaves_no_row_by_it(
+    shop: Business,
+) -> None:
+    await shop.do("zone", 0, 1)
+    await shop.do("call", 1, 0)
+    await shop.record()
+    (by_the_other,) = await shop.sql("select hour from fact_call")
+
+    await shop.do("zone", 0, 0)
+
+    kept = await equal(shop)
+    (again,) = await shop.sql("select hour from fact_call")
+    assert kept["fact_call"]
+    assert again.hour != by_the_other.hour
+
+
 async def test_two_become_one_and_two_again(shop: Business) -> None:
     before = await equal(shop)
     one, other = [row.id for row in await shop.sql("select id from contact order by id")]
