@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from storage import pipelines
+from storage.analytics.self_reported import choose_self_reported
 from storage.canned_replies import CannedText, add_canned
 from storage.engine import transaction
 from storage.fields import add_field
@@ -81,6 +82,14 @@ FIELDS: Final[Sequence[tuple[Entity, str, str, Sequence[str]]]] = (
     ("lead", "Пробег, км", "number", ()),
     ("lead", "Детали клиента", "yes_no", ()),
 )  # fmt: skip
+HEARD: Final = (
+    "Реклама в интернете",
+    "Карты и справочники",
+    "Посоветовали",
+    "Проезжали мимо",
+    "Уже бывали у нас",
+)
+"""How customers say they heard of the workshop."""
 
 TYRES: Final = "Хранение шин"
 CORPORATE: Final = "Договоры с компаниями"
@@ -118,6 +127,15 @@ async def furnish(engine: AsyncEngine, *, owner: UUID, now: datetime) -> None:
             await add_field(
                 connection, entity=entity, name=name, kind=kind, choices=choices, now=now
             )
+        heard = await add_field(
+            connection,
+            entity="lead",
+            name="Откуда узнали о нас",
+            kind="choice",
+            choices=HEARD,
+            now=now,
+        )
+        await choose_self_reported(connection, heard, chosen=True)
         for code, title, words in CANNED:
             written = CannedText(owner_id=None, team_id=None, code=code, title=title, text=words)
             await add_canned(connection, written, by=None, now=now)

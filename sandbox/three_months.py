@@ -16,6 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from router.ids import id_of_then
+from sandbox.furnishings import HEARD
 from storage.seeding.past import (
     Ends,
     PastCall,
@@ -47,11 +48,13 @@ class Way:
     worth: float = 1.0
     autumn: float = 1.0
     """How many times as many in the season of tyres."""
+    heard: str = ""
+    """What most of them say when they are asked how they heard of the workshop; "": this or that."""
 
 
 WAYS: Final = (
     Way(
-        source="yandex", medium="cpc", a_day=3.4, serious=46, cost=1150, autumn=1.3,
+        source="yandex", medium="cpc", a_day=3.4, serious=46, cost=1150, autumn=1.3, heard=HEARD[0],
         campaigns=(
             ("brakes", 4, ("замена колодок цена", "тормоза ремонт")),
             ("akpp", 2, ("ремонт акпп", "dsg адаптация")),
@@ -60,15 +63,15 @@ WAYS: Final = (
         ),
     ),
     Way(
-        source="vk", medium="cpc", a_day=2.1, serious=21, cost=1320, worth=0.7, autumn=1.6,
+        source="vk", medium="cpc", a_day=2.1, serious=21, cost=1320, worth=0.7, autumn=1.6, heard=HEARD[0],
         campaigns=(("shinomontazh_zima", 3, ("",)), ("diagnostika_0", 2, ("",))),
     ),
-    Way(source="yandex", medium="organic", a_day=1.5, serious=52),
-    Way(source="2gis", medium="referral", a_day=0.7, serious=44, fixed=9500),
-    Way(source="yandex_maps", medium="referral", a_day=1.0, serious=55, fixed=12000),
-    Way(source="avito", medium="referral", a_day=0.6, serious=18, fixed=14800, worth=0.6),
-    Way(source="direct", medium="none", a_day=0.8, serious=62, worth=1.3),
-    Way(source="", medium="", a_day=0.6, serious=40),
+    Way(source="yandex", medium="organic", a_day=1.5, serious=52, heard=HEARD[0]),
+    Way(source="2gis", medium="referral", a_day=0.7, serious=44, fixed=9500, heard=HEARD[1]),
+    Way(source="yandex_maps", medium="referral", a_day=1.0, serious=55, fixed=12000, heard=HEARD[1]),
+    Way(source="avito", medium="referral", a_day=0.6, serious=18, fixed=14800, worth=0.6, heard=HEARD[0]),
+    Way(source="direct", medium="none", a_day=0.8, serious=62, worth=1.3, heard=HEARD[4]),
+    Way(source="", medium="", a_day=0.6, serious=40, heard=HEARD[2]),
 )  # fmt: skip
 
 CHANNELS: Final = (("telegram", 30), ("whatsapp", 26), ("vk", 12), ("site", 14), ("telephone", 18))
@@ -328,7 +331,16 @@ def _lead(
         value=int(worth) if status == "won" or len(steps) > 1 else None,
         lost_reason=chance.choice(REASONS) if status == "lost" else "",
         tasks=(_task(came, answered, until=until),),
+        heard=_heard(came),
     )
+
+
+def _heard(came: _Arrival) -> str:
+    """What they say when they are asked, which is not always what brought them."""
+    if came.chance.random() < 0.35:
+        return ""
+    usual = came.way.heard or came.chance.choice(HEARD)
+    return usual if came.chance.random() < 0.7 else came.chance.choice(HEARD)
 
 
 def _task(came: _Arrival, answered: datetime, *, until: datetime) -> PastTask:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import bulk
 from storage.analytics.reckoning import due
+from storage.analytics.self_reported import self_reported_field
 from storage.recording import index_conversations
 
 
@@ -74,6 +75,8 @@ class PastLead:
     value: int | None
     lost_reason: str = ""
     tasks: Sequence[PastTask] = ()
+    heard: str = ""
+    """How they said they heard of us; "": nobody asked."""
 
     @property
     def closed_at(self) -> datetime | None:
@@ -123,7 +126,7 @@ class Ends:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What it happened on: accounts by slug, managers by place, the first pipeline."""
+    """What it happened on: accounts by slug, managers by place, the first pipeline; the field that `heard` is kept in."""
 
     accounts: dict[str, UUID]
     managers: Sequence[UUID]
@@ -131,6 +134,7 @@ class Ground:
     pipeline: UUID
     stages: Sequence[UUID]
     ends: Ends
+    heard: str
 
 
 async def ground_of(connection: AsyncConnection, *, managers: Sequence[tuple[UUID, str]]) -> Ground:
@@ -144,6 +148,7 @@ async def ground_of(connection: AsyncConnection, *, managers: Sequence[tuple[UUI
         )
     ).all()
     kinds = [row.kind for row in stages]
+    asked = await self_reported_field(connection)
     return Ground(
         accounts={row.slug: row.id for row in accounts},
         managers=[id_ for id_, _ in managers],
@@ -151,6 +156,7 @@ async def ground_of(connection: AsyncConnection, *, managers: Sequence[tuple[UUI
         pipeline=stages[0].pipeline_id,
         stages=[row.id for row in stages],
         ends=Ends(on_the_way=kinds.index("won"), won=kinds.index("won"), lost=kinds.index("lost")),
+        heard=asked.key if asked is not None else "",
     )
 
 
@@ -199,7 +205,7 @@ _TOUCH: Final = (
 _LEAD: Final = (
     "id", "contact_id", "pipeline_id", "stage_id", "title", "status", "value", "manager_id", "account_id", "conversation_id",
     "first_touch_id", "last_touch_id", "first_touch", "last_touch", "lost_reason", "created_at", "stage_since", "closed_at",
-    "position",
+    "position", "fields",
 )  # fmt: skip
 _TASK: Final = (
     "id", "lead_id", "contact_id", "conversation_id", "manager_id", "text", "due_at", "done_at", "created_at",
@@ -297,6 +303,7 @@ def _leads(who: PastCustomer, ground: Ground) -> Rows:
             lead.id, who.contact, ground.pipeline, ground.stages[stage], lead.title, lead.status, lead.value,
             ground.managers[who.manager], ground.accounts[who.account], who.conversation, first and first.id, last and last.id,
             _snapshot(first), _snapshot(last), lead.lost_reason, lead.created_at, since, lead.closed_at, since.timestamp(),
+            msgspec.json.encode({ground.heard: lead.heard} if ground.heard and lead.heard else {}).decode(),
         )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ async def test_what_a_report_does_not_know_is_said(api: ApiClient, wrong: dict[s
     ("path", "wrong"),
     [
         ("sources", {"foo": "1"}),
-        ("sources", {"modell": "first"}),
+        ("sources", {"mdl": "first"}),
         ("funnel", {"model": "last"}),
         ("funnel", {"campaign": "brakes"}),
         ("summary", {"without": "campaign"}),
