@@ -102,7 +102,7 @@ class _Maker:
                 earlier.get(row.key, now.wish.nothing) if earlier is not None else None,
                 only,
                 (*path, row.key),
-                told=told or row.key in _OWN_SPEND,
+                told=told or row.key in _own_spend(by),
             )
             for row in now.rows
         ]
@@ -149,7 +149,9 @@ class _Maker:
         return values(sums if told else replace(sums, spend=None), self.terms)
 
 
-_OWN_SPEND: Final = frozenset({UNSHARED, REST, ""})
+def _own_spend(by: str) -> frozenset[str]:
+    """The rows that have theirs where the others have none: of ads, also what was spent on none that has a name."""
+    return frozenset({UNSHARED, REST} if by in _WITHOUT_SPEND else {UNSHARED, REST, ""})
 
 
 def _spend_is_told(report: Report) -> bool:

@@ -496,6 +496,7 @@ async def test_reports_group_by_the_field_that_holds_how_they_heard_of_us(stage,
     rows = rows_of(shown)
     assert rows["Друзья"][:2] == ["1", "1"]
     assert rows["Не спрашивали"][0] == "4"
+    assert rows["Не спрашивали"][5] == "—"
     assert rows["Расход, который не разделить"][5] == "5 000 ₽"
     assert rows["Итого"][0] == "5"
     for condition, leads in (("said=Друзья", 1), ("without=said", 4)):
