@@ -74,14 +74,6 @@ CANNED: Final = (
     ("отзыв", "Попросить отзыв", "Если всё понравилось, оставьте, пожалуйста, отзыв: нам это очень помогает."),
 )  # fmt: skip
 
-FIELDS: Final[Sequence[tuple[Entity, str, str, Sequence[str]]]] = (
-    ("contact", "Марка машины", "choice", ("Kia", "Hyundai", "Volkswagen", "Škoda", "Lada", "Другая")),
-    ("contact", "Госномер", "text", ()),
-    ("contact", "День рождения", "date", ()),
-    ("lead", "Приедет", "date", ()),
-    ("lead", "Пробег, км", "number", ()),
-    ("lead", "Детали клиента", "yes_no", ()),
-)  # fmt: skip
 HEARD: Final = (
     "Реклама в интернете",
     "Карты и справочники",
@@ -90,6 +82,17 @@ HEARD: Final = (
     "Уже бывали у нас",
 )
 """How customers say they heard of the workshop."""
+HOW_THEY_HEARD: Final = "Откуда узнали о нас"
+
+FIELDS: Final[Sequence[tuple[Entity, str, str, Sequence[str]]]] = (
+    ("contact", "Марка машины", "choice", ("Kia", "Hyundai", "Volkswagen", "Škoda", "Lada", "Другая")),
+    ("contact", "Госномер", "text", ()),
+    ("contact", "День рождения", "date", ()),
+    ("lead", "Приедет", "date", ()),
+    ("lead", "Пробег, км", "number", ()),
+    ("lead", "Детали клиента", "yes_no", ()),
+    ("lead", HOW_THEY_HEARD, "choice", HEARD),
+)  # fmt: skip
 
 TYRES: Final = "Хранение шин"
 CORPORATE: Final = "Договоры с компаниями"
@@ -124,18 +127,11 @@ async def furnish(engine: AsyncEngine, *, owner: UUID, now: datetime) -> None:
         for name, colour in LABELS:
             await add_label(connection, name=name, colour=colour, now=now)
         for entity, name, kind, choices in FIELDS:
-            await add_field(
+            made = await add_field(
                 connection, entity=entity, name=name, kind=kind, choices=choices, now=now
             )
-        heard = await add_field(
-            connection,
-            entity="lead",
-            name="Откуда узнали о нас",
-            kind="choice",
-            choices=HEARD,
-            now=now,
-        )
-        await choose_self_reported(connection, heard, chosen=True)
+            if name == HOW_THEY_HEARD:
+                await choose_self_reported(connection, made, chosen=True)
         for code, title, words in CANNED:
             written = CannedText(owner_id=None, team_id=None, code=code, title=title, text=words)
             await add_canned(connection, written, by=None, now=now)

@@ -483,7 +483,9 @@ async def test_reports_group_by_the_field_that_holds_how_they_heard_of_us(stage,
     for name in ("Реклама", "Откуда узнали"):
         assert (await olga.post(where[name], {"chosen": "1"})).status == 303
     page = (await olga.get("/settings/fields?of=lead")).text
-    assert re.findall(r"(\w[\w ]*)</p><p><span[^>]*>отчёты группируют по нему", page) == ["Откуда узнали"]
+    assert re.findall(r"(\w[\w ]*)</p><p><span[^>]*>отчёты группируют по нему", page) == [
+        "Откуда узнали"
+    ]
     done = await stage.shop.sql("select what from audit where what like 'field_grouped%'")
     assert len(done) == 2
 
