@@ -52,10 +52,10 @@ async def business(database: AsyncEngine) -> Business:
         second = (await shop.stages())[1]
         await activity_plans.choose_offer_stages(connection, [second])
         await activity_plans.save_plan(connection, shop.managers[0], Plan(calls=3, offers=1))
+    # What customers answer is no figure of these; a story of fewer words has more of everything else.
+    deeds = [*(deed for deed in DEEDS if deed != "say"), "stage", "call"]
     for _ in range(110):
-        await shop.do(
-            chance.choice([*DEEDS, "stage", "call"]), chance.randrange(6), chance.randrange(24)
-        )
+        await shop.do(chance.choice(deeds), chance.randrange(6), chance.randrange(24))
     await shop.settle()
     return shop
 
@@ -250,7 +250,7 @@ async def the_funnel(business: Business, period: dict[str, Any]) -> None:
     async with business.engine.connect() as connection:
         found = await funnel.funnel(connection, wish)
     way, leads, reached, lost, here, stays = await count_funnel(business, period)
-    assert found.leads == len(leads) >= 10
+    assert found.leads == len(leads) > 10
     for n, stage in enumerate(found.stages):
         assert (stage.id, stage.reached, stage.lost, stage.here) == (
             way[n].id,
