@@ -105,5 +105,6 @@ async def _spread(
             step = APART
         positions: list[float] = [low + step * (place + 1) for place in range(len(rows))]
         await connection.execute(_SPREAD, {"ids": [row.id for row in rows], "positions": positions})
-        return positions[0]
+        # Somebody else may have moved away all that was above.
+        return positions[0] if positions else low + APART
     raise AssertionError("without a bound there is always room")
