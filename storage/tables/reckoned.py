@@ -263,61 +263,37 @@ def _sums() -> "list[Column[int]]":
     ]
 
 
-rollup_origin = Table(
-    "rollup_origin",
-    metadata,
-    Column("model", Integer, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("origin_id", BigInteger, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("model", "day", "origin_id"),
-)
+def _summed_by(name: str, *dimensions: "Column[Any]") -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("model", Integer, nullable=False),
+        Column("day", Date, nullable=False),
+        *dimensions,
+        *_sums(),
+        PrimaryKeyConstraint("model", "day", *(each.name for each in dimensions)),
+    )
 
-rollup_owner = Table(
-    "rollup_owner",
-    metadata,
-    Column("model", Integer, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("account_id", UUID, nullable=False),
-    Column("manager_id", UUID, nullable=False),
-    Column("pipeline_id", UUID, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("model", "day", "account_id", "manager_id", "pipeline_id"),
-)
 
-rollup_month = Table(  # every dimension; `day` is the month's first
-    "rollup_month",
-    metadata,
-    Column("model", Integer, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("origin_id", BigInteger, nullable=False),
-    Column("account_id", UUID, nullable=False),
-    Column("manager_id", UUID, nullable=False),
-    Column("pipeline_id", UUID, nullable=False),
-    *_sums(),
-    PrimaryKeyConstraint("model", "day", "origin_id", "account_id", "manager_id", "pipeline_id"),
-)
+def _origin() -> "Column[Any]":
+    return Column("origin_id", BigInteger, nullable=False)
 
-rollup_landing = Table(  # `day` is the week's first
-    "rollup_landing",
-    metadata,
-    Column("model", Integer, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("origin_id", BigInteger, nullable=False),
-    words("landing"),
-    *_sums(),
-    PrimaryKeyConstraint("model", "day", "origin_id", "landing"),
-)
 
-rollup_said = Table(
-    "rollup_said",
-    metadata,
-    Column("model", Integer, nullable=False),
-    Column("day", Date, nullable=False),
-    words("said"),
-    *_sums(),
-    PrimaryKeyConstraint("model", "day", "said"),
-)
+def _owners() -> "list[Column[Any]]":
+    return [
+        Column("account_id", UUID, nullable=False),
+        Column("manager_id", UUID, nullable=False),
+        Column("pipeline_id", UUID, nullable=False),
+    ]
+
+
+rollup_origin = _summed_by("rollup_origin", _origin())
+rollup_owner = _summed_by("rollup_owner", *_owners())
+# Every dimension; `day` is the month's first.
+rollup_month = _summed_by("rollup_month", _origin(), *_owners())
+# `day` is the week's first.
+rollup_landing = _summed_by("rollup_landing", _origin(), words("landing"))
+rollup_said = _summed_by("rollup_said", words("said"))
 
 # Leads by how far they came, and stays by their length, of the month in which the lead was created: what the funnel reads
 # over years. `at_id`: where an open lead is, or from where a lost one was lost.
