@@ -154,7 +154,8 @@ async def _counted(connection: AsyncConnection, wish: Wish) -> dict[str, tuple[s
         for row in await connection.execute(text(statement), values)
     }
     # What has moved away has left a sum of nothing behind.
-    return {key: found for key, found in counted.items() if found[1] != Sums()}
+    nothing = replace(wish.nothing, spend=0)
+    return {key: found for key, found in counted.items() if found[1] != nothing}
 
 
 def _sums_of(row: Any) -> Sums:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import permutations
 
+import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage import tables
 from storage.analytics import drill_down
 from storage.analytics.models import ALL
+from storage.analytics.rollups import Basis
 from storage.analytics.self_reported import choose_self_reported
 from storage.analytics.source_report import GROUPINGS, Wish, source_report
 from storage.fields import add_field
@@ -98,13 +100,17 @@ async def test_what_is_narrowed_to_a_row_is_that_row_by_whatever_it_is_split_fur
                         assert replace(parts, spend=0) == replace(row.sums, spend=0), narrowed
 
 
-async def test_a_day_from_which_everything_has_moved_is_no_row(database: AsyncEngine) -> None:
+@pytest.mark.parametrize("basis", ["cohort", "event"])
+async def test_a_day_from_which_everything_has_moved_is_no_row(
+    database: AsyncEngine, basis: Basis
+) -> None:
     async with database.begin() as connection:
         there = Rows(connection, now=NOW)
         person = await there.contact()
         lead = await there.lead(person, created_at=NOW)
         await reckon(connection, person)
-        wish = Wish(first=NOW.date() - timedelta(days=9), last=NOW.date(), by="day")
+        first, last = NOW.date() - timedelta(days=9), NOW.date()
+        wish = Wish(first=first, last=last, by="day", basis=basis)
         assert [row.key for row in (await source_report(connection, wish)).rows] == ["2026-11-30"]
 
         earlier = NOW - timedelta(days=3)
